@@ -1,0 +1,190 @@
+//! The identity of a cached function: what makes its keys its own.
+
+use std::any::type_name;
+use std::sync::OnceLock;
+
+use sha2::{Digest, Sha256};
+
+use crate::key::{KeyBuilder, TemplateBuilder};
+
+/// Version of the key encoding; part of every key, so that a change of the encoding can never
+/// read an entry of the old one.
+const KEY_ENCODING: &[u8] = b"cached-redis key v1";
+
+/// The static facts of one `#[redis_cached]` function. Lives in a `static` of the generated code.
+#[derive(Debug)]
+pub struct Function {
+    prefix: &'static str,
+    name: &'static str,
+    ident: &'static str,
+    key_shape: &'static str,
+    /// Identity of the last scope seen. A function that is not generic has exactly one scope, so
+    /// its identity is hashed once per process.
+    identity: OnceLock<(&'static str, Identity)>,
+}
+
+/// SHA-256 over everything that tells one function from another, apart from its arguments.
+pub type Identity = [u8; 32];
+
+impl Function {
+    /// `prefix` and `name` are the first parts of the key's text, `ident` is the function's own
+    /// name, `key_shape` the source text of what the key is made of.
+    #[must_use]
+    pub const fn new(
+        prefix: &'static str,
+        name: &'static str,
+        ident: &'static str,
+        key_shape: &'static str,
+    ) -> Self {
+        Self { prefix, name, ident, key_shape, identity: OnceLock::new() }
+    }
+
+    /// First part of the key's text.
+    #[must_use]
+    pub const fn prefix(&self) -> &'static str {
+        self.prefix
+    }
+
+    /// Second part of the key's text.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Starts a hashed key. `scope` is where the function lives (see [`scope`]), `generics` the
+    /// names of the types it was instantiated with.
+    #[must_use]
+    pub fn key(&self, scope: &'static str, generics: &[&'static str]) -> KeyBuilder {
+        KeyBuilder::new(&self.identity(scope, generics))
+    }
+
+    /// Starts a readable key.
+    #[must_use]
+    pub fn template(&self, scope: &'static str, generics: &[&'static str]) -> TemplateBuilder {
+        TemplateBuilder::new(&self.identity(scope, generics))
+    }
+
+    fn identity(&self, scope: &'static str, generics: &[&'static str]) -> Identity {
+        if !generics.is_empty() {
+            return self.hash(scope, generics);
+        }
+        let (known, identity) = self.identity.get_or_init(|| (scope, self.hash(scope, &[])));
+        if std::ptr::eq(*known, scope) || *known == scope {
+            *identity
+        } else {
+            // A method without generics of its own in a generic `impl`: one static, many scopes.
+            self.hash(scope, &[])
+        }
+    }
+
+    fn hash(&self, scope: &str, generics: &[&str]) -> Identity {
+        let mut hasher = Sha256::new();
+        let mut field = |bytes: &[u8]| {
+            hasher.update((bytes.len() as u64).to_le_bytes());
+            hasher.update(bytes);
+        };
+        field(KEY_ENCODING);
+        for text in [self.prefix, self.name, scope, self.ident, self.key_shape] {
+            field(text.as_bytes());
+        }
+        for generic in generics {
+            field(generic.as_bytes());
+        }
+        hasher.finalize().into()
+    }
+}
+
+/// Where a function lives: module, enclosing functions and the type of its `impl` with its generic
+/// arguments.
+///
+/// `marker` is a closure written in the body of the function `own`. The name of its type is
+/// `path::to::own<..>::{{closure}}`; what stands before `own` is the same for a function and for
+/// its generated siblings, and tells apart functions of one name in different modules, `impl`s,
+/// instantiations and function bodies. `module_path!()` sees only the first of these.
+#[must_use]
+pub fn scope<M>(_marker: &M, own: &str) -> &'static str {
+    let path = type_name::<M>();
+    let mut depth = 0_usize;
+    for (position, character) in path.char_indices().rev() {
+        match character {
+            '>' => depth += 1,
+            '<' => depth = depth.saturating_sub(1),
+            ':' if depth == 0 => {
+                let segment = path.get(position + 1..).unwrap_or_default();
+                if let Some(rest) = segment.strip_prefix(own)
+                    && (rest.is_empty() || rest.starts_with("::") || rest.starts_with('<'))
+                {
+                    return path.get(..position.saturating_sub(1)).unwrap_or_default();
+                }
+            }
+            _ => {}
+        }
+    }
+    path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Function, scope};
+
+    struct Shelf<T>(std::marker::PhantomData<T>);
+
+    impl<T> Shelf<T> {
+        fn get() -> &'static str {
+            scope(&|| (), "get")
+        }
+
+        fn get_invalidate<U>() -> &'static str {
+            scope(&|| (), "get_invalidate")
+        }
+    }
+
+    fn get() -> &'static str {
+        scope(&|| (), "get")
+    }
+
+    fn outer() -> &'static str {
+        fn get() -> &'static str {
+            scope(&|| (), "get")
+        }
+        get()
+    }
+
+    #[test]
+    fn siblings_share_a_scope_whatever_their_own_generics() {
+        assert_eq!(Shelf::<u8>::get(), Shelf::<u8>::get_invalidate::<Vec<i64>>());
+        assert!(Shelf::<u8>::get().ends_with("Shelf<u8>"));
+    }
+
+    #[test]
+    fn scopes_differ_by_impl_arguments_and_enclosing_functions() {
+        let all = [get(), outer(), Shelf::<u8>::get(), Shelf::<Vec<u8>>::get()];
+        for (index, one) in all.iter().enumerate() {
+            assert!(!all[..index].contains(one), "{one} stands twice in {all:?}");
+        }
+    }
+
+    #[test]
+    fn each_fact_of_a_function_is_part_of_its_identity() {
+        let base = Function::new("p", "n", "f", "id");
+        let identity = base.identity("here", &[]);
+        assert_eq!(identity, Function::new("p", "n", "f", "id").identity("here", &[]));
+        for (other, at, generics) in [
+            (Function::new("q", "n", "f", "id"), "here", &[][..]),
+            (Function::new("p", "m", "f", "id"), "here", &[]),
+            (Function::new("p", "n", "g", "id"), "here", &[]),
+            (Function::new("p", "n", "f", "sku"), "here", &[]),
+            (Function::new("p", "n", "f", "id"), "there", &[]),
+            (Function::new("p", "n", "f", "id"), "here", &["u8"]),
+            (Function::new("pn", "", "f", "id"), "here", &[]),
+        ] {
+            assert_ne!(identity, other.identity(at, generics), "{other:?} at {at} {generics:?}");
+        }
+    }
+
+    #[test]
+    fn one_static_serves_many_scopes() {
+        let function = Function::new("p", "n", "f", "id");
+        assert_ne!(function.identity("Shelf<u8>", &[]), function.identity("Shelf<u16>", &[]));
+    }
+}

@@ -1,0 +1,221 @@
+//! Keys: `{namespace}:{prefix}:{name}:{H}`, where the last braces are literal (a Redis Cluster
+//! hash tag) and `H` is the hex of the first 128 bits of a SHA-256 over the function's identity
+//! and its arguments in the canonical encoding of [`encoder`].
+
+mod encoder;
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::function::Identity;
+use encoder::Encoder;
+
+/// Something that can be part of a cache key: every [`serde::Serialize`].
+///
+/// Two values of one type get different keys exactly if they serialize differently.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be part of a cache key",
+    label = "not `serde::Serialize`",
+    note = "leave it out of the key with `skip(..)` or `#[cache(skip)]`, choose what identifies it with `key(..)`, or derive `serde::Serialize` for it"
+)]
+pub trait KeyPart {
+    #[doc(hidden)]
+    fn encode(&self, encoder: &mut Encoder) -> Result<(), KeyError>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + ?Sized> KeyPart for T {
+    fn encode(&self, encoder: &mut Encoder) -> Result<(), KeyError> {
+        self.serialize(encoder)
+    }
+}
+
+pub use encoder::KeyError;
+
+/// The key of one entry, before the namespace of a [`Cache`](crate::Cache) is put in front.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Key(Result<KeyText, KeyError>);
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum KeyText {
+    Hashed([u8; 16]),
+    Readable(Box<str>),
+}
+
+impl Key {
+    /// The whole key; an argument whose `Serialize` failed has none.
+    pub(crate) fn render(
+        &self,
+        namespace: &str,
+        prefix: &str,
+        name: &str,
+    ) -> Result<String, KeyError> {
+        let text = self.0.as_ref().map_err(Clone::clone)?;
+        let mut key = family(namespace, prefix, name);
+        match text {
+            KeyText::Hashed(digest) => push_hex(&mut key, digest),
+            KeyText::Readable(readable) => key.push_str(readable),
+        }
+        key.push('}');
+        Ok(key)
+    }
+}
+
+/// What all keys of one function begin with.
+pub(crate) fn family(namespace: &str, prefix: &str, name: &str) -> String {
+    const HASH_HEX_AND_BRACE: usize = 33;
+    let mut text = String::with_capacity(
+        namespace.len() + prefix.len() + name.len() + ":::{".len() + HASH_HEX_AND_BRACE,
+    );
+    for part in [namespace, prefix, name] {
+        text.push_str(part);
+        text.push(':');
+    }
+    text.push('{');
+    text
+}
+
+/// Builds a hashed key from arguments, without allocating (maps excepted).
+#[derive(Debug)]
+pub struct KeyBuilder {
+    encoder: Encoder,
+    outcome: Result<(), KeyError>,
+}
+
+impl KeyBuilder {
+    pub(crate) fn new(identity: &Identity) -> Self {
+        let mut encoder = Encoder::new();
+        encoder.raw(identity);
+        Self { encoder, outcome: Ok(()) }
+    }
+
+    /// Adds one argument.
+    pub fn part<T: KeyPart + ?Sized>(&mut self, part: &T) {
+        if self.outcome.is_ok() {
+            self.outcome = part.encode(&mut self.encoder);
+        }
+    }
+
+    /// Adds one argument together with the name of its type, for `impl Trait` arguments, whose
+    /// type no other part of the key would tell.
+    pub fn typed_part<T: KeyPart + ?Sized>(&mut self, part: &T) {
+        self.part(std::any::type_name::<T>());
+        self.part(part);
+    }
+
+    /// The finished key.
+    #[must_use]
+    pub fn finish(self) -> Key {
+        Key(self.outcome.map(|()| KeyText::Hashed(self.encoder.digest())))
+    }
+}
+
+/// Builds a readable key from the pieces of a `key = "…"` template.
+#[derive(Debug)]
+pub struct TemplateBuilder {
+    text: String,
+    suffix: [u8; 8],
+    outcome: Result<(), KeyError>,
+}
+
+impl TemplateBuilder {
+    pub(crate) fn new(identity: &Identity) -> Self {
+        let mut suffix = [0; 8];
+        suffix.copy_from_slice(&identity[..8]);
+        Self { text: String::new(), suffix, outcome: Ok(()) }
+    }
+
+    /// Adds text of the template itself.
+    pub fn literal(&mut self, text: &str) {
+        self.text.push_str(text);
+    }
+
+    /// Adds an argument whose text cannot be mistaken for another's.
+    fn readable(&mut self, part: &dyn std::fmt::Display) {
+        use std::fmt::Write as _;
+        if write!(self.text, "{part}").is_err() {
+            self.outcome = Err(KeyError::refused());
+        }
+    }
+
+    /// Adds an argument as the hash of its encoding.
+    fn hashed<T: KeyPart + ?Sized>(&mut self, part: &T) {
+        let mut encoder = Encoder::new();
+        match part.encode(&mut encoder) {
+            Ok(()) => push_hex(&mut self.text, &encoder.digest()),
+            Err(error) => self.outcome = Err(error),
+        }
+    }
+
+    /// The finished key. The function's identity stands behind the template, because two
+    /// functions may use the same one.
+    #[must_use]
+    pub fn finish(mut self) -> Key {
+        self.text.push('#');
+        push_hex(&mut self.text, &self.suffix);
+        Key(self.outcome.map(|()| KeyText::Readable(self.text.into_boxed_str())))
+    }
+}
+
+/// A placeholder of a template. Generated code calls `(&Placeholder(&argument)).write(..)`: method
+/// resolution prefers [`ReadablePart`] for the types that have it and falls back to
+/// [`HashedPart`].
+#[derive(Debug)]
+pub struct Placeholder<'a, T: ?Sized>(pub &'a T);
+
+/// Types whose text cannot collide: it has only ASCII letters, digits and `-`, which the
+/// separators between placeholders have more than.
+pub trait ReadablePart {
+    /// Writes the argument as text.
+    fn write(&self, template: &mut TemplateBuilder);
+}
+
+/// All other types: hashed into the template.
+pub trait HashedPart {
+    /// Writes the hash of the argument.
+    fn write(&self, template: &mut TemplateBuilder);
+}
+
+macro_rules! readable {
+    ($($type:ty),*) => {$(
+        impl ReadablePart for &Placeholder<'_, $type> {
+            fn write(&self, template: &mut TemplateBuilder) {
+                template.readable(self.0);
+            }
+        }
+
+        impl ReadablePart for &Placeholder<'_, &$type> {
+            fn write(&self, template: &mut TemplateBuilder) {
+                template.readable(self.0);
+            }
+        }
+    )*};
+}
+
+readable!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, bool);
+
+impl<T: KeyPart + ?Sized> HashedPart for Placeholder<'_, T> {
+    fn write(&self, template: &mut TemplateBuilder) {
+        template.hashed(self.0);
+    }
+}
+
+fn push_hex(text: &mut String, bytes: &[u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for byte in bytes {
+        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        text.push(char::from(DIGITS[usize::from(byte & 15)]));
+    }
+}
+
+/// The first 64 bits of the SHA-256 of what a stored value is: its type and the version that
+/// the user gave it.
+pub(crate) fn schema(version: u32, type_name: &str) -> u64 {
+    let mut hasher = Sha256::new();
+    hasher.update(version.to_le_bytes());
+    hasher.update(type_name.as_bytes());
+    let digest = hasher.finalize();
+    let mut first = [0; 8];
+    first.copy_from_slice(&digest[..8]);
+    u64::from_le_bytes(first)
+}

@@ -1,0 +1,23 @@
+//! What generated code calls. Not for people, and not covered by semantic versioning: the macros
+//! and the runtime are released together.
+
+pub use crate::call::Call;
+pub use crate::current::{CacheRef, current};
+pub use crate::function::{Function, scope};
+pub use crate::invalidation::{InvalidateAll, Returned, ReturnedPlain, ReturnedResult, Writes};
+pub use crate::key::{HashedPart, Key, KeyBuilder, Placeholder, ReadablePart, TemplateBuilder};
+pub use crate::outcome::{
+    Outcome, Probe, ProbeFallibleOptional, ProbeOneLayer, ProbePlain, absent, absent_as, cache_if,
+};
+pub use crate::policy::{IntoDuration, Policy};
+
+/// A value of any type that is never made: gives an `async` block its type where inference alone
+/// would not.
+///
+/// # Panics
+///
+/// Would, if it were called; generated code stands behind `if false`.
+#[expect(clippy::unreachable, reason = "never called")]
+pub fn never<T>() -> T {
+    unreachable!("generated code never calls this")
+}
