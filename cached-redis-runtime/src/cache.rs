@@ -4,6 +4,7 @@ mod builder;
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
@@ -39,6 +40,8 @@ pub struct Cache(Arc<Core>);
 
 /// What the clones of a cache share.
 pub(crate) struct Core {
+    /// Unique in this process.
+    pub(crate) id: u64,
     pub(crate) store: Arc<dyn Store>,
     memory: Option<Arc<MemoryStore>>,
     pub(crate) settings: Settings,
@@ -126,7 +129,9 @@ impl Cache {
     ) -> Self {
         // Keyed by the operating system's randomness: no two processes share it.
         let process = RandomState::new().build_hasher().finish();
+        static NEXT_ID: AtomicU64 = AtomicU64::new(0);
         Self(Arc::new(Core {
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             store,
             memory,
             stats: Registry::default(),
@@ -178,7 +183,12 @@ impl Cache {
     /// Asks the server for a sign of life, within the budget of an operation.
     pub async fn health(&self) -> Health {
         let started = Instant::now();
-        let ping = self.0.budget().run(self.0.store.ping()).await.map(|()| started.elapsed());
+        let ping = self
+            .0
+            .budget()
+            .run(&*self.0.store, self.0.store.ping())
+            .await
+            .map(|()| started.elapsed());
         Health { ping }
     }
 
@@ -232,7 +242,7 @@ impl Core {
                 return;
             };
             runtime.spawn(async move {
-                let _ = core.budget().run(core.store.release(&key, nonce)).await;
+                let _ = core.budget().run(&*core.store, core.store.release(&key, nonce)).await;
             });
         }))
     }

@@ -6,9 +6,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::budget::Budget;
-use crate::cache::{Cache, Core};
+use crate::cache::Core;
 use crate::codec::{self, Decoded, Encoded};
-use crate::current::{Mode, mode};
+use crate::current::{Handle, Mode, mode};
 use crate::entry::Entry;
 use crate::error::{Error, ErrorKind};
 use crate::flight::{Asking, Leader, Word};
@@ -42,7 +42,7 @@ pub struct Call {
     /// How it is cached.
     pub policy: Policy,
     /// Where.
-    pub cache: Cache,
+    pub cache: Handle,
 }
 
 impl Call {
@@ -54,7 +54,7 @@ impl Call {
         F: Future<Output = O::Return>,
     {
         let core = self.cache.core();
-        let counters = core.stats.of(self.function);
+        let counters = self.function.counters(core.id, || core.stats.of(self.function));
         let mode = mode();
         if self.policy.bypass || mode == Mode::Bypass {
             counters.bypasses.increment();
@@ -74,7 +74,7 @@ impl Call {
             counters: &counters,
             policy: &self.policy,
             key: &key,
-            schema: codec::schema::<O>(self.policy.version),
+            schema: self.function.schema(std::any::type_name::<O::Value>(), self.policy.version),
             outcome: &outcome,
         };
         attempt.run(mode, body).await
@@ -166,7 +166,7 @@ where
                 "an invalidation of this entry is still being retried",
             ));
         }
-        let found = budget.run(self.core.store.get(self.key)).await?;
+        let found = budget.run(&*self.core.store, self.core.store.get(self.key)).await?;
         Ok(found.map_or(Err(Intent::Read), |record| self.read(&record)))
     }
 
@@ -265,7 +265,8 @@ where
         let acquire =
             Acquire { nonce: asking.nonce(), lease: self.lease(), schema: self.schema, intent };
         // On an error `asking` is dropped, which takes the question back.
-        let acquired = budget.run(self.core.store.acquire(self.key, acquire)).await?;
+        let acquired =
+            budget.run(&*self.core.store, self.core.store.acquire(self.key, acquire)).await?;
         if let Acquired::Grant(lease) = acquired {
             return Ok(Asked::Granted(asking.granted(lease)));
         }
@@ -301,7 +302,8 @@ where
             pause.sleep(patience).await;
             // A budget of its own: time spent waiting for a load is not time lost to the cache.
             let mut budget = Budget::new(self.core.settings.budget);
-            let Some(record) = budget.run(self.core.store.get(self.key)).await? else {
+            let Some(record) = budget.run(&*self.core.store, self.core.store.get(self.key)).await?
+            else {
                 return Ok(None);
             };
             let waiting = Header::read(&record)
@@ -345,8 +347,9 @@ where
             None => {
                 let lease = leader.lease();
                 leader.not_shareable();
-                if let Err(error) =
-                    budget.run(self.core.store.release(self.key, lease.nonce())).await
+                if let Err(error) = budget
+                    .run(&*self.core.store, self.core.store.release(self.key, lease.nonce()))
+                    .await
                 {
                     self.failed(&error);
                 }
@@ -362,7 +365,7 @@ where
         while Instant::now() + life / 3 < deadline {
             tokio::time::sleep(life / 3).await;
             let renewed = Budget::new(self.core.settings.budget)
-                .run(self.core.store.renew(self.key, lease, life))
+                .run(&*self.core.store, self.core.store.renew(self.key, lease, life))
                 .await;
             if let Ok(false) = renewed {
                 break;
@@ -393,8 +396,9 @@ where
     async fn fill(&self, leader: Leader, record: Vec<u8>, kind: Kind, budget: &mut Budget) {
         let life = self.core.life(self.policy, kind);
         leader.seal();
-        let filled =
-            budget.run(self.core.store.fill(self.key, leader.lease(), &record, life)).await;
+        let filled = budget
+            .run(&*self.core.store, self.core.store.fill(self.key, leader.lease(), &record, life))
+            .await;
         match filled {
             Ok(Filled::Stored) => {
                 self.counters.stored.increment();

@@ -3,7 +3,6 @@
 use serde::Serialize as _;
 
 use crate::error::{Error, ErrorKind};
-use crate::key;
 use crate::outcome::{Outcome, Storable, View};
 use crate::record::{self, Codec, Header, Kind, State};
 
@@ -25,11 +24,6 @@ pub(crate) enum Encoded {
     Record(Vec<u8>, Kind),
     /// Nothing to store.
     Nothing,
-}
-
-/// The schema of what a function stores: its type and the version given by hand.
-pub(crate) fn schema<O: Outcome>(version: u32) -> u64 {
-    key::schema(version, std::any::type_name::<O::Value>())
 }
 
 pub(crate) fn encode<O>(outcome: &O, returned: &O::Return, schema: u64) -> Result<Encoded, Error>

@@ -1,5 +1,6 @@
 //! Which cache a call uses, and whether it uses it at all.
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use crate::cache::Cache;
@@ -12,6 +13,9 @@ tokio::task_local! {
     static SCOPE: Cache;
     static MODE: Mode;
 }
+
+/// A cache, borrowed where it lives as long as the process.
+pub(crate) type Handle = Cow<'static, Cache>;
 
 /// What the calls inside a future do with the cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,9 +35,11 @@ pub(crate) fn mode() -> Mode {
 /// The cache of the innermost [`Cache::scope`], else the installed one, else the one that
 /// `REDIS_URL` names.
 #[must_use]
-pub fn current() -> Cache {
-    SCOPE.try_with(Clone::clone).unwrap_or_else(|_| {
-        INSTALLED.get().unwrap_or_else(|| DEFAULT.get_or_init(Cache::from_env_or_away)).clone()
+pub fn current() -> Handle {
+    SCOPE.try_with(|cache| Cow::Owned(cache.clone())).unwrap_or_else(|_| {
+        Cow::Borrowed(
+            INSTALLED.get().unwrap_or_else(|| DEFAULT.get_or_init(Cache::from_env_or_away)),
+        )
     })
 }
 
@@ -82,23 +88,23 @@ pub async fn refresh<F: Future>(call: F) -> F::Output {
 )]
 pub trait CacheRef {
     /// The cache.
-    fn cache(&self) -> Cache;
+    fn cache(&self) -> Handle;
 }
 
 impl CacheRef for Cache {
-    fn cache(&self) -> Cache {
-        self.clone()
+    fn cache(&self) -> Handle {
+        Cow::Owned(self.clone())
     }
 }
 
 impl<T: CacheRef + ?Sized> CacheRef for &T {
-    fn cache(&self) -> Cache {
+    fn cache(&self) -> Handle {
         (**self).cache()
     }
 }
 
 impl<T: CacheRef + ?Sized> CacheRef for std::sync::Arc<T> {
-    fn cache(&self) -> Cache {
+    fn cache(&self) -> Handle {
         (**self).cache()
     }
 }

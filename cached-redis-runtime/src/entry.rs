@@ -33,6 +33,7 @@ pub struct Entry<R> {
     cache: Cache,
     key: Result<String, Error>,
     policy: Policy,
+    schema: u64,
     meaning: Box<dyn Meaning<R>>,
 }
 
@@ -45,7 +46,7 @@ impl<R> fmt::Debug for Entry<R> {
 /// An [`Outcome`] whose stored type has been forgotten: aliases of return types work because no
 /// signature has to name it.
 trait Meaning<R>: Send + Sync {
-    fn schema(&self, version: u32) -> u64;
+    fn type_name(&self) -> &'static str;
     fn encode(&self, returned: &R, schema: u64) -> Result<Encoded, Error>;
     fn decode(&self, record: &[u8], schema: u64) -> Decoded<R>;
 }
@@ -55,8 +56,8 @@ where
     O: Outcome + Send + Sync,
     O::Value: Storable,
 {
-    fn schema(&self, version: u32) -> u64 {
-        codec::schema::<O>(version)
+    fn type_name(&self) -> &'static str {
+        std::any::type_name::<O::Value>()
     }
 
     fn encode(&self, returned: &O::Return, schema: u64) -> Result<Encoded, Error> {
@@ -110,7 +111,9 @@ impl<R> Entry<R> {
         O::Value: Storable,
     {
         let key = call.cache.core().key(call.function, &call.key);
-        Self { cache: call.cache, key, policy: call.policy, meaning: Box::new(outcome) }
+        let meaning = Box::new(outcome);
+        let schema = call.function.schema(meaning.type_name(), call.policy.version);
+        Self { cache: call.cache.into_owned(), key, policy: call.policy, schema, meaning }
     }
 
     /// The key in the store.
@@ -129,9 +132,8 @@ impl<R> Entry<R> {
     /// If the cache fails. The function itself would run its body.
     pub async fn get(&self) -> Result<Option<R>, Error> {
         let core = self.core();
-        let found = core.budget().run(core.store.get(self.key()?)).await?;
-        let schema = self.meaning.schema(self.policy.version);
-        Ok(found.and_then(|record| match self.meaning.decode(&record, schema) {
+        let found = core.budget().run(&*core.store, core.store.get(self.key()?)).await?;
+        Ok(found.and_then(|record| match self.meaning.decode(&record, self.schema) {
             Decoded::Hit(returned, _) => Some(returned),
             Decoded::Miss | Decoded::Unreadable => None,
         }))
@@ -148,7 +150,7 @@ impl<R> Entry<R> {
         let core = self.core();
         let key = self.key()?;
         core.admits(&self.policy)?;
-        let schema = self.meaning.schema(self.policy.version);
+        let schema = self.schema;
         // Nothing of `R` may live across an await: it need not be `Send`.
         let admitted = {
             let returned = value.returned();
@@ -161,7 +163,9 @@ impl<R> Entry<R> {
         let acquire =
             Acquire { nonce: asking.nonce(), lease: PUT_LEASE, schema, intent: Intent::Refresh };
         let mut budget = core.budget();
-        let Acquired::Grant(lease) = budget.run(core.store.acquire(key, acquire)).await? else {
+        let Acquired::Grant(lease) =
+            budget.run(&*core.store, core.store.acquire(key, acquire)).await?
+        else {
             asking.not_granted();
             return Err(superseded());
         };
@@ -169,7 +173,7 @@ impl<R> Entry<R> {
         leader.seal();
         crate::record::sign(&mut record, &lease);
         let life = core.life(&self.policy, kind);
-        match budget.run(core.store.fill(key, lease, &record, life)).await? {
+        match budget.run(&*core.store, core.store.fill(key, lease, &record, life)).await? {
             Filled::Stored => {
                 leader.stored(record);
                 Ok(())
@@ -199,7 +203,7 @@ impl<R> Entry<R> {
     /// If the cache fails.
     pub async fn expire(&self) -> Result<bool, Error> {
         let core = self.core();
-        core.budget().run(core.store.mark_stale(self.key()?)).await
+        core.budget().run(&*core.store, core.store.mark_stale(self.key()?)).await
     }
 
     /// What is left of the entry's life; `None` if there is no entry.
@@ -209,7 +213,7 @@ impl<R> Entry<R> {
     /// If the cache fails.
     pub async fn ttl(&self) -> Result<Option<Duration>, Error> {
         let core = self.core();
-        core.budget().run(core.store.ttl(self.key()?)).await
+        core.budget().run(&*core.store, core.store.ttl(self.key()?)).await
     }
 
     pub(crate) fn into_target(self) -> (Cache, Result<String, Error>) {

@@ -65,7 +65,7 @@ impl Core {
                 Target::Entry(_) => {
                     let keys: Vec<_> =
                         targets.iter().map_while(Target::key).take(BATCH).cloned().collect();
-                    self.budget().run(self.store.delete(&keys)).await?;
+                    self.budget().run(&*self.store, self.store.delete(&keys)).await?;
                     keys.len()
                 }
             };
@@ -77,7 +77,7 @@ impl Core {
     async fn sweep(&self, family: &str) -> Result<(), Error> {
         let mut cursor = 0;
         loop {
-            cursor = self.budget().run(self.store.sweep(family, cursor)).await?;
+            cursor = self.budget().run(&*self.store, self.store.sweep(family, cursor)).await?;
             if cursor == 0 {
                 return Ok(());
             }

@@ -52,4 +52,12 @@ pub(crate) trait Store: Send + Sync {
 
     /// Whether the store answers.
     fn ping(&self) -> Operation<'_, ()>;
+
+    /// Numbers the connections of a store that has them.
+    fn epoch(&self) -> u64 {
+        0
+    }
+
+    /// Tells the store that an operation which began in that epoch got no answer.
+    fn unanswered(&self, _epoch: u64) {}
 }

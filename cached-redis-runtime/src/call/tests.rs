@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::cache::Cache;
 use crate::call::Call;
-use crate::current::{bypass, refresh};
+use crate::current::{Handle, bypass, refresh};
 use crate::function::Function;
 use crate::outcome::{Probe, ProbeOneLayer as _};
 use crate::policy::Policy;
@@ -41,7 +41,7 @@ impl Subject {
             function: &FUNCTION,
             key: key.finish(),
             policy: self.policy,
-            cache: self.cache.clone(),
+            cache: Handle::Owned(self.cache.clone()),
         }
     }
 

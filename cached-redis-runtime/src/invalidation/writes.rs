@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 
 use super::{Retries, Target};
 use crate::cache::Cache;
+use crate::current::Handle;
 use crate::entry::Entry;
 use crate::error::Error;
 use crate::function::Function;
@@ -103,8 +104,8 @@ impl fmt::Debug for InvalidateAll {
 
 impl InvalidateAll {
     /// All entries of `function` in `cache`.
-    pub fn new(function: &'static Function, cache: Cache) -> Self {
-        Self { function, cache, future: None }
+    pub fn new(function: &'static Function, cache: Handle) -> Self {
+        Self { function, cache: cache.into_owned(), future: None }
     }
 
     fn target(&self) -> Target {

@@ -184,6 +184,14 @@ impl Store for RedisStore {
     fn ping(&self) -> Operation<'_, ()> {
         Box::pin(async move { self.command(&redis::cmd("PING")).await.map(|_| ()) })
     }
+
+    fn epoch(&self) -> u64 {
+        self.link.generation()
+    }
+
+    fn unanswered(&self, epoch: u64) {
+        self.link.unanswered(epoch);
+    }
 }
 
 /// The glob that matches exactly the keys that begin with `family`.

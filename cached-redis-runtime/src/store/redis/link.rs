@@ -14,9 +14,10 @@
 //! connection that has gone silent.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use redis::aio::{ConnectionLike as _, MultiplexedConnection};
 use redis::{AsyncConnectionConfig, Client, Cmd, RedisError, Value};
 use tokio::sync::watch;
@@ -59,13 +60,14 @@ pub(crate) struct Link(Arc<Shared>);
 
 struct Shared {
     settings: LinkSettings,
-    state: RwLock<State>,
+    state: ArcSwap<State>,
+    /// Held while the state changes; readers never wait for it.
+    changing: Mutex<()>,
     changed: watch::Sender<()>,
     connector: Mutex<Connector>,
     silent: AtomicU32,
 }
 
-#[derive(Clone)]
 enum State {
     Idle,
     Connecting { since: Instant },
@@ -73,7 +75,6 @@ enum State {
     Down,
 }
 
-#[derive(Default)]
 struct Connector {
     running: bool,
     generation: u64,
@@ -84,14 +85,15 @@ impl Link {
         let state = match &settings.source {
             Source::Client(_) => State::Idle,
             Source::Connection(connection) => {
-                State::Up { connection: connection.clone(), generation: 0 }
+                State::Up { connection: connection.clone(), generation: 1 }
             }
         };
         Self(Arc::new(Shared {
             settings,
-            state: RwLock::new(state),
+            state: ArcSwap::from_pointee(state),
+            changing: Mutex::default(),
             changed: watch::Sender::new(()),
-            connector: Mutex::default(),
+            connector: Mutex::new(Connector { running: false, generation: 1 }),
             silent: AtomicU32::new(0),
         }))
     }
@@ -99,11 +101,7 @@ impl Link {
     /// Sends one command. Has no deadline of its own, but fails at once while the server is away.
     pub(crate) async fn send(&self, command: &Cmd) -> Result<Value, Error> {
         let (mut connection, generation) = self.connection().await?;
-        let mut unanswered =
-            Unanswered { link: self, generation, started: Instant::now(), answered: false };
-        let answer = connection.send_packed_command(command).await;
-        unanswered.answered = true;
-        match answer {
+        match connection.send_packed_command(command).await {
             Ok(Value::ServerError(error)) => {
                 self.0.answered();
                 Err(server_error(error.code()))
@@ -116,40 +114,59 @@ impl Link {
         }
     }
 
+    /// The connection that is up, by number; 0 while there is none.
+    pub(crate) fn generation(&self) -> u64 {
+        match **self.0.state.load() {
+            State::Up { generation, .. } => generation,
+            _ => 0,
+        }
+    }
+
+    /// Counts an operation that got no answer from a connection.
+    pub(crate) fn unanswered(&self, generation: u64) {
+        if generation != 0 && generation == self.generation() {
+            let silent = self.0.silent.fetch_add(1, Ordering::Relaxed) + 1;
+            if silent >= SILENT_LIMIT {
+                self.lost(generation, State::Down);
+            }
+        }
+    }
+
     async fn connection(&self) -> Result<(MultiplexedConnection, u64), Error> {
         let mut changed = None;
         loop {
-            let state = self.0.state();
-            match state {
-                State::Up { connection, generation } => return Ok((connection, generation)),
+            let since = match &**self.0.state.load() {
+                State::Up { connection, generation } => {
+                    return Ok((connection.clone(), *generation));
+                }
+                State::Idle => None,
+                State::Connecting { since } => Some(*since),
                 State::Down => {
                     self.connect();
                     return Err(Error::unreachable());
                 }
-                State::Idle => self.connect(),
-                State::Connecting { since } => {
-                    // A connector dies with the runtime that it was started on.
-                    self.connect();
-                    let left = self.0.settings.patience.saturating_sub(since.elapsed());
-                    if left.is_zero() {
-                        return Err(Error::unreachable());
-                    }
-                    let receiver = changed.get_or_insert_with(|| self.0.changed.subscribe());
-                    if matches!(self.0.state(), State::Connecting { .. }) {
-                        let _ = timeout(left, receiver.changed()).await;
-                    }
-                }
+            };
+            // Also while one connects: a connector dies with the runtime that it was started on.
+            self.connect();
+            let Some(since) = since else { continue };
+            let left = self.0.settings.patience.saturating_sub(since.elapsed());
+            if left.is_zero() {
+                return Err(Error::unreachable());
+            }
+            let receiver = changed.get_or_insert_with(|| self.0.changed.subscribe());
+            if matches!(**self.0.state.load(), State::Connecting { .. }) {
+                let _ = timeout(left, receiver.changed()).await;
             }
         }
     }
 
     /// Starts the connector unless one is running.
     fn connect(&self) {
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let mut connector = self.0.connector.lock().unwrap_or_else(PoisonError::into_inner);
         if connector.running {
             return;
         }
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         connector.running = true;
         drop(connector);
         self.0.replace(|state| match state {
@@ -189,32 +206,7 @@ impl Link {
     }
 }
 
-/// Counts an operation that is dropped before its answer came, which is what a deadline does.
-struct Unanswered<'a> {
-    link: &'a Link,
-    generation: u64,
-    started: Instant,
-    answered: bool,
-}
-
-impl Drop for Unanswered<'_> {
-    fn drop(&mut self) {
-        // A caller that gave up early says nothing about the server.
-        if self.answered || self.started.elapsed() < self.link.0.settings.patience / 2 {
-            return;
-        }
-        let silent = self.link.0.silent.fetch_add(1, Ordering::Relaxed) + 1;
-        if silent >= SILENT_LIMIT {
-            self.link.lost(self.generation, State::Down);
-        }
-    }
-}
-
 impl Shared {
-    fn state(&self) -> State {
-        self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
     fn answered(&self) {
         // A load is cheaper than a store to a cache line that all tasks share.
         if self.silent.load(Ordering::Relaxed) != 0 {
@@ -224,10 +216,10 @@ impl Shared {
 
     /// Moves to the state that `next` gives, if any, and wakes those who wait for a change.
     fn replace(&self, next: impl FnOnce(&State) -> Option<State>) -> bool {
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        let Some(next) = next(&state) else { return false };
-        *state = next;
-        drop(state);
+        let only_one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(next) = next(&self.state.load()) else { return false };
+        self.state.store(Arc::new(next));
+        drop(only_one);
         self.silent.store(0, Ordering::Relaxed);
         self.changed.send_replace(());
         true
