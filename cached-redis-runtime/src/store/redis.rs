@@ -2,6 +2,7 @@
 
 mod link;
 mod scripts;
+mod socket;
 
 use std::time::Duration;
 
