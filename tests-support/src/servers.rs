@@ -123,7 +123,11 @@ fn find_or_fetch(only: &str) -> Vec<Binary> {
         .filter_map(|program| identify(Path::new(program), None).ok())
         .collect();
     for wanted in &WANTED {
-        if !asked_for(wanted.label) || found.iter().any(|b| b.label.starts_with(wanted.line)) {
+        // Who asks for a version by name gets that one; else a sibling on the PATH saves the download.
+        let suits = |b: &Binary| {
+            b.label == wanted.label || (only.is_empty() && b.label.starts_with(wanted.line))
+        };
+        if !asked_for(wanted.label) || found.iter().any(suits) {
             continue;
         }
         match obtain(wanted) {
@@ -132,6 +136,14 @@ fn find_or_fetch(only: &str) -> Vec<Binary> {
             }
             Ok(binary) => found.push(binary),
             Err(reason) => loudly(&format!("{} IS NOT TESTED: {reason}", wanted.label)),
+        }
+    }
+    for label in only.iter().filter(|l| WANTED.iter().all(|wanted| wanted.label != **l)) {
+        if found.iter().all(|binary| binary.label != *label) {
+            let known = WANTED.map(|wanted| wanted.label).join(", ");
+            loudly(&format!(
+                "{label} IS NOT TESTED: not on the PATH, and only {known} can be fetched"
+            ));
         }
     }
     found.retain(|binary| asked_for(&binary.label));
