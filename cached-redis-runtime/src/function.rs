@@ -24,7 +24,7 @@ pub struct Function {
 }
 
 /// SHA-256 over everything that tells one function from another, apart from its arguments.
-pub type Identity = [u8; 32];
+pub(crate) type Identity = [u8; 32];
 
 impl Function {
     /// `prefix` and `name` are the first parts of the key's text, `ident` is the function's own
@@ -134,6 +134,7 @@ mod tests {
             scope(&|| (), "get")
         }
 
+        #[expect(clippy::extra_unused_type_parameters, reason = "a generic sibling")]
         fn get_invalidate<U>() -> &'static str {
             scope(&|| (), "get_invalidate")
         }
