@@ -9,6 +9,7 @@ use syn::{Attribute, ItemImpl, Token, Visibility};
 use crate::diagnostics::Errors;
 use crate::expand;
 use crate::parse;
+use crate::parse::block::{Annotated, Kind};
 use crate::signature::Function;
 use crate::validate::{self, Context};
 
@@ -49,7 +50,7 @@ pub(crate) fn redis_cached(options: TokenStream, item: TokenStream) -> TokenStre
             let (function, helpers) = cached(options, *function, &Context::default());
             quote!(#function #helpers)
         }
-        Ok(Item::Impl(block)) => expand::block::expand(options, *block),
+        Ok(Item::Impl(implementation)) => block(options, *implementation),
         Err(error) => beside(item, &error),
     }
 }
@@ -67,6 +68,53 @@ pub(crate) fn invalidates(targets: TokenStream, item: TokenStream) -> TokenStrea
         ),
         Err(error) => beside(item, &error),
     }
+}
+
+/// `#[redis_cached] impl …`
+fn block(options: TokenStream, mut block: ItemImpl) -> TokenStream {
+    let mut errors = Errors::new();
+    let facade = parse::block::options(options, &mut errors);
+    let methods = parse::block::take_annotated(&mut block, &mut errors);
+    let context = validate::block::context(&block, &methods, facade, &mut errors);
+    let mut functions = Vec::new();
+    let mut all_helpers = TokenStream::new();
+    let is_sound = errors.finish();
+    if let Err(error) = is_sound {
+        // The methods as they are: their own mistakes come to light once the block is right.
+        for method in methods {
+            let mut function = method.function;
+            function.take_skips(&mut Errors::new());
+            functions.push((method.position, function.into_token_stream()));
+        }
+        let block = expand::block::expand(block, functions, all_helpers, None);
+        return beside(block, &error);
+    }
+    for method in methods {
+        let position = method.position;
+        let (function, helpers) = self::method(method, &context);
+        functions.push((position, function));
+        all_helpers.extend(helpers);
+    }
+    expand::block::expand(block, functions, all_helpers, context.beside.as_ref())
+}
+
+/// A method with the attributes that were taken off it.
+fn method(method: Annotated, context: &Context) -> (TokenStream, TokenStream) {
+    let mut tokens = method.function.to_token_stream();
+    let mut all_helpers = TokenStream::new();
+    for (kind, options) in method.attributes.into_iter().rev() {
+        // What is no function any more has an error beside it.
+        let Ok(function) = syn::parse2(tokens.clone()) else { break };
+        tokens = match kind {
+            Kind::RedisCached => {
+                let (function, helpers) = cached(options, function, context);
+                all_helpers.extend(helpers);
+                function
+            }
+            Kind::Invalidates => invalidating(options, function, context.facade.as_ref()),
+        };
+    }
+    (tokens, all_helpers)
 }
 
 /// A cached function and its helpers.

@@ -1,5 +1,6 @@
 //! Options and signature to a model. Each check has a name and gathers its errors.
 
+pub(crate) mod block;
 pub(crate) mod invalidates;
 mod key;
 mod options;
@@ -262,7 +263,7 @@ fn all_generics(own: &Generics, beside: Option<&Beside>) -> Generics {
 }
 
 /// Whether an attribute of the function holds for its helpers too.
-fn is_for_helpers(attr: &Attribute) -> bool {
+pub(crate) fn is_for_helpers(attr: &Attribute) -> bool {
     ["cfg", "allow", "deprecated"].iter().any(|name| attr.path().is_ident(name))
 }
 
