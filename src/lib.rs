@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 
 pub use cached_redis_macros::{invalidates, redis_cached};
-pub use cached_redis_runtime::current::{bypass, refresh};
-pub use cached_redis_runtime::{Absent, Cache, Entry, Error, InvalidateAll, KeyPart, Storable};
+pub use cached_redis_runtime::{
+    Absent, Cache, CacheBuilder, Entry, Error, ErrorKind, Fault, FunctionStats, Health,
+    InvalidateAll, KeyPart, MemoryStore, Stats, Storable, bypass, redis, refresh,
+};
 
 /// For generated code only.
 #[doc(hidden)]

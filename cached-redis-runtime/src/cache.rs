@@ -1,5 +1,249 @@
-//! stub
-/// c
-#[derive(Clone, Debug)] pub struct Cache {}
-impl Cache { /// m
- pub fn memory() -> Self { Self {} } }
+//! The cache: a store and everything that is shared by the calls that use it.
+
+mod builder;
+
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Semaphore;
+
+pub use builder::CacheBuilder;
+
+use crate::budget::Budget;
+use crate::current;
+use crate::error::{Error, ErrorKind};
+use crate::flight::{Asking, Flights};
+use crate::function::Function;
+use crate::invalidation::Retries;
+use crate::key::{self, Key};
+use crate::policy::Policy;
+use crate::stats::{Registry, Stats};
+use crate::store::Store;
+use crate::store::memory::MemoryStore;
+
+/// A cache: a connection to a server (or an in-process store) with its settings. Cheap to clone;
+/// clones share everything.
+///
+/// ```
+/// use cached_redis_runtime::Cache;
+///
+/// # fn main() -> Result<(), cached_redis_runtime::Error> {
+/// let cache = Cache::builder().url("redis://127.0.0.1:6379").namespace("shop").build()?;
+/// cache.install()?; // from now on, every cached function of this process uses it
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Cache(Arc<Core>);
+
+/// What the clones of a cache share.
+pub(crate) struct Core {
+    /// Unique in this process.
+    pub(crate) id: u64,
+    pub(crate) store: Arc<dyn Store>,
+    memory: Option<Arc<MemoryStore>>,
+    pub(crate) settings: Settings,
+    pub(crate) stats: Registry,
+    pub(crate) flights: Arc<Flights>,
+    pub(crate) retries: Arc<Retries>,
+    pub(crate) loads_while_down: Option<Semaphore>,
+}
+
+/// What a builder decides.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) namespace: String,
+    pub(crate) budget: Duration,
+    pub(crate) max_value: usize,
+    pub(crate) max_ttl: Duration,
+    pub(crate) max_loads_while_down: Option<usize>,
+    pub(crate) max_pending_invalidations: usize,
+}
+
+impl std::fmt::Debug for Core {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Not the store: its connection knows a password.
+        formatter.debug_struct("Core").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+/// What [`Cache::health`] found.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Health {
+    /// How long the server took to answer, or why it did not.
+    pub ping: Result<Duration, Error>,
+}
+
+impl Health {
+    /// Whether the server answered.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        self.ping.is_ok()
+    }
+}
+
+impl Cache {
+    /// Starts building a cache.
+    pub fn builder() -> CacheBuilder {
+        CacheBuilder::default()
+    }
+
+    /// A cache on the server that the environment variable `REDIS_URL` names, or
+    /// `redis://127.0.0.1:6379` without it. Does not connect.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] if the URL is malformed.
+    pub fn from_env() -> Result<Self, Error> {
+        Self::builder().build()
+    }
+
+    /// A cache in this process, for unit tests and examples: the semantics of Redis without a
+    /// server. [`Cache::memory_store`] moves its clock and switches faults on.
+    #[must_use]
+    pub fn memory() -> Self {
+        let store = Arc::new(MemoryStore::new());
+        Self::new(Arc::clone(&store) as Arc<dyn Store>, Some(store), Settings::default())
+    }
+
+    /// What to use if nobody chose: the environment's, or a cache that is always away, so that a
+    /// malformed variable costs hits and not answers.
+    pub(crate) fn from_env_or_away() -> Self {
+        Self::from_env().unwrap_or_else(|_| {
+            crate::telemetry::event!(error, "REDIS_URL is malformed; nothing is cached");
+            let away = Self::memory();
+            if let Some(store) = away.memory_store() {
+                store.set_fault(Some(crate::store::memory::Fault::Down));
+            }
+            away
+        })
+    }
+
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        memory: Option<Arc<MemoryStore>>,
+        settings: Settings,
+    ) -> Self {
+        // Keyed by the operating system's randomness: no two processes share it.
+        let process = RandomState::new().build_hasher().finish();
+        static NEXT_ID: AtomicU64 = AtomicU64::new(0);
+        Self(Arc::new(Core {
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            store,
+            memory,
+            stats: Registry::default(),
+            flights: Arc::new(Flights::new(process)),
+            retries: Arc::new(Retries::new(settings.max_pending_invalidations)),
+            loads_while_down: settings.max_loads_while_down.map(Semaphore::new),
+            settings,
+        }))
+    }
+
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.0
+    }
+
+    /// Makes this the cache of the process: cached functions use it unless they or their task say
+    /// otherwise.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] if one is installed already.
+    pub fn install(&self) -> Result<(), Error> {
+        current::install(self.clone())
+    }
+
+    /// Runs a future whose cached calls use this cache. Holds for everything awaited inside, but
+    /// not for tasks spawned there.
+    ///
+    /// ```
+    /// # async fn price(id: u64) -> u64 { id }
+    /// # async fn example() {
+    /// let cache = cached_redis_runtime::Cache::memory();
+    /// let price = cache.scope(price(7)).await;
+    /// # }
+    /// ```
+    pub async fn scope<F: Future>(&self, future: F) -> F::Output {
+        current::scope(self.clone(), future).await
+    }
+
+    /// A snapshot of all counters.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        Stats {
+            functions: self.0.stats.snapshot(),
+            pending_invalidations: self.0.retries.pending(),
+            dropped_invalidations: self.0.retries.dropped(),
+        }
+    }
+
+    /// Asks the server for a sign of life, within the budget of an operation.
+    pub async fn health(&self) -> Health {
+        let started = Instant::now();
+        let ping = self
+            .0
+            .budget()
+            .run(&*self.0.store, self.0.store.ping())
+            .await
+            .map(|()| started.elapsed());
+        Health { ping }
+    }
+
+    /// The in-process store, if this cache has one.
+    #[must_use]
+    pub fn memory_store(&self) -> Option<&MemoryStore> {
+        self.0.memory.as_deref()
+    }
+
+    /// How many loads are under way or being asked for in this process.
+    #[must_use]
+    pub fn loads_in_flight(&self) -> usize {
+        self.0.flights.len()
+    }
+}
+
+impl Core {
+    pub(crate) fn budget(&self) -> Budget {
+        Budget::new(self.settings.budget)
+    }
+
+    /// The whole key of an entry.
+    pub(crate) fn key(&self, function: &Function, key: &Key) -> Result<String, Error> {
+        Ok(key.render(&self.settings.namespace, function.prefix(), function.name())?)
+    }
+
+    /// What all keys of a function begin with.
+    pub(crate) fn family(&self, function: &Function) -> String {
+        key::family(&self.settings.namespace, function.prefix(), function.name())
+    }
+
+    /// Whether entries of this policy may be stored at all.
+    pub(crate) fn admits(&self, policy: &Policy) -> Result<(), Error> {
+        if policy.ttl.is_zero() || policy.ttl > self.settings.max_ttl {
+            return Err(Error::new(
+                ErrorKind::Ttl,
+                "the ttl is zero or above the maximum of the cache",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Registers a flight for a key.
+    pub(crate) fn ask(self: &Arc<Self>, key: &str) -> Asking {
+        let core = Arc::downgrade(self);
+        let key = key.to_owned();
+        self.flights.ask(Box::new(move |nonce| {
+            // Without a runtime or a cache, the lease ends by itself.
+            let (Some(core), Ok(runtime)) = (core.upgrade(), tokio::runtime::Handle::try_current())
+            else {
+                return;
+            };
+            runtime.spawn(async move {
+                let _ = core.budget().run(&*core.store, core.store.release(&key, nonce)).await;
+            });
+        }))
+    }
+}

@@ -1,11 +1,12 @@
 //! The identity of a cached function: what makes its keys its own.
 
 use std::any::type_name;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use sha2::{Digest, Sha256};
 
-use crate::key::{KeyBuilder, TemplateBuilder};
+use crate::key::{self, KeyBuilder, TemplateBuilder};
+use crate::stats::Counters;
 
 /// Version of the key encoding; part of every key, so that a change of the encoding can never
 /// read an entry of the old one.
@@ -18,13 +19,25 @@ pub struct Function {
     name: &'static str,
     ident: &'static str,
     key_shape: &'static str,
-    /// Identity of the last scope seen. A function that is not generic has exactly one scope, so
-    /// its identity is hashed once per process.
-    identity: OnceLock<(&'static str, Identity)>,
+    // A function that is not generic has one scope, one stored type and nearly always one cache.
+    // What follows from the first of each is computed once per process; others are computed anew.
+    identity: OnceLock<(Scope, Identity)>,
+    schema: OnceLock<(&'static str, u32, u64)>,
+    counters: OnceLock<(u64, Arc<Counters>)>,
+}
+
+/// Where a function lives.
+#[derive(Clone, Copy, Debug)]
+pub struct Scope {
+    /// The name of a type that is declared there.
+    path: &'static str,
+    /// The function in whose body that is; what stands before it is the scope. Empty if `path` is
+    /// the scope itself.
+    own: &'static str,
 }
 
 /// SHA-256 over everything that tells one function from another, apart from its arguments.
-pub type Identity = [u8; 32];
+pub(crate) type Identity = [u8; 32];
 
 impl Function {
     /// `prefix` and `name` are the first parts of the key's text, `ident` is the function's own
@@ -36,7 +49,15 @@ impl Function {
         ident: &'static str,
         key_shape: &'static str,
     ) -> Self {
-        Self { prefix, name, ident, key_shape, identity: OnceLock::new() }
+        Self {
+            prefix,
+            name,
+            ident,
+            key_shape,
+            identity: OnceLock::new(),
+            schema: OnceLock::new(),
+            counters: OnceLock::new(),
+        }
     }
 
     /// First part of the key's text.
@@ -54,37 +75,65 @@ impl Function {
     /// Starts a hashed key. `scope` is where the function lives (see [`scope`]), `generics` the
     /// names of the types it was instantiated with.
     #[must_use]
-    pub fn key(&self, scope: &'static str, generics: &[&'static str]) -> KeyBuilder {
-        KeyBuilder::new(&self.identity(scope, generics))
+    pub fn key(&self, scope: impl Into<Scope>, generics: &[&'static str]) -> KeyBuilder {
+        KeyBuilder::new(&self.identity(scope.into(), generics))
     }
 
     /// Starts a readable key.
     #[must_use]
-    pub fn template(&self, scope: &'static str, generics: &[&'static str]) -> TemplateBuilder {
-        TemplateBuilder::new(&self.identity(scope, generics))
+    pub fn template(&self, scope: impl Into<Scope>, generics: &[&'static str]) -> TemplateBuilder {
+        TemplateBuilder::new(&self.identity(scope.into(), generics))
     }
 
-    fn identity(&self, scope: &'static str, generics: &[&'static str]) -> Identity {
+    /// The schema of a stored type.
+    pub(crate) fn schema(&self, type_name: &'static str, version: u32) -> u64 {
+        let compute = || key::schema(version, type_name);
+        let known = self.schema.get_or_init(|| (type_name, version, compute()));
+        match *known {
+            (known, by_hand, schema) if same(known, type_name) && by_hand == version => schema,
+            _ => compute(),
+        }
+    }
+
+    /// The counters of this function in the first cache that it was used with.
+    pub(crate) fn counters(
+        &self,
+        cache: u64,
+        of: impl FnOnce() -> Arc<Counters>,
+    ) -> CountersOf<'_> {
+        match self.counters.get() {
+            Some((known, counters)) if *known == cache => CountersOf::Known(counters),
+            Some(_) => CountersOf::Other(of()),
+            None => {
+                let counters = of();
+                // Another thread may have been faster, for another cache.
+                let _ = self.counters.set((cache, Arc::clone(&counters)));
+                CountersOf::Other(counters)
+            }
+        }
+    }
+
+    fn identity(&self, scope: Scope, generics: &[&'static str]) -> Identity {
         if !generics.is_empty() {
             return self.hash(scope, generics);
         }
         let (known, identity) = self.identity.get_or_init(|| (scope, self.hash(scope, &[])));
-        if std::ptr::eq(*known, scope) || *known == scope {
+        if same(known.path, scope.path) && known.own == scope.own {
             *identity
         } else {
-            // A method without generics of its own in a generic `impl`: one static, many scopes.
+            // A sibling, or a method without generics of its own in a generic `impl`.
             self.hash(scope, &[])
         }
     }
 
-    fn hash(&self, scope: &str, generics: &[&str]) -> Identity {
+    fn hash(&self, scope: Scope, generics: &[&str]) -> Identity {
         let mut hasher = Sha256::new();
         let mut field = |bytes: &[u8]| {
             hasher.update((bytes.len() as u64).to_le_bytes());
             hasher.update(bytes);
         };
         field(KEY_ENCODING);
-        for text in [self.prefix, self.name, scope, self.ident, self.key_shape] {
+        for text in [self.prefix, self.name, scope.text(), self.ident, self.key_shape] {
             field(text.as_bytes());
         }
         for generic in generics {
@@ -92,6 +141,28 @@ impl Function {
         }
         hasher.finalize().into()
     }
+}
+
+/// Counters, borrowed where they are known.
+pub(crate) enum CountersOf<'a> {
+    Known(&'a Counters),
+    Other(Arc<Counters>),
+}
+
+impl std::ops::Deref for CountersOf<'_> {
+    type Target = Counters;
+
+    fn deref(&self) -> &Counters {
+        match self {
+            Self::Known(counters) => counters,
+            Self::Other(counters) => counters,
+        }
+    }
+}
+
+/// Equal texts; nearly always one and the same, which is seen without reading them.
+fn same(one: &'static str, other: &'static str) -> bool {
+    std::ptr::eq(one, other) || one == other
 }
 
 /// Where a function lives: module, enclosing functions and the type of its `impl` with its generic
@@ -102,25 +173,40 @@ impl Function {
 /// its generated siblings, and tells apart functions of one name in different modules, `impl`s,
 /// instantiations and function bodies. `module_path!()` sees only the first of these.
 #[must_use]
-pub fn scope<M>(_marker: &M, own: &str) -> &'static str {
-    let path = type_name::<M>();
-    let mut depth = 0_usize;
-    for (position, character) in path.char_indices().rev() {
-        match character {
-            '>' => depth += 1,
-            '<' => depth = depth.saturating_sub(1),
-            ':' if depth == 0 => {
-                let segment = path.get(position + 1..).unwrap_or_default();
-                if let Some(rest) = segment.strip_prefix(own)
-                    && (rest.is_empty() || rest.starts_with("::") || rest.starts_with('<'))
-                {
-                    return path.get(..position.saturating_sub(1)).unwrap_or_default();
-                }
-            }
-            _ => {}
-        }
+pub fn scope<M>(_marker: &M, own: &'static str) -> Scope {
+    Scope { path: type_name::<M>(), own }
+}
+
+impl From<&'static str> for Scope {
+    fn from(path: &'static str) -> Self {
+        Self { path, own: "" }
     }
-    path
+}
+
+impl Scope {
+    /// What stands before `own`, outside of generic arguments.
+    fn text(self) -> &'static str {
+        if self.own.is_empty() {
+            return self.path;
+        }
+        let mut depth = 0_usize;
+        for (position, character) in self.path.char_indices().rev() {
+            match character {
+                '>' => depth += 1,
+                '<' => depth = depth.saturating_sub(1),
+                ':' if depth == 0 => {
+                    let segment = self.path.get(position + 1..).unwrap_or_default();
+                    if let Some(rest) = segment.strip_prefix(self.own)
+                        && (rest.is_empty() || rest.starts_with("::") || rest.starts_with('<'))
+                    {
+                        return self.path.get(..position.saturating_sub(1)).unwrap_or_default();
+                    }
+                }
+                _ => {}
+            }
+        }
+        self.path
+    }
 }
 
 #[cfg(test)]
@@ -131,21 +217,22 @@ mod tests {
 
     impl<T> Shelf<T> {
         fn get() -> &'static str {
-            scope(&|| (), "get")
+            scope(&|| (), "get").text()
         }
 
+        #[expect(clippy::extra_unused_type_parameters, reason = "a generic sibling")]
         fn get_invalidate<U>() -> &'static str {
-            scope(&|| (), "get_invalidate")
+            scope(&|| (), "get_invalidate").text()
         }
     }
 
     fn get() -> &'static str {
-        scope(&|| (), "get")
+        scope(&|| (), "get").text()
     }
 
     fn outer() -> &'static str {
         fn get() -> &'static str {
-            scope(&|| (), "get")
+            scope(&|| (), "get").text()
         }
         get()
     }
@@ -167,8 +254,8 @@ mod tests {
     #[test]
     fn each_fact_of_a_function_is_part_of_its_identity() {
         let base = Function::new("p", "n", "f", "id");
-        let identity = base.identity("here", &[]);
-        assert_eq!(identity, Function::new("p", "n", "f", "id").identity("here", &[]));
+        let identity = base.identity("here".into(), &[]);
+        assert_eq!(identity, Function::new("p", "n", "f", "id").identity("here".into(), &[]));
         for (other, at, generics) in [
             (Function::new("q", "n", "f", "id"), "here", &[][..]),
             (Function::new("p", "m", "f", "id"), "here", &[]),
@@ -178,13 +265,20 @@ mod tests {
             (Function::new("p", "n", "f", "id"), "here", &["u8"]),
             (Function::new("pn", "", "f", "id"), "here", &[]),
         ] {
-            assert_ne!(identity, other.identity(at, generics), "{other:?} at {at} {generics:?}");
+            assert_ne!(
+                identity,
+                other.identity(at.into(), generics),
+                "{other:?} at {at} {generics:?}"
+            );
         }
     }
 
     #[test]
     fn one_static_serves_many_scopes() {
         let function = Function::new("p", "n", "f", "id");
-        assert_ne!(function.identity("Shelf<u8>", &[]), function.identity("Shelf<u16>", &[]));
+        assert_ne!(
+            function.identity("Shelf<u8>".into(), &[]),
+            function.identity("Shelf<u16>".into(), &[])
+        );
     }
 }

@@ -30,7 +30,7 @@ impl<T: Serialize + ?Sized> KeyPart for T {
     }
 }
 
-pub use encoder::KeyError;
+pub(crate) use encoder::KeyError;
 
 /// The key of one entry, before the namespace of a [`Cache`](crate::Cache) is put in front.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -1,21 +1,36 @@
 //! Runtime of the `cached-redis` crate. Use that crate; its documentation is the place to start.
 
-pub mod call;
-pub mod current;
-pub mod cache;
-pub mod entry;
-pub mod error;
+mod budget;
+mod cache;
+mod call;
+mod clock;
+mod codec;
+mod current;
+mod entry;
+mod error;
+mod flight;
 mod function;
 mod invalidation;
 mod key;
+mod lease;
 mod outcome;
 mod policy;
+mod record;
+mod stats;
+mod store;
+mod telemetry;
+
 #[doc(hidden)]
 pub mod private;
 
-pub use cache::Cache;
+pub use cache::{Cache, CacheBuilder, Health};
+pub use current::{bypass, refresh};
 pub use entry::Entry;
-pub use error::Error;
+pub use error::{Error, ErrorKind};
 pub use invalidation::InvalidateAll;
 pub use key::KeyPart;
 pub use outcome::{Absent, Storable};
+/// The client library whose types [`CacheBuilder::client`] and [`CacheBuilder::connection`] take.
+pub use redis;
+pub use stats::{FunctionStats, Stats};
+pub use store::memory::{Fault, MemoryStore};

@@ -359,10 +359,7 @@ impl<O: fmt::Debug, F, G> fmt::Debug for AbsentErrors<O, F, G> {
 }
 
 /// `absent = |e| …`: errors for which it holds are kept as absences, rebuilt `From<Absent>`.
-pub fn absent<O, F>(
-    outcome: O,
-    is_absent: F,
-) -> AbsentErrors<O, F, fn() -> <O as HasError>::Error>
+pub fn absent<O, F>(outcome: O, is_absent: F) -> AbsentErrors<O, F, fn() -> <O as HasError>::Error>
 where
     O: HasError,
     O::Error: FromAbsent,

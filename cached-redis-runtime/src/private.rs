@@ -4,7 +4,7 @@
 pub use crate::cache::Cache;
 pub use crate::call::Call;
 pub use crate::current::{CacheRef, current};
-pub use crate::function::{Function, scope};
+pub use crate::function::{Function, Scope, scope};
 pub use crate::invalidation::{InvalidateAll, Returned, ReturnedPlain, ReturnedResult, Writes};
 pub use crate::key::{HashedPart, Key, KeyBuilder, Placeholder, ReadablePart, TemplateBuilder};
 pub use crate::outcome::{

@@ -1,0 +1,210 @@
+//! How a cache is set up.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::io::tcp::{TcpSettings, socket2};
+use redis::{Client, IntoConnectionInfo as _};
+
+use super::{Cache, Settings};
+use crate::error::Error;
+use crate::store::memory::MemoryStore;
+use crate::store::redis::{Link, LinkSettings, RedisStore, Source};
+
+const DEFAULT_URL: &str = "redis://127.0.0.1:6379";
+
+/// A peer that acknowledges nothing for this long is gone.
+const USER_TIMEOUT: Duration = Duration::from_secs(5);
+const KEEPALIVE: Duration = Duration::from_secs(15);
+
+/// Builds a [`Cache`]. Building does not connect; the first call does.
+#[derive(Debug, Default)]
+#[must_use = "call `build`"]
+pub struct CacheBuilder {
+    server: Server,
+    settings: Settings,
+}
+
+#[derive(Default)]
+enum Server {
+    /// `REDIS_URL`, else the local default port.
+    #[default]
+    Environment,
+    Url(String),
+    Client(Client),
+    Connection(MultiplexedConnection),
+    Memory,
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Never the URL: it may carry a password.
+        formatter.write_str(match self {
+            Self::Environment => "Environment",
+            Self::Url(_) => "Url",
+            Self::Client(_) => "Client",
+            Self::Connection(_) => "Connection",
+            Self::Memory => "Memory",
+        })
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            namespace: "cache".to_owned(),
+            budget: Duration::from_millis(100),
+            max_value: 1024 * 1024,
+            max_ttl: Duration::from_secs(30 * 24 * 60 * 60),
+            max_loads_while_down: None,
+            max_pending_invalidations: 10_000,
+        }
+    }
+}
+
+impl CacheBuilder {
+    /// The server, as `redis://[user][:password]@host[:port][/database]`. `rediss://` for TLS needs
+    /// one of the TLS features, `?protocol=resp3` chooses RESP3, `unix:///path` a socket.
+    pub fn url(mut self, url: impl Into<String>) -> Self {
+        self.server = Server::Url(url.into());
+        self
+    }
+
+    /// The server of a client that is set up already, for example with certificates of its own.
+    pub fn client(mut self, client: Client) -> Self {
+        self.server = Server::Client(client);
+        self
+    }
+
+    /// A connection that is open already. If it is lost, it is lost for the cache too: prefer
+    /// [`client`](Self::client), from which the cache can make another.
+    pub fn connection(mut self, connection: MultiplexedConnection) -> Self {
+        self.server = Server::Connection(connection);
+        self
+    }
+
+    /// The in-process store, as in [`Cache::memory`], with these settings.
+    pub fn memory(mut self) -> Self {
+        self.server = Server::Memory;
+        self
+    }
+
+    /// First part of every key (default `cache`): services that share a server choose different
+    /// ones.
+    pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
+        self.settings.namespace = namespace.into();
+        self
+    }
+
+    /// How long a call may spend on the cache in all, its load apart (default 100 ms). Also the
+    /// longest that one invalidation waits for an answer.
+    pub fn budget(mut self, budget: Duration) -> Self {
+        self.settings.budget = budget;
+        self
+    }
+
+    /// Largest value that is stored, in bytes as encoded (default 1 MiB). Larger ones are
+    /// returned to the caller and counted.
+    pub fn max_value_bytes(mut self, bytes: usize) -> Self {
+        self.settings.max_value = bytes;
+        self
+    }
+
+    /// Longest time to live (default 30 days).
+    pub fn max_ttl(mut self, ttl: Duration) -> Self {
+        self.settings.max_ttl = ttl;
+        self
+    }
+
+    /// How many loads may run at a time while the server is away (default: no bound). The others
+    /// wait; set it to what the source of the data can take.
+    pub fn max_loads_while_down(mut self, loads: usize) -> Self {
+        self.settings.max_loads_while_down = Some(loads);
+        self
+    }
+
+    /// How many failed invalidations may wait to be retried (default 10 000). More are dropped,
+    /// counted and logged.
+    pub fn max_pending_invalidations(mut self, invalidations: usize) -> Self {
+        self.settings.max_pending_invalidations = invalidations;
+        self
+    }
+
+    /// The cache. Does not connect.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) for a malformed URL, an unknown scheme, TLS
+    /// without a TLS feature, a namespace that cannot be part of a key, a budget or a bound of zero.
+    pub fn build(self) -> Result<Cache, Error> {
+        self.settings.check()?;
+        let source = match self.server {
+            Server::Memory => {
+                let store = Arc::new(MemoryStore::new());
+                return Ok(Cache::new(Arc::clone(&store) as _, Some(store), self.settings));
+            }
+            Server::Environment => {
+                let url = std::env::var("REDIS_URL").unwrap_or_else(|_| DEFAULT_URL.to_owned());
+                Source::Client(open(&url)?)
+            }
+            Server::Url(url) => Source::Client(open(&url)?),
+            Server::Client(client) => Source::Client(client),
+            Server::Connection(connection) => Source::Connection(connection),
+        };
+        let link = Link::new(LinkSettings { source, patience: self.settings.budget });
+        Ok(Cache::new(Arc::new(RedisStore::new(link)), None, self.settings))
+    }
+}
+
+impl Settings {
+    fn check(&self) -> Result<(), Error> {
+        let unfit = |character: char| {
+            matches!(character, ':' | '{' | '}')
+                || character.is_control()
+                || character.is_whitespace()
+        };
+        if self.namespace.is_empty() || self.namespace.contains(unfit) {
+            return Err(Error::config(
+                "the namespace must not be empty or contain `:`, braces, white space or control \
+                 characters",
+            ));
+        }
+        if self.budget.is_zero() {
+            return Err(Error::config("the budget must not be zero"));
+        }
+        if self.max_ttl < Duration::from_millis(1) {
+            return Err(Error::config("the longest time to live must be a millisecond or more"));
+        }
+        if self.max_loads_while_down == Some(0) {
+            return Err(Error::config(
+                "`max_loads_while_down(0)` would stop every load; use 1 or more",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// A client for a URL, with sockets that notice a dead peer.
+fn open(url: &str) -> Result<Client, Error> {
+    // Messages never quote the URL: it may carry a password.
+    let malformed = |_| {
+        Error::config(
+            "the Redis URL is malformed; it looks like redis://user:password@host:6379/0, or \
+             rediss://… for TLS",
+        )
+    };
+    let info = url.into_connection_info().map_err(malformed)?;
+    if !info.addr().is_supported() {
+        return Err(Error::config(
+            "this Redis URL needs TLS: enable the feature `tls-rustls` or `tls-native-tls` of \
+             cached-redis",
+        ));
+    }
+    let tcp = TcpSettings::default()
+        .set_nodelay(true)
+        .set_keepalive(socket2::TcpKeepalive::new().with_time(KEEPALIVE));
+    #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
+    let tcp = tcp.set_user_timeout(USER_TIMEOUT);
+    Client::open(info.set_tcp_settings(tcp)).map_err(malformed)
+}

@@ -1,0 +1,242 @@
+//! Single flight in this process: one state machine, named endings.
+//!
+//! ```text
+//! Asking --granted--> Loading --sealed--> Sealed --stored--> (followers get the record)
+//!    |                   |                   |----lost------> (followers start over)
+//!    |                   |--not shareable--> (followers load for themselves, in parallel)
+//!    |                   `------dropped------`--> the next follower takes the lease over
+//!    `--not granted--> (gone)
+//! ```
+//!
+//! A flight is found by the lease that it holds, never by the key alone: a caller asks the store
+//! who holds the lease and joins only that flight. So nobody joins a load that began before an
+//! invalidation which had returned when they started: that load's lease is gone from the store.
+//!
+//! A flight that has been sealed takes no more followers. It is sealed before FILL is sent, because
+//! from then on an invalidation may come between the store's answer and ours.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::oneshot;
+
+use crate::lease::{LeaseId, Nonce};
+
+/// All flights of one cache.
+#[derive(Debug)]
+pub(crate) struct Flights {
+    process: u64,
+    next: AtomicU64,
+    flights: Mutex<HashMap<u64, Flight>>,
+}
+
+#[derive(Debug, Default)]
+struct Flight {
+    sealed: bool,
+    followers: VecDeque<oneshot::Sender<Word>>,
+}
+
+/// What a follower hears in the end.
+#[derive(Debug)]
+pub(crate) enum Word {
+    /// The value was stored; here is its record.
+    Stored(Arc<Vec<u8>>),
+    /// The value was not stored: an invalidation came between. Ask again.
+    StartOver,
+    /// The load ended in something that cannot be shared. Load for yourself; nobody waits in line.
+    LoadAlone,
+    /// The leader was cancelled or panicked, and its lease is yours.
+    Lead(Leader),
+}
+
+/// The right to load, and the duty to end the flight. Dropped without an ending, it hands both
+/// over to the next follower; without one, it gives the lease up.
+#[derive(Debug)]
+pub(crate) struct Leader {
+    lease: LeaseId,
+    flight: Option<Claim>,
+}
+
+/// A question to the store under way.
+#[derive(Debug)]
+pub(crate) struct Asking {
+    flight: Option<Claim>,
+}
+
+/// A flight's place in the map, and how to give its lease up.
+struct Claim {
+    flights: Arc<Flights>,
+    sequence: u64,
+    release: Release,
+}
+
+impl std::fmt::Debug for Claim {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Claim").field("sequence", &self.sequence).finish_non_exhaustive()
+    }
+}
+
+/// Gives a lease up in the background.
+pub(crate) type Release = Box<dyn FnOnce(Nonce) + Send + Sync>;
+
+impl Flights {
+    pub(crate) fn new(process: u64) -> Self {
+        Self { process, next: AtomicU64::new(0), flights: Mutex::default() }
+    }
+
+    /// Registers a flight before the store is asked for its lease, so that whoever hears of that
+    /// lease finds it.
+    pub(crate) fn ask(self: &Arc<Self>, release: Release) -> Asking {
+        let sequence = self.next.fetch_add(1, Ordering::Relaxed);
+        self.lock().insert(sequence, Flight::default());
+        Asking { flight: Some(Claim { flights: Arc::clone(self), sequence, release }) }
+    }
+
+    /// Whether a lease was handed out to this process.
+    pub(crate) fn is_ours(&self, lease: &LeaseId) -> bool {
+        lease.nonce().process == self.process
+    }
+
+    /// Joins the flight that holds this lease. `None` if it has been sealed or has ended: then the
+    /// entry is about to change.
+    pub(crate) fn join(&self, lease: &LeaseId) -> Option<oneshot::Receiver<Word>> {
+        let mut flights = self.lock();
+        let flight = flights.get_mut(&lease.nonce().sequence).filter(|flight| !flight.sealed)?;
+        let (sender, receiver) = oneshot::channel();
+        flight.followers.push_back(sender);
+        Some(receiver)
+    }
+
+    /// How many flights there are.
+    pub(crate) fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Flight>> {
+        // Nothing panics while it is held, and no step leaves it half done.
+        self.flights.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn end(&self, sequence: u64) -> VecDeque<oneshot::Sender<Word>> {
+        self.lock().remove(&sequence).map(|flight| flight.followers).unwrap_or_default()
+    }
+}
+
+impl Asking {
+    /// The part of the lease's id that this question chooses.
+    pub(crate) fn nonce(&self) -> Nonce {
+        match &self.flight {
+            Some(claim) => claim.nonce(),
+            None => Nonce { process: 0, sequence: 0 },
+        }
+    }
+
+    /// The store granted the lease.
+    pub(crate) fn granted(mut self, lease: LeaseId) -> Leader {
+        Leader { lease, flight: self.flight.take() }
+    }
+
+    /// The store answered something else, so nobody can have heard of a lease of this flight.
+    pub(crate) fn not_granted(mut self) {
+        if let Some(claim) = self.flight.take() {
+            claim.flights.end(claim.sequence);
+        }
+    }
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        // Cancelled, or the store did not answer: it may have granted the lease all the same.
+        if let Some(claim) = self.flight.take() {
+            for follower in claim.flights.end(claim.sequence) {
+                let _ = follower.send(Word::StartOver);
+            }
+            claim.release();
+        }
+    }
+}
+
+impl Leader {
+    pub(crate) fn lease(&self) -> LeaseId {
+        self.lease
+    }
+
+    /// Takes no more followers.
+    pub(crate) fn seal(&self) {
+        if let Some(claim) = &self.flight
+            && let Some(flight) = claim.flights.lock().get_mut(&claim.sequence)
+        {
+            flight.sealed = true;
+        }
+    }
+
+    /// Ending: stored. Returns how many were told.
+    pub(crate) fn stored(self, record: Vec<u8>) {
+        let record = Arc::new(record);
+        self.tell(|| Word::Stored(Arc::clone(&record)));
+    }
+
+    /// Ending: an invalidation came between, or nobody knows.
+    pub(crate) fn lost(self) {
+        self.tell(|| Word::StartOver);
+    }
+
+    /// Ending: nothing that could be shared.
+    pub(crate) fn not_shareable(self) {
+        self.tell(|| Word::LoadAlone);
+    }
+
+    fn tell(mut self, word: impl Fn() -> Word) {
+        if let Some(claim) = self.flight.take() {
+            for follower in claim.flights.end(claim.sequence) {
+                // A follower that was cancelled does not listen.
+                let _ = follower.send(word());
+            }
+        }
+    }
+}
+
+impl Drop for Leader {
+    fn drop(&mut self) {
+        let Some(mut claim) = self.flight.take() else { return };
+        // A loop, not recursion through `send`: thousands of followers may have been cancelled.
+        while let Some(follower) = claim.next_follower() {
+            let leader = Self { lease: self.lease, flight: Some(claim) };
+            match follower.send(Word::Lead(leader)) {
+                Err(Word::Lead(mut refused)) => match refused.flight.take() {
+                    Some(again) => claim = again,
+                    None => return,
+                },
+                _ => return,
+            }
+        }
+        for late in claim.flights.end(claim.sequence) {
+            let _ = late.send(Word::StartOver);
+        }
+        claim.release();
+    }
+}
+
+impl Claim {
+    fn nonce(&self) -> Nonce {
+        Nonce { process: self.flights.process, sequence: self.sequence }
+    }
+
+    /// The next in line for the lead. The new leader loads anew, so there is something to join
+    /// again.
+    fn next_follower(&self) -> Option<oneshot::Sender<Word>> {
+        let mut flights = self.flights.lock();
+        let flight = flights.get_mut(&self.sequence)?;
+        flight.sealed = false;
+        flight.followers.pop_front()
+    }
+
+    fn release(self) {
+        let nonce = self.nonce();
+        (self.release)(nonce);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,143 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::{Asking, Flights, Leader, Release, Word};
+use crate::lease::{LeaseId, Nonce};
+
+const PROCESS: u64 = 7;
+
+fn flights() -> Arc<Flights> {
+    Arc::new(Flights::new(PROCESS))
+}
+
+fn never_released() -> Release {
+    Box::new(|nonce| panic!("released {nonce:?}"))
+}
+
+fn counted(released: &Arc<AtomicUsize>) -> Release {
+    let released = Arc::clone(released);
+    Box::new(move |_| {
+        released.fetch_add(1, Ordering::SeqCst);
+    })
+}
+
+fn grant(asking: Asking) -> Leader {
+    let lease = LeaseId::new(asking.nonce(), 1);
+    asking.granted(lease)
+}
+
+#[test]
+fn followers_of_a_stored_load_get_its_record() {
+    let flights = flights();
+    let leader = grant(flights.ask(never_released()));
+    let mut followers: Vec<_> =
+        (0..3).map(|_| flights.join(&leader.lease()).expect("loading")).collect();
+    leader.seal();
+    leader.stored(vec![1, 2, 3]);
+    for follower in &mut followers {
+        let Ok(Word::Stored(record)) = follower.try_recv() else { panic!("no record") };
+        assert_eq!(*record, [1, 2, 3]);
+    }
+    assert_eq!(flights.len(), 0);
+}
+
+#[test]
+fn a_flight_can_be_joined_before_its_leader_knows_of_its_lease() {
+    let flights = flights();
+    let asking = flights.ask(never_released());
+    let lease = LeaseId::new(asking.nonce(), 1);
+    let mut follower = flights.join(&lease).expect("asking");
+    asking.granted(lease).stored(Vec::new());
+    assert!(matches!(follower.try_recv(), Ok(Word::Stored(_))));
+}
+
+#[test]
+fn a_sealed_flight_cannot_be_joined() {
+    let flights = flights();
+    let leader = grant(flights.ask(never_released()));
+    leader.seal();
+    assert!(flights.join(&leader.lease()).is_none());
+    leader.lost();
+}
+
+#[test]
+fn a_lease_of_another_process_is_not_ours() {
+    let flights = flights();
+    let lease = LeaseId::new(Nonce { process: PROCESS + 1, sequence: 0 }, 1);
+    assert!(!flights.is_ours(&lease));
+}
+
+#[test]
+fn a_dropped_leader_hands_over_to_exactly_one_follower_that_still_listens() {
+    let flights = flights();
+    let leader = grant(flights.ask(never_released()));
+    let lease = leader.lease();
+    let cancelled = flights.join(&lease).expect("loading");
+    let mut next = flights.join(&lease).expect("loading");
+    let mut last = flights.join(&lease).expect("loading");
+    drop(cancelled);
+    drop(leader);
+    let Ok(Word::Lead(leader)) = next.try_recv() else { panic!("not handed over") };
+    assert_eq!(leader.lease(), lease, "with the lease");
+    assert!(last.try_recv().is_err(), "the last one goes on waiting");
+    leader.stored(vec![9]);
+    assert!(matches!(last.try_recv(), Ok(Word::Stored(_))));
+    assert_eq!(flights.len(), 0);
+}
+
+#[test]
+fn leadership_that_nobody_receives_moves_on() {
+    let flights = flights();
+    let leader = grant(flights.ask(counted(&Arc::default())));
+    let lease = leader.lease();
+    let first = flights.join(&lease).expect("loading");
+    let mut second = flights.join(&lease).expect("loading");
+    drop(leader);
+    // The first has been told, and is cancelled before it looks.
+    drop(first);
+    assert!(matches!(second.try_recv(), Ok(Word::Lead(_))));
+}
+
+#[test]
+fn the_last_one_to_go_gives_the_lease_up() {
+    let released = Arc::new(AtomicUsize::new(0));
+    let flights = flights();
+    let leader = grant(flights.ask(counted(&released)));
+    let follower = flights.join(&leader.lease()).expect("loading");
+    drop(leader);
+    assert_eq!(released.load(Ordering::SeqCst), 0, "there is a follower");
+    drop(follower);
+    assert_eq!(released.load(Ordering::SeqCst), 1);
+    assert_eq!(flights.len(), 0);
+}
+
+#[test]
+fn a_question_that_was_cancelled_is_taken_back() {
+    let released = Arc::new(AtomicUsize::new(0));
+    let flights = flights();
+    let asking = flights.ask(counted(&released));
+    let mut follower = flights.join(&LeaseId::new(asking.nonce(), 1)).expect("asking");
+    drop(asking);
+    assert_eq!(released.load(Ordering::SeqCst), 1);
+    assert!(matches!(follower.try_recv(), Ok(Word::StartOver)));
+    assert_eq!(flights.len(), 0);
+}
+
+#[test]
+fn a_question_that_was_answered_otherwise_leaves_nothing() {
+    let flights = flights();
+    flights.ask(never_released()).not_granted();
+    assert_eq!(flights.len(), 0);
+}
+
+#[test]
+fn a_load_that_cannot_be_shared_sends_everybody_off_at_once() {
+    let flights = flights();
+    let leader = grant(flights.ask(never_released()));
+    let mut followers: Vec<_> =
+        (0..3).map(|_| flights.join(&leader.lease()).expect("loading")).collect();
+    leader.not_shareable();
+    for follower in &mut followers {
+        assert!(matches!(follower.try_recv(), Ok(Word::LoadAlone)));
+    }
+}

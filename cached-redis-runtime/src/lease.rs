@@ -1,0 +1,99 @@
+//! The protocol as types: who may fill an entry.
+//!
+//! A lease lives in the entry itself. Whoever misses asks for it; the store mints an id that no
+//! other execution ever mints; a value is stored only if the entry still carries exactly that id.
+//! A delete removes whatever id is there, so a load that began before it can no longer store
+//! (the leases of Nishtala et al., "Scaling Memcache at Facebook", NSDI 2013).
+
+use std::time::Duration;
+
+/// Names one execution of ACQUIRE: the process, the call in it, and the server's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct LeaseId([u8; LeaseId::LENGTH]);
+
+/// The part of a lease id that the client chooses. Never used as an id by itself: a duplicated,
+/// late ACQUIRE would hand out the same id twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Nonce {
+    pub(crate) process: u64,
+    pub(crate) sequence: u64,
+}
+
+impl LeaseId {
+    pub(crate) const LENGTH: usize = 24;
+
+    pub(crate) fn new(nonce: Nonce, server_time: u64) -> Self {
+        let mut bytes = [0; Self::LENGTH];
+        bytes[..16].copy_from_slice(&nonce.bytes());
+        bytes[16..].copy_from_slice(&server_time.to_le_bytes());
+        Self(bytes)
+    }
+
+    pub(crate) fn from_slice(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8; Self::LENGTH] {
+        &self.0
+    }
+
+    pub(crate) fn nonce(&self) -> Nonce {
+        let half = |from: usize| {
+            let mut bytes = [0; 8];
+            bytes.copy_from_slice(&self.0[from..from + 8]);
+            u64::from_le_bytes(bytes)
+        };
+        Nonce { process: half(0), sequence: half(8) }
+    }
+}
+
+impl Nonce {
+    pub(crate) fn bytes(self) -> [u8; 16] {
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&self.process.to_le_bytes());
+        bytes[8..].copy_from_slice(&self.sequence.to_le_bytes());
+        bytes
+    }
+}
+
+/// How to ask for a lease.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Acquire {
+    pub(crate) nonce: Nonce,
+    pub(crate) lease: Duration,
+    pub(crate) schema: u64,
+    pub(crate) intent: Intent,
+}
+
+/// What the asker wants of an entry that is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Intent {
+    /// Its value; the lease only if there is none.
+    Read,
+    /// The lease in any case: what is there cannot be read.
+    Replace,
+    /// The lease in any case; a value stays readable until the new one is stored.
+    Refresh,
+}
+
+/// The answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Acquired {
+    /// The lease is the caller's.
+    Grant(LeaseId),
+    /// Somebody else is loading, until then at most.
+    Wait { holder: LeaseId },
+    /// A value has come meanwhile: its whole record.
+    Hit(Vec<u8>),
+    /// Nothing may be stored now.
+    NoStore,
+}
+
+/// What became of a FILL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Filled {
+    /// Stored: no invalidation came between ACQUIRE and FILL.
+    Stored,
+    /// Refused: the lease is gone.
+    Lost,
+}

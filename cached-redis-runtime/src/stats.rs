@@ -1,0 +1,194 @@
+//! What happened, counted per function.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use crate::error::{Error, ErrorKind};
+use crate::function::Function;
+use crate::telemetry::event;
+
+/// A snapshot of the counters of a [`Cache`](crate::Cache).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// One element for each function that has been called, sorted by name.
+    pub functions: Vec<FunctionStats>,
+    /// Invalidations that failed and are being retried.
+    pub pending_invalidations: u64,
+    /// Invalidations that failed and were given up, because too many were waiting already.
+    pub dropped_invalidations: u64,
+}
+
+/// The counters of one function.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FunctionStats {
+    /// `prefix:name`, as in the keys.
+    pub name: String,
+    /// Calls answered with a stored value.
+    pub hits: u64,
+    /// Calls answered with a stored absence.
+    pub negative_hits: u64,
+    /// Calls that found nothing they could use.
+    pub misses: u64,
+    /// Times that the function's body ran.
+    pub loads: u64,
+    /// Calls answered by a load of another call in this process.
+    pub coalesced: u64,
+    /// Calls that waited for a load in another process.
+    pub waits: u64,
+    /// Calls that did not use the cache because they were told so.
+    pub bypasses: u64,
+    /// Values and absences stored.
+    pub stored: u64,
+    /// Values not stored because an invalidation or another load came between.
+    pub superseded: u64,
+    /// Values returned by the function but not stored because they are larger than the cache
+    /// takes.
+    pub too_large: u64,
+    /// Failures of the cache by kind. None of them reached a caller of the function.
+    pub errors: BTreeMap<&'static str, u64>,
+    /// Bytes read from the store.
+    pub bytes_read: u64,
+    /// Bytes written to the store.
+    pub bytes_written: u64,
+    /// Time spent in the function's body, all loads together.
+    pub load_time: Duration,
+}
+
+impl FunctionStats {
+    /// Share of the calls that used the cache and did not run the body themselves; 0 without calls.
+    #[must_use]
+    pub fn hit_rate(&self) -> f64 {
+        let hits = self.hits + self.negative_hits;
+        let all = hits + self.misses;
+        if all == 0 { 0.0 } else { hits as f64 / all as f64 }
+    }
+}
+
+macro_rules! counters {
+    ($($counter:ident),* $(,)?) => {
+        /// The counters of one function in one cache.
+        #[derive(Debug, Default)]
+        pub(crate) struct Counters {
+            $(pub(crate) $counter: Counter,)*
+            load_nanos: Counter,
+            errors: [Counter; ErrorKind::ALL.len()],
+        }
+
+        impl Counters {
+            fn snapshot(&self, name: String) -> FunctionStats {
+                FunctionStats {
+                    name,
+                    $($counter: self.$counter.get(),)*
+                    errors: ErrorKind::ALL
+                        .into_iter()
+                        .zip(&self.errors)
+                        .filter(|(_, count)| count.get() > 0)
+                        .map(|(kind, count)| (label(kind), count.get()))
+                        .collect(),
+                    load_time: Duration::from_nanos(self.load_nanos.get()),
+                }
+            }
+        }
+    };
+}
+
+counters! {
+    hits, negative_hits, misses, loads, coalesced, waits, bypasses, stored, superseded, too_large,
+    bytes_read, bytes_written,
+}
+
+/// A number that only grows.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(crate) fn add(&self, number: u64) {
+        self.0.fetch_add(number, Ordering::Relaxed);
+    }
+
+    pub(crate) fn increment(&self) {
+        self.add(1);
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Counters {
+    /// Counts a failure and logs it; a mistake in the program is logged once per function.
+    pub(crate) fn error(&self, function: &Function, error: &Error) {
+        let kind = error.kind();
+        let Some(counter) =
+            ErrorKind::ALL.iter().position(|known| *known == kind).map(|at| &self.errors[at])
+        else {
+            return;
+        };
+        let first = counter.get() == 0;
+        counter.increment();
+        let mistake = matches!(kind, ErrorKind::Encode | ErrorKind::Key | ErrorKind::Ttl);
+        if mistake && !first {
+            return;
+        }
+        event!(
+            warn,
+            prefix = function.prefix(),
+            name = function.name(),
+            kind = label(kind),
+            "the cache failed; the function runs without it"
+        );
+    }
+
+    pub(crate) fn loaded(&self, time: Duration) {
+        self.loads.increment();
+        self.load_nanos.add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+    }
+}
+
+fn label(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Config => "config",
+        ErrorKind::Unreachable => "unreachable",
+        ErrorKind::Timeout => "timeout",
+        ErrorKind::Server => "server",
+        ErrorKind::Protocol => "protocol",
+        ErrorKind::Key => "key",
+        ErrorKind::Encode => "encode",
+        ErrorKind::Decode => "decode",
+        ErrorKind::TooLarge => "too_large",
+        ErrorKind::Ttl => "ttl",
+        ErrorKind::Superseded => "superseded",
+    }
+}
+
+/// The counters of all functions.
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    functions: RwLock<HashMap<(&'static str, &'static str), Arc<Counters>>>,
+}
+
+impl Registry {
+    pub(crate) fn of(&self, function: &Function) -> Arc<Counters> {
+        let name = (function.prefix(), function.name());
+        let known =
+            self.functions.read().unwrap_or_else(PoisonError::into_inner).get(&name).cloned();
+        known.unwrap_or_else(|| {
+            let mut functions = self.functions.write().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(functions.entry(name).or_default())
+        })
+    }
+
+    pub(crate) fn snapshot(&self) -> Vec<FunctionStats> {
+        let functions = self.functions.read().unwrap_or_else(PoisonError::into_inner);
+        let mut all: Vec<_> = functions
+            .iter()
+            .map(|((prefix, name), counters)| counters.snapshot(format!("{prefix}:{name}")))
+            .collect();
+        all.sort_by(|one, other| one.name.cmp(&other.name));
+        all
+    }
+}

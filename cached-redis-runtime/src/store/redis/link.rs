@@ -1,0 +1,299 @@
+//! The connection and its breaker: one state machine.
+//!
+//! ```text
+//! Idle --first use--> Connecting --answered--> Up
+//!                        |  ^                   | lost, or silent several times in a row
+//!                     failed |                  v
+//!                        v  | back-off       Connecting
+//!                       Down
+//! ```
+//!
+//! While `Down`, operations fail at once. The connector's attempts are the half-open probe: it
+//! is `Up` again only after the server has answered. The `redis` crate's own connection manager
+//! is not used: it may hold a command for seconds while a server refuses, and never rebuilds a
+//! connection that has gone silent.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use redis::aio::{ConnectionLike as _, MultiplexedConnection};
+use redis::{AsyncConnectionConfig, Client, Cmd, RedisError, Value};
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
+
+use super::scripts::Scripts;
+use super::server_error;
+use crate::error::{Error, ErrorKind};
+use crate::telemetry::event;
+
+/// Unanswered operations in a row after which a connection counts as dead.
+const SILENT_LIMIT: u32 = 3;
+/// How long a connection attempt may take, the handshake included.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// Pause between attempts: from the first to the longest. Short enough that hits are back within
+/// two seconds of the server, long enough not to hammer one that restarts.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+
+const NO_SCRIPT: &str = "NOSCRIPT";
+const WRONG_TYPE: &str = "WRONGTYPE";
+
+/// How to reach the server.
+pub(crate) struct LinkSettings {
+    pub(crate) source: Source,
+    /// How long an operation waits for a connection that is being made.
+    pub(crate) patience: Duration,
+}
+
+pub(crate) enum Source {
+    /// Connections are made, and made again.
+    Client(Client),
+    /// One that the user made, and whose loss only the user can mend.
+    Connection(MultiplexedConnection),
+}
+
+/// A handle; clones share the connection.
+#[derive(Clone)]
+pub(crate) struct Link(Arc<Shared>);
+
+struct Shared {
+    settings: LinkSettings,
+    state: ArcSwap<State>,
+    /// Held while the state changes; readers never wait for it.
+    changing: Mutex<()>,
+    changed: watch::Sender<()>,
+    connector: Mutex<Connector>,
+    silent: AtomicU32,
+}
+
+enum State {
+    Idle,
+    Connecting { since: Instant },
+    Up { connection: MultiplexedConnection, generation: u64 },
+    Down,
+}
+
+struct Connector {
+    running: bool,
+    generation: u64,
+}
+
+impl Link {
+    pub(crate) fn new(settings: LinkSettings) -> Self {
+        let state = match &settings.source {
+            Source::Client(_) => State::Idle,
+            Source::Connection(connection) => {
+                State::Up { connection: connection.clone(), generation: 1 }
+            }
+        };
+        Self(Arc::new(Shared {
+            settings,
+            state: ArcSwap::from_pointee(state),
+            changing: Mutex::default(),
+            changed: watch::Sender::new(()),
+            connector: Mutex::new(Connector { running: false, generation: 1 }),
+            silent: AtomicU32::new(0),
+        }))
+    }
+
+    /// Sends one command. Has no deadline of its own, but fails at once while the server is away.
+    pub(crate) async fn send(&self, command: &Cmd) -> Result<Value, Error> {
+        let (mut connection, generation) = self.connection().await?;
+        match connection.send_packed_command(command).await {
+            Ok(Value::ServerError(error)) => {
+                self.0.answered();
+                Err(server_error(error.code()))
+            }
+            Ok(value) => {
+                self.0.answered();
+                Ok(value)
+            }
+            Err(error) => Err(self.failed(generation, &error)),
+        }
+    }
+
+    /// The connection that is up, by number; 0 while there is none.
+    pub(crate) fn generation(&self) -> u64 {
+        match **self.0.state.load() {
+            State::Up { generation, .. } => generation,
+            _ => 0,
+        }
+    }
+
+    /// Counts an operation that got no answer from a connection.
+    pub(crate) fn unanswered(&self, generation: u64) {
+        if generation != 0 && generation == self.generation() {
+            let silent = self.0.silent.fetch_add(1, Ordering::Relaxed) + 1;
+            if silent >= SILENT_LIMIT {
+                self.lost(generation, State::Down);
+            }
+        }
+    }
+
+    async fn connection(&self) -> Result<(MultiplexedConnection, u64), Error> {
+        let mut changed = None;
+        loop {
+            let since = match &**self.0.state.load() {
+                State::Up { connection, generation } => {
+                    return Ok((connection.clone(), *generation));
+                }
+                State::Idle => None,
+                State::Connecting { since } => Some(*since),
+                State::Down => {
+                    self.connect();
+                    return Err(Error::unreachable());
+                }
+            };
+            // Also while one connects: a connector dies with the runtime that it was started on.
+            self.connect();
+            let Some(since) = since else { continue };
+            let left = self.0.settings.patience.saturating_sub(since.elapsed());
+            if left.is_zero() {
+                return Err(Error::unreachable());
+            }
+            let receiver = changed.get_or_insert_with(|| self.0.changed.subscribe());
+            if matches!(**self.0.state.load(), State::Connecting { .. }) {
+                let _ = timeout(left, receiver.changed()).await;
+            }
+        }
+    }
+
+    /// Starts the connector unless one is running.
+    fn connect(&self) {
+        let mut connector = self.0.connector.lock().unwrap_or_else(PoisonError::into_inner);
+        if connector.running {
+            return;
+        }
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        connector.running = true;
+        drop(connector);
+        self.0.replace(|state| match state {
+            State::Idle => Some(State::Connecting { since: Instant::now() }),
+            _ => None,
+        });
+        let running = Running(Arc::clone(&self.0));
+        runtime.spawn(running.connect());
+    }
+
+    fn failed(&self, generation: u64, error: &RedisError) -> Error {
+        if let Some(code) = error.code() {
+            // An answer, if not the one hoped for: the connection works.
+            self.0.answered();
+            return server_error(code);
+        }
+        if error.is_unrecoverable_error() || error.is_io_error() {
+            self.lost(generation, State::Connecting { since: Instant::now() });
+            return Error::unreachable();
+        }
+        if error.is_timeout() {
+            return Error::timeout();
+        }
+        Error::protocol()
+    }
+
+    /// Gives a connection up, unless it has been replaced already.
+    fn lost(&self, lost: u64, next: State) {
+        let given_up = self.0.replace(|state| match state {
+            State::Up { generation, .. } if *generation == lost => Some(next),
+            _ => None,
+        });
+        if given_up {
+            event!(warn, "connection to the cache server lost");
+            self.connect();
+        }
+    }
+}
+
+impl Shared {
+    fn answered(&self) {
+        // A load is cheaper than a store to a cache line that all tasks share.
+        if self.silent.load(Ordering::Relaxed) != 0 {
+            self.silent.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// Moves to the state that `next` gives, if any, and wakes those who wait for a change.
+    fn replace(&self, next: impl FnOnce(&State) -> Option<State>) -> bool {
+        let only_one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(next) = next(&self.state.load()) else { return false };
+        self.state.store(Arc::new(next));
+        drop(only_one);
+        self.silent.store(0, Ordering::Relaxed);
+        self.changed.send_replace(());
+        true
+    }
+}
+
+/// The connector's claim to be the only one. Dropped with its task, also when the runtime that
+/// the task was spawned on goes away.
+struct Running(Arc<Shared>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.connector.lock().unwrap_or_else(PoisonError::into_inner).running = false;
+    }
+}
+
+impl Running {
+    async fn connect(self) {
+        let mut pause = FIRST_PAUSE;
+        // Two owners: this task and whoever still uses the cache.
+        while Arc::strong_count(&self.0) > 1 {
+            match timeout(CONNECT_TIMEOUT, self.attempt()).await {
+                Ok(Ok(connection)) => {
+                    let generation = {
+                        let mut connector =
+                            self.0.connector.lock().unwrap_or_else(PoisonError::into_inner);
+                        connector.generation += 1;
+                        connector.generation
+                    };
+                    event!(info, "connected to the cache server");
+                    self.0.replace(|_| Some(State::Up { connection, generation }));
+                    return;
+                }
+                Ok(Err(_)) | Err(_) => {
+                    event!(debug, "cannot connect to the cache server");
+                    self.0.replace(|state| match state {
+                        State::Down => None,
+                        _ => Some(State::Down),
+                    });
+                }
+            }
+            tokio::time::sleep(pause.mul_f64(fastrand::f64().mul_add(0.5, 0.75))).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    async fn attempt(&self) -> Result<MultiplexedConnection, RedisError> {
+        let mut connection = match &self.0.settings.source {
+            Source::Connection(connection) => connection.clone(),
+            Source::Client(client) => {
+                // No timeouts inside: ours around each operation are shorter, and two would only
+                // cost twice.
+                let config = AsyncConnectionConfig::new()
+                    .set_connection_timeout(None)
+                    .set_response_timeout(None);
+                client.get_multiplexed_async_connection_with_config(&config).await?
+            }
+        };
+        connection.send_packed_command(&redis::cmd("PING")).await?;
+        let load = Scripts::get().load();
+        // Without the right to load them, scripts travel with their first use.
+        let _ = connection.req_packed_commands(&load, 0, load.len()).await;
+        Ok(connection)
+    }
+}
+
+pub(super) fn is_no_script(error: &Error) -> bool {
+    is_server_error(error, NO_SCRIPT)
+}
+
+pub(super) fn is_wrong_type(error: &Error) -> bool {
+    is_server_error(error, WRONG_TYPE)
+}
+
+fn is_server_error(error: &Error, code: &str) -> bool {
+    error.kind() == ErrorKind::Server && error.to_string().ends_with(code)
+}
