@@ -1,15 +1,43 @@
-//! The attributes of the `cached-redis` crate.
+//! The attributes of the `cached-redis` crate, which is the crate to use and where they are
+//! documented option by option.
+//!
+//! How a function comes through: [`parse`] turns tokens into options that carry their spans,
+//! [`signature`] reads the facts of the function, [`validate`] turns both into a [`model`] that
+//! cannot express an illegal function, and [`expand`], which cannot fail, writes it out.
+
+mod diagnostics;
+mod expand;
+mod item;
+mod mentions;
+mod model;
+mod names;
+mod parse;
+mod signature;
+mod validate;
 
 use proc_macro::TokenStream;
 
-/// stub
+/// Caches what an `async fn` returns in Redis.
+///
+/// ```text
+/// #[redis_cached(ttl = 600, prefix = "products", skip(db))]
+/// async fn get_product(db: &Pool, id: u64) -> Result<Option<Product>, RepoError> { … }
+/// ```
+///
+/// On an `impl` block, without options, it applies the attributes of the block's methods; this is
+/// the form for trait `impl`s, and it goes above `#[async_trait]`.
 #[proc_macro_attribute]
-pub fn redis_cached(_options: TokenStream, item: TokenStream) -> TokenStream {
-    item
+pub fn redis_cached(options: TokenStream, item: TokenStream) -> TokenStream {
+    item::redis_cached(options.into(), item.into()).into()
 }
 
-/// stub
+/// Removes cached entries after the annotated `async fn` succeeded.
+///
+/// ```text
+/// #[invalidates(get_product(product.id), list_products(..))]
+/// async fn update_product(db: &Pool, product: Product) -> Result<(), RepoError> { … }
+/// ```
 #[proc_macro_attribute]
-pub fn invalidates(_targets: TokenStream, item: TokenStream) -> TokenStream {
-    item
+pub fn invalidates(targets: TokenStream, item: TokenStream) -> TokenStream {
+    item::invalidates(targets.into(), item.into()).into()
 }

@@ -1,6 +1,7 @@
 //! What generated code calls. Not for people, and not covered by semantic versioning: the macros
 //! and the runtime are released together.
 
+pub use crate::cache::Cache;
 pub use crate::call::Call;
 pub use crate::current::{CacheRef, current};
 pub use crate::function::{Function, Scope, scope};
@@ -10,6 +11,20 @@ pub use crate::outcome::{
     Outcome, Probe, ProbeFallibleOptional, ProbeOneLayer, ProbePlain, absent, absent_as, cache_if,
 };
 pub use crate::policy::{IntoDuration, Policy};
+
+/// Everything that generated code calls methods of, brought into scope without its name.
+pub mod traits {
+    pub use super::{
+        HashedPart as _, ProbeFallibleOptional as _, ProbeOneLayer as _, ProbePlain as _,
+        ReadablePart as _, ReturnedPlain as _, ReturnedResult as _,
+    };
+}
+
+/// A [`Call`] in one line of generated code.
+#[must_use]
+pub fn call(function: &'static Function, key: Key, policy: Policy, cache: Cache) -> Call {
+    Call { function, key, policy, cache }
+}
 
 /// A value of any type that is never made: gives an `async` block its type where inference alone
 /// would not.

@@ -1,0 +1,107 @@
+//! Compile errors: gathered, so that all mistakes of one attribute are reported in one compile.
+
+use std::fmt::Display;
+
+use proc_macro2::Span;
+
+/// The errors found so far.
+#[must_use]
+#[derive(Default)]
+pub(crate) struct Errors(Option<syn::Error>);
+
+impl Errors {
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    /// Reports `message` at one place.
+    pub(crate) fn at(&mut self, span: Span, message: impl Display) {
+        self.add(syn::Error::new(span, message));
+    }
+
+    pub(crate) fn add(&mut self, error: syn::Error) {
+        match &mut self.0 {
+            Some(errors) => errors.combine(error),
+            none => *none = Some(error),
+        }
+    }
+
+    /// The value, or its error gathered.
+    pub(crate) fn gather<T>(&mut self, result: syn::Result<T>) -> Option<T> {
+        result.map_err(|error| self.add(error)).ok()
+    }
+
+    pub(crate) fn finish(self) -> syn::Result<()> {
+        self.0.map_or(Ok(()), Err)
+    }
+}
+
+/// ``` `a`, `b` and `c` ```
+pub(crate) fn list<T: Display>(names: impl IntoIterator<Item = T>) -> String {
+    let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
+    match names.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+        None => String::new(),
+    }
+}
+
+/// `; did you mean …?` if one of `known` is near to what was written.
+pub(crate) fn did_you_mean<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    let limit = (written.chars().count() / 3).max(1);
+    known
+        .into_iter()
+        .map(|name| (distance(written, name), name))
+        .filter(|(distance, _)| *distance <= limit)
+        .min()
+        .map_or_else(String::new, |(_, name)| format!("; did you mean `{name}`?"))
+}
+
+/// Edit distance (Wagner and Fischer, 1974), one row at a time, without regard to case.
+fn distance(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.to_lowercase().chars().collect();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (start, a) in left.to_lowercase().chars().enumerate() {
+        let mut diagonal = start;
+        let mut before = start + 1;
+        for (cell, b) in row.iter_mut().skip(1).zip(&right) {
+            let replaced = diagonal + usize::from(a != *b);
+            diagonal = *cell;
+            *cell = replaced.min(before + 1).min(diagonal + 1);
+            before = *cell;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = start + 1;
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{did_you_mean, distance, list};
+
+    #[test]
+    fn near_names_are_offered_and_far_ones_are_not() {
+        let known = ["ttl", "prefix", "negative_ttl"];
+        assert_eq!(did_you_mean("tll", known), "; did you mean `ttl`?");
+        assert_eq!(did_you_mean("prefx", known), "; did you mean `prefix`?");
+        assert_eq!(did_you_mean("negativ_tll", known), "; did you mean `negative_ttl`?");
+        assert_eq!(did_you_mean("colour", known), "");
+    }
+
+    #[test]
+    fn distance_counts_edits() {
+        for (left, right, expected) in
+            [("", "", 0), ("a", "", 1), ("", "ab", 2), ("kitten", "sitting", 3), ("TTL", "ttl", 0)]
+        {
+            assert_eq!(distance(left, right), expected, "{left} {right}");
+        }
+    }
+
+    #[test]
+    fn lists_read_as_english() {
+        assert_eq!(list(["a"]), "`a`");
+        assert_eq!(list(["a", "b", "c"]), "`a`, `b` and `c`");
+    }
+}

@@ -1,0 +1,169 @@
+//! The model to tokens. Infallible: whatever can be wrong was found before.
+//!
+//! Generated code is thin. Every generated function has the same static, key and policy, because
+//! from an associated function without a receiver its siblings cannot be named.
+
+pub(crate) mod block;
+mod entry;
+mod function;
+mod invalidate;
+mod invalidate_all;
+pub(crate) mod invalidates;
+mod key;
+mod outcome;
+mod policy;
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens as _, quote, quote_spanned};
+use syn::punctuated::Punctuated;
+use syn::visit_mut::{self, VisitMut};
+use syn::{FnArg, Generics, QSelf, Token, Visibility, parse_quote_spanned};
+
+use crate::model::{Beside, Cached};
+use crate::names;
+
+/// The function itself.
+pub(crate) fn function(cached: &Cached) -> TokenStream {
+    function::expand(cached)
+}
+
+/// Its siblings.
+pub(crate) fn helpers(cached: &Cached) -> TokenStream {
+    let helpers =
+        [invalidate::expand(cached), invalidate_all::expand(cached), entry::expand(cached)];
+    match &cached.helpers.beside {
+        Some(beside) => helpers.into_iter().map(|helper| qualify(helper, beside)).collect(),
+        None => helpers.into_iter().collect(),
+    }
+}
+
+/// What every generated function begins with, up to and including `let mut __key = …`.
+fn preamble(cached: &Cached, own: &Ident) -> TokenStream {
+    let runtime = runtime(cached);
+    let function = key::function(&cached.identity, &cached.function.sig.ident);
+    let peeks = cached.peeks.iter().map(|(pattern, value)| {
+        quote_spanned!(Span::mixed_site()=> #[allow(unused_variables)] let #pattern = #value;)
+    });
+    let key = key::key(cached, own);
+    quote_spanned!(Span::mixed_site()=> #runtime #function #(#peeks)* #key)
+}
+
+fn runtime(cached: &Cached) -> TokenStream {
+    let facade = &cached.facade;
+    quote_spanned!(Span::mixed_site()=>
+        #[allow(unused_imports)]
+        use #facade::__private::{self as __rt, traits::*};
+    )
+}
+
+/// `__rt::call(..)`
+fn call(cached: &Cached, with_bypass: bool) -> TokenStream {
+    let policy = policy::policy(&cached.policy, with_bypass);
+    let cache = cache(cached);
+    quote_spanned!(Span::mixed_site()=>
+        __rt::call(&__FUNCTION, __key.finish(), #policy, #cache)
+    )
+}
+
+fn cache(cached: &Cached) -> TokenStream {
+    match &cached.cache {
+        None => quote_spanned!(Span::mixed_site()=> __rt::current()),
+        Some(expr) => {
+            let (start, end) = names::ends(expr);
+            let reference = reference(expr);
+            let path = quote_spanned!(start=> __rt::CacheRef::cache);
+            let argument = names::parenthesized(quote!(#reference), end);
+            quote!(#path #argument)
+        }
+    }
+}
+
+/// `&expr`, with parentheses where precedence needs them.
+fn reference(expr: &syn::Expr) -> TokenStream {
+    let and = Token![&](names::at(names::ends(expr).0));
+    match expr {
+        syn::Expr::Path(_)
+        | syn::Expr::Field(_)
+        | syn::Expr::MethodCall(_)
+        | syn::Expr::Call(_) => {
+            quote!(#and #expr)
+        }
+        _ => quote!(#and (#expr)),
+    }
+}
+
+/// One helper. `doc` is its documentation.
+struct Helper<'a> {
+    cached: &'a Cached,
+    doc: String,
+    is_async: bool,
+    ident: Ident,
+    generics: &'a Generics,
+    inputs: &'a [FnArg],
+    output: TokenStream,
+    body: TokenStream,
+}
+
+impl Helper<'_> {
+    fn expand(self) -> TokenStream {
+        let Self { cached, doc, is_async, ident, generics, inputs, output, body } = self;
+        let attrs = &cached.helpers.attrs;
+        let is_beside = cached.helpers.beside.is_some();
+        let reachable = is_beside.then(|| quote!(unreachable_pub, private_interfaces,));
+        let vis: Visibility = crate::validate::visibility(cached);
+        let is_async = is_async.then(<Token![async]>::default);
+        let inputs: Punctuated<&FnArg, Token![,]> = inputs.iter().collect();
+        let where_clause = &generics.where_clause;
+        let params = (!generics.params.is_empty())
+            .then_some(&generics.params)
+            .map(|params| quote!(<#params>));
+        quote_spanned!(Span::mixed_site()=>
+            #(#attrs)*
+            #[doc = #doc]
+            #[allow(dead_code, #reachable clippy::all, clippy::pedantic)]
+            #vis #is_async fn #ident #params (#inputs) -> #output #where_clause { #body }
+        )
+    }
+}
+
+/// Beside a trait's `impl`, `Self::Id` is `<Self as Trait>::Id`.
+fn qualify(helper: TokenStream, beside: &Beside) -> TokenStream {
+    struct Qualify<'a>(&'a Beside);
+
+    impl Qualify<'_> {
+        fn path(&self, qself: &mut Option<QSelf>, path: &mut syn::Path) {
+            let mut segments = path.segments.iter();
+            let is_self = segments.next().is_some_and(|first| first.ident == "Self");
+            let is_item = segments.next().is_some_and(|next| self.0.items.contains(&next.ident));
+            if qself.is_some() || !is_self || !is_item {
+                return;
+            }
+            let trait_ = &self.0.trait_;
+            let rest = path.segments.iter().skip(1);
+            let new: syn::ExprPath =
+                parse_quote_spanned!(Span::mixed_site()=> <Self as #trait_>::#(#rest)::*);
+            *qself = new.qself;
+            *path = new.path;
+        }
+    }
+
+    impl VisitMut for Qualify<'_> {
+        fn visit_type_path_mut(&mut self, ty: &mut syn::TypePath) {
+            self.path(&mut ty.qself, &mut ty.path);
+            visit_mut::visit_type_path_mut(self, ty);
+        }
+
+        fn visit_expr_path_mut(&mut self, expr: &mut syn::ExprPath) {
+            self.path(&mut expr.qself, &mut expr.path);
+            visit_mut::visit_expr_path_mut(self, expr);
+        }
+    }
+
+    match syn::parse2::<syn::ImplItemFn>(helper.clone()) {
+        Ok(mut helper) => {
+            Qualify(beside).visit_impl_item_fn_mut(&mut helper);
+            helper.into_token_stream()
+        }
+        Err(_) => helper,
+    }
+}

@@ -1,0 +1,71 @@
+//! `#[redis_cached]` on an `impl` block: the methods in place, their helpers in the same block, or
+//! beside it where it is a trait's.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens as _, quote, quote_spanned};
+use syn::{GenericParam, ImplItem, ItemImpl};
+
+use crate::model::Beside;
+use crate::signature::generic_name;
+use crate::{mentions, validate};
+
+/// The block with what became of its functions, and the helpers.
+pub(crate) fn expand(
+    mut block: ItemImpl,
+    functions: Vec<(usize, TokenStream)>,
+    helpers: TokenStream,
+    beside: Option<&Beside>,
+) -> TokenStream {
+    for (position, tokens) in functions {
+        if let Some(item) = block.items.get_mut(position) {
+            *item = ImplItem::Verbatim(tokens);
+        }
+    }
+    match beside {
+        None => {
+            block.items.push(ImplItem::Verbatim(helpers));
+            block.into_token_stream()
+        }
+        Some(_) if helpers.is_empty() => block.into_token_stream(),
+        Some(_) => {
+            let helpers = inherent(&block, &helpers);
+            quote!(#block #helpers)
+        }
+    }
+}
+
+/// `impl Type { helpers }`
+fn inherent(block: &ItemImpl, helpers: &TokenStream) -> TokenStream {
+    let attrs = block.attrs.iter().filter(|attr| validate::is_for_helpers(attr));
+    let (ty, beside) = (&block.self_ty, split_generics(block).0);
+    let (generics, _, where_clause) = beside.split_for_impl();
+    quote_spanned!(Span::mixed_site()=>
+        #(#attrs)*
+        impl #generics #ty #where_clause { #helpers }
+    )
+}
+
+/// The generics of a trait's `impl` that an `impl` of the type alone can have, and the others:
+/// in `impl<T, K> Find<K> for Repo<T>`, `T` and `K`.
+pub(crate) fn split_generics(block: &ItemImpl) -> (syn::Generics, syn::Generics) {
+    let of_type = mentions::mentions(&block.self_ty);
+    let is_of_type = |param: &&GenericParam| of_type.contains(&generic_name(param));
+    let others: Vec<String> =
+        block.generics.params.iter().filter(|p| !is_of_type(p)).map(generic_name).collect();
+    let (mut inner, mut outer) = (block.generics.clone(), block.generics.clone());
+    inner.params = block.generics.params.iter().filter(is_of_type).cloned().collect();
+    outer.params = block.generics.params.iter().filter(|p| !is_of_type(p)).cloned().collect();
+    let is_outer = |predicate: &syn::WherePredicate| {
+        let names = mentions::mentions(predicate);
+        others.iter().any(|other| names.contains(other))
+    };
+    for (generics, wants_outer) in [(&mut inner, false), (&mut outer, true)] {
+        if let Some(clause) = &mut generics.where_clause {
+            clause.predicates = std::mem::take(&mut clause.predicates)
+                .into_iter()
+                .filter(|predicate| is_outer(predicate) == wants_outer)
+                .collect();
+        }
+    }
+    (inner, outer)
+}

@@ -1,0 +1,28 @@
+//! `f_invalidate`: removes one entry.
+
+use proc_macro2::{Span, TokenStream};
+use quote::quote_spanned;
+use syn::ext::IdentExt as _;
+
+use super::{Helper, call, preamble};
+use crate::model::Cached;
+use crate::names;
+
+pub(super) fn expand(cached: &Cached) -> TokenStream {
+    let function = &cached.function.sig.ident;
+    let ident = names::sibling(function, "_invalidate");
+    let facade = &cached.facade;
+    let preamble = preamble(cached, &ident);
+    let call = call(cached, false);
+    Helper {
+        cached,
+        doc: format!("Removes what `{}` keeps for these arguments.", function.unraw()),
+        is_async: true,
+        ident,
+        generics: &cached.helpers.generics,
+        inputs: &cached.helpers.inputs,
+        output: quote_spanned!(Span::mixed_site()=> ::core::result::Result<(), #facade::Error>),
+        body: quote_spanned!(Span::mixed_site()=> #preamble #call.invalidate().await),
+    }
+    .expand()
+}

@@ -1,0 +1,36 @@
+//! What the return type means: asked of the compiler, adjusted by `absent` and `cache_if`.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+
+use crate::model::{Absent, Cached};
+use crate::names;
+
+pub(super) fn outcome(cached: &Cached) -> TokenStream {
+    let returns = &cached.returns;
+    let (start, end) = names::ends(returns);
+    let probe = quote_spanned!(start=> (&&&__rt::Probe::<#returns>::new()).outcome);
+    let arguments = names::parenthesized(TokenStream::new(), end);
+    let plain = quote!(#probe #arguments);
+    let with_absent = match &cached.outcome.absent {
+        None => plain,
+        Some(Absent::Predicate(predicate)) => {
+            let span = names::ends(predicate).0;
+            quote_spanned!(span=> __rt::absent(#plain, #predicate))
+        }
+        Some(Absent::Error { pattern, value }) => {
+            let span = names::ends(value).0;
+            let error = quote_spanned!(Span::mixed_site()=> __error);
+            quote_spanned!(span=>
+                __rt::absent_as(#plain, |#error| ::core::matches!(#error, #pattern), || #value)
+            )
+        }
+    };
+    match &cached.outcome.cache_if {
+        None => with_absent,
+        Some(predicate) => {
+            let span = names::ends(predicate).0;
+            quote_spanned!(span=> __rt::cache_if(#with_absent, #predicate))
+        }
+    }
+}

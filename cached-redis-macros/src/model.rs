@@ -1,0 +1,132 @@
+//! What a valid cached function is. `expand` needs no more than this, and cannot fail on it.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use syn::{Attribute, Expr, FnArg, Generics, Pat, Path, Type};
+
+use crate::parse::duration::Length;
+use crate::parse::invalidates::Target;
+use crate::signature::Function;
+
+/// One cached function and what it brings along.
+pub(crate) struct Cached {
+    /// As written, but with plain names for parameters.
+    pub(crate) function: Function,
+    pub(crate) returns: Type,
+    pub(crate) facade: Path,
+    pub(crate) identity: Identity,
+    /// Bindings of patterns that the expressions below use, before anything else.
+    pub(crate) peeks: Vec<(Pat, Expr)>,
+    /// Patterns that the body begins with.
+    pub(crate) patterns: Vec<(Pat, Ident)>,
+    pub(crate) key: Key,
+    pub(crate) policy: Policy,
+    pub(crate) outcome: Outcome,
+    /// `cache = …`
+    pub(crate) cache: Option<Expr>,
+    pub(crate) helpers: Helpers,
+}
+
+/// What tells the function from all others.
+pub(crate) struct Identity {
+    /// `None`: the user's crate.
+    pub(crate) prefix: Option<String>,
+    pub(crate) name: String,
+    pub(crate) key_shape: String,
+    pub(crate) scope: Scope,
+    /// Type parameters.
+    pub(crate) types: Vec<Ident>,
+    /// Const parameters.
+    pub(crate) consts: Vec<Ident>,
+}
+
+/// How to find out where the function lives.
+#[derive(Clone, Copy)]
+pub(crate) enum Scope {
+    /// From the name of a closure in it.
+    Marker,
+    /// From the name of `Self`.
+    SelfType,
+}
+
+pub(crate) enum Key {
+    Hashed(Vec<Part>),
+    Readable(Vec<Piece>),
+}
+
+/// A part of a hashed key.
+pub(crate) struct Part {
+    pub(crate) value: Expr,
+    /// `impl Trait`: its type is part of the key.
+    pub(crate) typed: bool,
+}
+
+/// A piece of a readable key.
+pub(crate) enum Piece {
+    Text(String),
+    Placeholder(Expr),
+}
+
+/// `None`: the runtime's default.
+pub(crate) struct Policy {
+    pub(crate) ttl: Length,
+    pub(crate) negative_ttl: Option<Length>,
+    pub(crate) jitter: Option<Expr>,
+    pub(crate) lease: Option<Lease>,
+    pub(crate) load_timeout: Option<Length>,
+    pub(crate) version: Option<u32>,
+    pub(crate) bypass: Option<Expr>,
+}
+
+pub(crate) enum Lease {
+    Off,
+    For(Length),
+}
+
+/// What the return type is made to mean, beyond what it means by itself.
+pub(crate) struct Outcome {
+    pub(crate) absent: Option<Absent>,
+    pub(crate) cache_if: Option<Expr>,
+}
+
+pub(crate) enum Absent {
+    /// `absent = |error| …`
+    Predicate(Expr),
+    /// `absent = Error::NotFound`
+    Error { pattern: TokenStream, value: Expr },
+}
+
+/// The generated siblings.
+pub(crate) struct Helpers {
+    pub(crate) attrs: Vec<Attribute>,
+    /// Of `_invalidate` and `_entry`.
+    pub(crate) inputs: Vec<FnArg>,
+    pub(crate) generics: Generics,
+    /// Of `_invalidate_all`.
+    pub(crate) all_inputs: Vec<FnArg>,
+    pub(crate) all_generics: Generics,
+    /// In a trait's `impl`, where the helpers stand beside it.
+    pub(crate) beside: Option<Beside>,
+}
+
+/// The `impl` of a trait beside which helpers stand.
+#[derive(Clone)]
+pub(crate) struct Beside {
+    pub(crate) trait_: Path,
+    /// Its types, constants and functions: `Self::Id` there is `<Self as Trait>::Id` beside it.
+    pub(crate) items: Vec<Ident>,
+    /// Parameters of the `impl` that its type does not mention; helpers take them.
+    pub(crate) generics: Generics,
+}
+
+/// A function with `#[invalidates(..)]`.
+pub(crate) struct Invalidating {
+    pub(crate) function: Function,
+    pub(crate) returns: Type,
+    pub(crate) facade: Path,
+    pub(crate) targets: Vec<Target>,
+    /// Names that the arguments go by.
+    pub(crate) parameters: Vec<String>,
+    pub(crate) always: bool,
+    /// Where it was asked for.
+    pub(crate) strict: Option<Span>,
+}

@@ -1,0 +1,90 @@
+//! `#[redis_cached]` on an `impl` block: its one option, and the attributes of its methods.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::ToTokens as _;
+use syn::ext::IdentExt as _;
+use syn::parse::{ParseStream, Parser as _};
+use syn::spanned::Spanned as _;
+use syn::{Attribute, ImplItem, ItemImpl, Meta, Path, Token};
+
+use crate::diagnostics::Errors;
+use crate::signature::Function;
+
+/// A method with one of our attributes.
+pub(crate) struct Annotated {
+    /// Among the items of the block.
+    pub(crate) position: usize,
+    /// The innermost last.
+    pub(crate) attributes: Vec<(Kind, TokenStream)>,
+    pub(crate) function: Function,
+}
+
+pub(crate) enum Kind {
+    RedisCached,
+    Invalidates,
+}
+
+/// `crate = path`
+pub(crate) fn options(tokens: TokenStream, errors: &mut Errors) -> Option<Path> {
+    let parser = |input: ParseStream<'_>| {
+        if input.is_empty() {
+            return Ok(None);
+        }
+        let keyword = input.call(Ident::parse_any)?;
+        if keyword != "crate" {
+            let message = format!(
+                "an `impl` block takes no `{keyword}`, only `crate`: write `#[redis_cached]` here \
+                 and `#[redis_cached(ttl = 600, …)]` on its methods"
+            );
+            // The rest is options of methods, about which there is nothing more to say.
+            input.parse::<TokenStream>()?;
+            return Err(syn::Error::new(keyword.span(), message));
+        }
+        input.parse::<Token![=]>()?;
+        let path = input.call(Path::parse_mod_style)?;
+        input.parse::<Option<Token![,]>>()?;
+        Ok(Some(path))
+    };
+    errors.gather(parser.parse2(tokens)).flatten()
+}
+
+/// Takes our attributes off the methods of the block.
+pub(crate) fn take_annotated(block: &mut ItemImpl, errors: &mut Errors) -> Vec<Annotated> {
+    let mut all = Vec::new();
+    for (position, item) in block.items.iter_mut().enumerate() {
+        let ImplItem::Fn(method) = item else { continue };
+        let mut attributes = Vec::new();
+        method.attrs.retain(|attr| match kind(attr) {
+            Some(kind) => {
+                match &attr.meta {
+                    Meta::Path(_) => attributes.push((kind, TokenStream::new())),
+                    Meta::List(list) => attributes.push((kind, list.tokens.clone())),
+                    Meta::NameValue(_) => errors.at(
+                        attr.span(),
+                        "options go into parentheses: write `#[redis_cached(ttl = 600)]`",
+                    ),
+                }
+                false
+            }
+            None => true,
+        });
+        if attributes.is_empty() {
+            continue;
+        }
+        if let Some(function) = errors.gather(syn::parse2(method.to_token_stream())) {
+            all.push(Annotated { position, attributes, function });
+        }
+    }
+    all
+}
+
+fn kind(attr: &Attribute) -> Option<Kind> {
+    let name = &attr.path().segments.last()?.ident;
+    if name == "redis_cached" {
+        Some(Kind::RedisCached)
+    } else if name == "invalidates" {
+        Some(Kind::Invalidates)
+    } else {
+        None
+    }
+}

@@ -1,0 +1,74 @@
+//! `#[redis_cached]` on an `impl` block.
+
+use proc_macro2::Span;
+use syn::spanned::Spanned as _;
+use syn::{ImplItem, ItemImpl, Path, Type};
+
+use super::Context;
+use crate::diagnostics::Errors;
+use crate::expand::block::split_generics;
+use crate::model::Beside;
+use crate::parse::block::{Annotated, Kind};
+use crate::signature::generic_name;
+
+/// Where the methods of the block stand.
+pub(crate) fn context(
+    block: &ItemImpl,
+    methods: &[Annotated],
+    facade: Option<Path>,
+    errors: &mut Errors,
+) -> Context {
+    check_methods(methods, errors);
+    let is_cached = |method: &Annotated| {
+        method.attributes.iter().any(|(kind, _)| matches!(kind, Kind::RedisCached))
+    };
+    if block.trait_.is_some() && methods.iter().any(is_cached) {
+        check_type(block, errors);
+    }
+    let beside = block.trait_.as_ref().map(|(trait_, _)| Beside {
+        trait_: trait_.clone(),
+        items: block
+            .items
+            .iter()
+            .filter_map(|item| match item {
+                ImplItem::Const(item) => Some(item.ident.clone()),
+                ImplItem::Type(item) => Some(item.ident.clone()),
+                ImplItem::Fn(item) => Some(item.sig.ident.clone()),
+                _ => None,
+            })
+            .collect(),
+        generics: split_generics(block).1,
+    });
+    Context { in_block: true, facade, beside }
+}
+
+fn check_methods(methods: &[Annotated], errors: &mut Errors) {
+    if methods.is_empty() {
+        errors.at(
+            Span::call_site(),
+            "no method of this block is cached: write `#[redis_cached(ttl = 600, skip(self))]` on \
+             those that are to be",
+        );
+    }
+}
+
+/// The helpers of a trait's methods need an `impl` of the type alone.
+fn check_type(block: &ItemImpl, errors: &mut Errors) {
+    let generics = &block.generics.params;
+    let message = match &*block.self_ty {
+        Type::Path(path) => {
+            let name = path.path.get_ident().map(ToString::to_string);
+            if !generics.iter().any(|param| Some(generic_name(param)) == name) {
+                return;
+            }
+            "the helpers of cached methods need an `impl` of their own beside this one, which all \
+             types together cannot have: implement the trait for a type of yours that wraps the \
+             generic one"
+        }
+        _ => {
+            "the helpers of cached methods need an `impl` of their own beside this one, which only a \
+             named type can have: implement the trait for a type of yours that wraps this one"
+        }
+    };
+    errors.at(block.self_ty.span(), message);
+}

@@ -1,0 +1,96 @@
+//! What kind of function can be cached.
+
+use syn::spanned::Spanned as _;
+use syn::{ReturnType, Safety, Type};
+
+use crate::diagnostics::Errors;
+use crate::signature::{Borrow, Function, ImplTrait};
+
+pub(super) fn check(function: &Function, errors: &mut Errors) {
+    check_async(function, "redis_cached", errors);
+    check_qualifiers(function, errors);
+    check_body(function, errors);
+    check_output(function, errors);
+}
+
+/// For both attributes.
+pub(crate) fn check_async(function: &Function, attribute: &str, errors: &mut Errors) {
+    if function.sig.asyncness.is_some() {
+        return;
+    }
+    let is_boxed = match &function.sig.output {
+        ReturnType::Default => false,
+        ReturnType::Type(_, ty) => {
+            crate::names::compact(ty).contains("dynFuture")
+                || quote::ToTokens::to_token_stream(ty).to_string().contains("dyn")
+                    && quote::ToTokens::to_token_stream(ty).to_string().contains("Future")
+        }
+    };
+    let message = if is_boxed {
+        format!(
+            "`#[{attribute}]` needs an `async fn`; where `#[async_trait]` has rewritten it, put \
+             `#[redis_cached]` on the `impl` block, above `#[async_trait]`"
+        )
+    } else {
+        format!("`#[{attribute}]` needs an `async fn`: write `async fn {}`", function.sig.ident)
+    };
+    errors.at(function.sig.fn_token.span, message);
+}
+
+fn check_qualifiers(function: &Function, errors: &mut Errors) {
+    let sig = &function.sig;
+    if let Some(token) = &sig.constness {
+        errors.at(token.span, "a `const fn` cannot be cached: remove `const`");
+    }
+    if let Safety::Unsafe(token) = &sig.safety {
+        errors.at(
+            token.span,
+            "an `unsafe fn` cannot be cached, because its helpers would be unsafe to call too: \
+             cache a safe function that calls it",
+        );
+    }
+    if let Some(abi) = &sig.abi {
+        errors.at(abi.span(), "an `extern` function cannot be cached: remove `extern`");
+    }
+    if let Some(variadic) = &sig.variadic {
+        errors.at(variadic.span(), "a variadic function cannot be cached");
+    }
+}
+
+fn check_body(function: &Function, errors: &mut Errors) {
+    if function.body.is_none() {
+        errors.at(
+            function.sig.ident.span(),
+            "a declaration has no body to cache: put `#[redis_cached]` on the `impl` blocks of the \
+             trait, and `#[redis_cached(ttl = …)]` on their methods",
+        );
+    }
+}
+
+fn check_output(function: &Function, errors: &mut Errors) {
+    let name = &function.sig.ident;
+    let ty = match &function.sig.output {
+        ReturnType::Type(_, ty) => ty,
+        ReturnType::Default => {
+            let message = format!("`{name}` returns nothing to cache: give it a return type");
+            return errors.at(name.span(), message);
+        }
+    };
+    if matches!(&**ty, Type::Tuple(tuple) if tuple.elems.is_empty()) {
+        errors.at(ty.span(), format!("`{name}` returns nothing to cache: give it a return type"));
+    } else if let Some(span) = ImplTrait::find(ty) {
+        errors.at(
+            span,
+            "what is cached is stored and rebuilt, so its type needs a name: return it instead of \
+             `impl Trait`",
+        );
+    } else if function.sig.asyncness.is_some()
+        && let Some(span) = Borrow::find(ty)
+    {
+        errors.at(
+            span,
+            "a cached function returns owned values, because a hit has nothing to borrow from: \
+             return `String` instead of `&str`, `Vec<T>` instead of `&[T]`, `T` instead of `&T`",
+        );
+    }
+}

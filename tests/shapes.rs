@@ -1,0 +1,45 @@
+//! Every shape of function that can be cached, run: a second call with the same arguments does not
+//! run the body, other arguments, functions, instances and types do.
+
+#![warn(missing_docs, unreachable_pub, clippy::pedantic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::unused_async)]
+
+mod support {
+    //! Counting loads under a cache of the test's own.
+
+    use std::cell::Cell;
+    use std::future::Future;
+
+    tokio::task_local! {
+        static LOADS: Cell<usize>;
+    }
+
+    /// Runs a test under a cache of its own.
+    pub(crate) fn run<F: Future>(test: F) -> F::Output {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(LOADS.scope(Cell::new(0), cached(test)))
+    }
+
+    /// The stub runtime has no `scope` yet.
+    async fn cached<F: Future>(test: F) -> F::Output {
+        test.await
+    }
+
+    /// What a body says when it runs.
+    pub(crate) fn loaded() {
+        LOADS.with(|loads| loads.set(loads.get() + 1));
+    }
+
+    /// How often a body ran since the last question.
+    pub(crate) fn loads() -> usize {
+        LOADS.with(Cell::take)
+    }
+
+    /// Compiles only for futures that can be spawned.
+    pub(crate) fn is_send<F: Future + Send>(future: F) -> F {
+        future
+    }
+}
+
+#[path = "shapes/free.rs"]
+mod free;
