@@ -47,6 +47,8 @@ fn a_free_function() {
         let pool = Pool;
         assert_eq!(is_send(get_product(&pool, 7)).await.unwrap().as_deref(), Some("7"));
         assert_eq!(loads(), 1);
+        assert_eq!(is_send(get_product(&pool, 7)).await.unwrap().as_deref(), Some("7"));
+        assert_eq!(loads(), 0);
         get_product_invalidate(7).await.unwrap();
         get_product_invalidate_all().await.unwrap();
         get_product_entry(7).invalidate().await.unwrap();
