@@ -20,9 +20,8 @@ mod support {
         runtime.block_on(LOADS.scope(Cell::new(0), cached(test)))
     }
 
-    /// The stub runtime has no `scope` yet.
     async fn cached<F: Future>(test: F) -> F::Output {
-        test.await
+        cached_redis::Cache::memory().scope(test).await
     }
 
     /// What a body says when it runs.
@@ -35,11 +34,46 @@ mod support {
         LOADS.with(Cell::take)
     }
 
+    /// What a call returned, and whether its body ran.
+    pub(crate) async fn ask<F: Future>(call: F) -> (F::Output, bool) {
+        let before = loads();
+        assert_eq!(before, 0, "loads that nobody asked about");
+        let returned = call.await;
+        (returned, loads() != 0)
+    }
+
+    /// Asserts that the first of two equal calls runs the body and the second does not.
+    #[macro_export]
+    macro_rules! assert_cached {
+        ($call:expr, $returned:expr) => {{
+            let (first, ran) = $crate::support::ask($call).await;
+            assert_eq!(first, $returned);
+            assert!(ran, "the first call did not run the body: {}", stringify!($call));
+            let (second, ran) = $crate::support::ask($call).await;
+            assert_eq!(second, $returned);
+            assert!(!ran, "the second call ran the body: {}", stringify!($call));
+        }};
+    }
+
     /// Compiles only for futures that can be spawned.
     pub(crate) fn is_send<F: Future + Send>(future: F) -> F {
         future
     }
 }
 
-#[path = "shapes/free.rs"]
-mod free;
+#[path = "shapes/arguments.rs"]
+mod arguments;
+#[path = "shapes/blocks.rs"]
+mod blocks;
+#[path = "shapes/generics.rs"]
+mod generics;
+#[path = "shapes/invalidating.rs"]
+mod invalidating;
+#[path = "shapes/methods.rs"]
+mod methods;
+#[path = "shapes/names.rs"]
+mod names;
+#[path = "shapes/options.rs"]
+mod options;
+#[path = "shapes/returns.rs"]
+mod returns;

@@ -89,13 +89,16 @@ fn block(options: TokenStream, mut block: ItemImpl) -> TokenStream {
         let block = expand::block::expand(block, functions, all_helpers, None);
         return beside(block, &error);
     }
+    let paths: Vec<_> = methods.iter().flat_map(|method| method.paths.clone()).collect();
     for method in methods {
         let position = method.position;
         let (function, helpers) = self::method(method, &context);
         functions.push((position, function));
         all_helpers.extend(helpers);
     }
-    expand::block::expand(block, functions, all_helpers, context.beside.as_ref())
+    let block = expand::block::expand(block, functions, all_helpers, context.beside.as_ref());
+    let uses = expand::block::uses(&paths);
+    quote!(#block #uses)
 }
 
 /// A method with the attributes that were taken off it.

@@ -34,6 +34,19 @@ pub(crate) fn expand(
     }
 }
 
+/// The attributes that were taken off the methods are used, also in the eyes of `unused_imports`.
+pub(crate) fn uses(paths: &[syn::Path]) -> TokenStream {
+    let mut seen: Vec<&syn::Path> = Vec::new();
+    for path in paths {
+        if !seen.contains(&path) {
+            seen.push(path);
+        }
+    }
+    quote_spanned!(Span::mixed_site()=>
+        const _: () = { #(#[allow(unused_imports)] use #seen as _;)* };
+    )
+}
+
 /// `impl Type { helpers }`
 fn inherent(block: &ItemImpl, helpers: &TokenStream) -> TokenStream {
     let attrs = block.attrs.iter().filter(|attr| validate::is_for_helpers(attr));

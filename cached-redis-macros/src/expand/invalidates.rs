@@ -233,14 +233,17 @@ fn call(callee: &Callee, suffix: &str, arguments: &[TokenStream]) -> TokenStream
     }
 }
 
-/// A place (`product.id`) is cloned, so that the body can still consume it.
+/// A place (`product.id`) is cloned, so that the body can still consume it. By way of a variable:
+/// of a wrong type, the error then is about it and not about what `clone` takes.
 fn owned(expr: &Expr) -> TokenStream {
     let span = names::at(names::ends(expr).0);
     match expr {
         Expr::Path(path) if path.path.is_ident("ret") => {
-            quote_spanned!(span=> ::core::clone::Clone::clone(#expr))
+            quote_spanned!(span=> { let __owned = ::core::clone::Clone::clone(#expr); __owned })
         }
-        _ if is_place(expr) => quote_spanned!(span=> ::core::clone::Clone::clone(&(#expr))),
+        _ if is_place(expr) => {
+            quote_spanned!(span=> { let __owned = ::core::clone::Clone::clone(&(#expr)); __owned })
+        }
         _ => expr.to_token_stream(),
     }
 }

@@ -16,6 +16,8 @@ pub(crate) struct Annotated {
     pub(crate) position: usize,
     /// The innermost last.
     pub(crate) attributes: Vec<(Kind, TokenStream)>,
+    /// Their paths, as the user has them in scope.
+    pub(crate) paths: Vec<Path>,
     pub(crate) function: Function,
 }
 
@@ -54,8 +56,10 @@ pub(crate) fn take_annotated(block: &mut ItemImpl, errors: &mut Errors) -> Vec<A
     for (position, item) in block.items.iter_mut().enumerate() {
         let ImplItem::Fn(method) = item else { continue };
         let mut attributes = Vec::new();
+        let mut paths = Vec::new();
         method.attrs.retain(|attr| match kind(attr) {
             Some(kind) => {
+                paths.push(attr.path().clone());
                 match &attr.meta {
                     Meta::Path(_) => attributes.push((kind, TokenStream::new())),
                     Meta::List(list) => attributes.push((kind, list.tokens.clone())),
@@ -72,7 +76,7 @@ pub(crate) fn take_annotated(block: &mut ItemImpl, errors: &mut Errors) -> Vec<A
             continue;
         }
         if let Some(function) = errors.gather(syn::parse2(method.to_token_stream())) {
-            all.push(Annotated { position, attributes, function });
+            all.push(Annotated { position, attributes, paths, function });
         }
     }
     all
