@@ -1,9 +1,8 @@
 //! What generated code calls. Not for people, and not covered by semantic versioning: the macros
 //! and the runtime are released together.
 
-pub use crate::cache::Cache;
 pub use crate::call::Call;
-pub use crate::current::{CacheRef, current};
+pub use crate::current::{CacheRef, Handle, current};
 pub use crate::function::{Function, Scope, scope};
 pub use crate::invalidation::{InvalidateAll, Returned, ReturnedPlain, ReturnedResult, Writes};
 pub use crate::key::{HashedPart, Key, KeyBuilder, Placeholder, ReadablePart, TemplateBuilder};
@@ -22,7 +21,7 @@ pub mod traits {
 
 /// A [`Call`] in one line of generated code.
 #[must_use]
-pub fn call(function: &'static Function, key: Key, policy: Policy, cache: Cache) -> Call {
+pub fn call(function: &'static Function, key: Key, policy: Policy, cache: Handle) -> Call {
     Call { function, key, policy, cache }
 }
 

@@ -182,6 +182,20 @@ impl Store for RedisStore {
         })
     }
 
+    #[cfg(feature = "unfenced-for-tests")]
+    fn overwrite<'a>(
+        &'a self,
+        key: &'a str,
+        record: &'a [u8],
+        life: Duration,
+    ) -> Operation<'a, Filled> {
+        Box::pin(async move {
+            let mut set = redis::cmd("SET");
+            self.command(set.arg(key).arg(record).arg("PX").arg(millis(life))).await?;
+            Ok(Filled::Stored)
+        })
+    }
+
     fn ping(&self) -> Operation<'_, ()> {
         Box::pin(async move { self.command(&redis::cmd("PING")).await.map(|_| ()) })
     }

@@ -27,7 +27,7 @@ pub(super) async fn open(client: &Client) -> Option<io::Result<Gathering<Plain>>
         ConnectionAddr::Unix(path) => tokio::net::UnixStream::connect(path).await.map(Plain::Unix),
         _ => return None,
     };
-    Some(plain.map(|socket| Gathering::new(socket)))
+    Some(plain.map(Gathering::new))
 }
 
 async fn tcp(host: &str, port: u16, settings: &TcpSettings) -> io::Result<TcpStream> {
