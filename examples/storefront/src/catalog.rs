@@ -132,7 +132,13 @@ pub async fn add_product(db: &Db, new: NewProduct) -> Result<Product, sqlx::Erro
     .await
 }
 
-/// Forgets all that is cached, for when the database has been replaced.
+/// Forgets all that is cached, for when the database has been replaced. Tries everything, whatever fails.
 pub async fn forget_everything() -> Result<(), cached_redis::Error> {
-    Ok(())
+    let done = [
+        product_invalidate_all().await,
+        product_page_invalidate_all().await,
+        categories_invalidate_all().await,
+        dashboard_invalidate_all().await,
+    ];
+    done.into_iter().collect()
 }
