@@ -36,6 +36,9 @@ mod support {
     /// The whole cache budget of a call, unless a test sets another.
     pub(crate) const BUDGET: Duration = Duration::from_millis(100);
 
+    /// How long anything may take that has no bound of its own.
+    pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
     /// What a busy machine may add to any deadline.
     pub(crate) const SLACK: Duration = Duration::from_millis(150);
 
@@ -75,7 +78,7 @@ mod support {
         /// Connects, so that a test does not measure it.
         pub(crate) async fn connected(self) -> Self {
             let up = async || self.cache.health().await.is_up();
-            cached_redis_test_support::poll::until_async("connected", up).await;
+            cached_redis_test_support::poll::until_async("connected", PATIENCE, up).await;
             self
         }
 
@@ -133,8 +136,10 @@ mod support {
 
         /// Waits until a load has begun since `before`.
         pub(crate) async fn loading(&self, before: u64) {
-            cached_redis_test_support::poll::until_async("loading", async || self.loads() > before)
-                .await;
+            cached_redis_test_support::poll::until_async("loading", PATIENCE, async || {
+                self.loads() > before
+            })
+            .await;
         }
     }
 }

@@ -6,7 +6,7 @@ use cached_redis::Cache;
 use cached_redis_test_support::{Binary, Mode, Proxy, Server, each_binary, poll};
 use tokio::task::JoinSet;
 
-use crate::support::{BUDGET, LOAD, SLACK, Subject};
+use crate::support::{BUDGET, LOAD, PATIENCE, SLACK, Subject};
 
 /// After the server has come back.
 const HITS_ARE_BACK: Duration = Duration::from_secs(2);
@@ -48,7 +48,7 @@ async fn answers_once(subject: &Subject, id: u64) {
 /// Hits come back in time once the server has.
 async fn recovers(subject: &Subject, id: u64) {
     let started = Instant::now();
-    poll::until_async("hits are back", async || {
+    poll::until_async("hits are back", PATIENCE, async || {
         subject.ask(id, 1).await.expect("a value");
         let loads = subject.loads();
         subject.ask(id, 1).await.expect("a value");
@@ -194,7 +194,7 @@ fn a_read_only_replica() {
         assert_eq!(subject.ask(1, 3).await, Ok(3), "not read: its invalidation is outstanding");
         server.command(&["REPLICAOF", "NO", "ONE"]);
         recovers(&subject, 1000).await;
-        poll::until_async("the invalidation has been made up for", async || {
+        poll::until_async("the invalidation has been made up for", PATIENCE, async || {
             subject.cache.stats().pending_invalidations == 0
         })
         .await;
@@ -286,8 +286,10 @@ fn a_failed_invalidation_is_made_up_for() {
         proxy.set(Mode::Refuse);
         assert!(subject.invalidate(1).await.is_err());
         proxy.set(Mode::Pass);
-        poll::until_async("made up for", async || subject.cache.stats().pending_invalidations == 0)
-            .await;
+        poll::until_async("made up for", PATIENCE, async || {
+            subject.cache.stats().pending_invalidations == 0
+        })
+        .await;
         assert_eq!(Subject::on(server).cache.stats().pending_invalidations, 0);
         assert_eq!(subject.ask(1, 2).await, Ok(2));
     });
