@@ -502,4 +502,6 @@ impl Core {
 }
 
 #[cfg(test)]
+mod simulation;
+#[cfg(test)]
 mod tests;

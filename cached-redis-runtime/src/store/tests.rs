@@ -19,8 +19,10 @@ const LONG: Duration = Duration::from_secs(60);
 struct Subject {
     store: Arc<dyn Store>,
     key: String,
-    set: Box<dyn Fn(&str, &[u8])>,
+    set: Box<SetRaw>,
 }
+
+type SetRaw = dyn Fn(&str, &[u8]);
 
 impl Subject {
     fn memory() -> Self {
