@@ -95,7 +95,7 @@ pub(crate) fn validate(
     let helpers = helpers(&function, &parameters, &key, &policy, cache.as_ref(), context);
     Ok(Cached {
         identity: Identity {
-            prefix: options.prefix.map(|given| given.value.value()),
+            prefix: options.prefix.map_or_else(names::package, |given| given.value.value()),
             name,
             key_shape,
             scope: if context.in_block || function.receiver().is_some() {

@@ -21,10 +21,35 @@ pub mod traits {
     };
 }
 
+/// A [`Function`] that has no other name than its own.
+#[must_use]
+pub const fn function(
+    prefix: &'static str,
+    ident: &'static str,
+    key_shape: &'static str,
+) -> Function {
+    Function::new(prefix, ident, ident, key_shape)
+}
+
 /// A [`Call`] in one line of generated code.
 #[must_use]
 pub fn call(function: &'static Function, key: Key, policy: Policy, cache: Handle) -> Call {
     Call { function, key, policy, cache }
+}
+
+/// Removes one entry.
+///
+/// # Errors
+///
+/// If the cache fails.
+pub async fn invalidate(
+    function: &'static Function,
+    key: Key,
+    cache: Handle,
+) -> Result<(), crate::Error> {
+    // How an entry is kept does not matter to its removal.
+    let policy = Policy::new(std::time::Duration::ZERO);
+    Call { function, key, policy, cache }.invalidate().await
 }
 
 /// A value of any type that is never made: gives an `async` block its type where inference alone

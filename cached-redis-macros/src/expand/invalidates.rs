@@ -30,7 +30,7 @@ pub(crate) fn expand(model: &Invalidating) -> TokenStream {
         .iter()
         .filter(|(_, ident)| ident != "self")
         .map(|(kept, ident)| quote_spanned!(Span::mixed_site()=> let #ident = #kept;));
-    let block = block(quote!(#returns), body, TokenStream::new(), !lends_self);
+    let block = block(&quote!(#returns), body, &TokenStream::new(), !lends_self);
     let succeeded = match ret {
         None => quote_spanned!(Span::mixed_site()=>
             (&&__rt::Returned(&__returned)).success().is_some()
@@ -50,7 +50,6 @@ pub(crate) fn expand(model: &Invalidating) -> TokenStream {
         quote_spanned!(Span::mixed_site()=> if #succeeded { #send } else { __writes.forget(); })
     };
     let tokens = quote_spanned!(Span::mixed_site()=>
-        #[allow(unused_imports)]
         use #facade::__private::{self as __rt, traits::*};
         let mut __writes = __rt::Writes::new();
         #before
