@@ -19,12 +19,23 @@ use encoder::Encoder;
     note = "leave it out of the key with `skip(..)` or `#[cache(skip)]`, choose what identifies it with `key(..)`, or derive `serde::Serialize` for it"
 )]
 pub trait KeyPart {
+    // Unknown where the bound fails, which keeps the compiler from reporting what follows from it.
+    #[doc(hidden)]
+    type Itself: ?Sized;
+    #[doc(hidden)]
+    fn itself(&self) -> &Self::Itself;
     #[doc(hidden)]
     fn encode(&self, encoder: &mut Encoder) -> Result<(), KeyError>;
 }
 
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + ?Sized> KeyPart for T {
+    type Itself = T;
+
+    fn itself(&self) -> &T {
+        self
+    }
+
     fn encode(&self, encoder: &mut Encoder) -> Result<(), KeyError> {
         self.serialize(encoder)
     }
@@ -157,11 +168,16 @@ impl TemplateBuilder {
     }
 }
 
-/// A placeholder of a template. Generated code calls `(&Placeholder(&argument)).write(..)`: method
+/// A placeholder of a template. Generated code calls `(&&placeholder(&argument)).write(..)`: method
 /// resolution prefers [`ReadablePart`] for the types that have it and falls back to
 /// [`HashedPart`].
 #[derive(Debug)]
 pub struct Placeholder<'a, T: ?Sized>(pub &'a T);
+
+/// The [`Placeholder`] of an argument that can be part of a key.
+pub fn placeholder<T: KeyPart + ?Sized>(argument: &T) -> Placeholder<'_, T::Itself> {
+    Placeholder(argument.itself())
+}
 
 /// Types whose text cannot collide: it has only ASCII letters, digits and `-`, which the
 /// separators between placeholders have more than.

@@ -17,10 +17,31 @@ use serde::de::DeserializeOwned;
     label = "not `serde::Serialize` and `serde::de::DeserializeOwned`",
     note = "a cached function returns `T`, `Option<T>`, `Result<T, E>` or `Result<Option<T>, E>`, where `T` is owned and derives `serde::Serialize` and `serde::Deserialize`"
 )]
-pub trait Storable: Serialize + DeserializeOwned {}
+pub trait Storable: Serialize + DeserializeOwned {
+    // Unknown where the bound fails, which keeps the compiler from reporting what follows from it.
+    #[doc(hidden)]
+    type Kept<O>;
+    #[doc(hidden)]
+    fn keep<O>(outcome: O) -> Self::Kept<O>;
+}
 
 #[diagnostic::do_not_recommend]
-impl<T: Serialize + DeserializeOwned> Storable for T {}
+impl<T: Serialize + DeserializeOwned> Storable for T {
+    type Kept<O> = O;
+
+    fn keep<O>(outcome: O) -> O {
+        outcome
+    }
+}
+
+/// The outcome as it is, if its values can be stored: asked here, so that it is reported once.
+pub fn kept<O>(outcome: O) -> <O::Value as Storable>::Kept<O>
+where
+    O: Outcome,
+    O::Value: Storable,
+{
+    O::Value::keep(outcome)
+}
 
 /// What one returned value means to the cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -281,6 +302,10 @@ where
 pub trait HasError: Outcome {
     /// The function's error.
     type Error;
+    /// The outcome itself: see [`fallible`].
+    type Itself;
+    /// The outcome itself.
+    fn itself(self) -> Self::Itself;
     /// The error, if `returned` is one.
     fn error<'a>(&self, returned: &'a Self::Return) -> Option<&'a Self::Error>;
     /// An error as the function would return it.
@@ -289,6 +314,11 @@ pub trait HasError: Outcome {
 
 impl<T, E> HasError for Fallible<T, E> {
     type Error = E;
+    type Itself = Self;
+
+    fn itself(self) -> Self {
+        self
+    }
 
     fn error<'a>(&self, returned: &'a Result<T, E>) -> Option<&'a E> {
         returned.as_ref().err()
@@ -301,6 +331,11 @@ impl<T, E> HasError for Fallible<T, E> {
 
 impl<T, E> HasError for FallibleOptional<T, E> {
     type Error = E;
+    type Itself = Self;
+
+    fn itself(self) -> Self {
+        self
+    }
 
     fn error<'a>(&self, returned: &'a Result<Option<T>, E>) -> Option<&'a E> {
         returned.as_ref().err()
@@ -309,6 +344,11 @@ impl<T, E> HasError for FallibleOptional<T, E> {
     fn fail(&self, error: E) -> Result<Option<T>, E> {
         Err(error)
     }
+}
+
+/// The outcome as it is, if it has an error: asked here, so that it is reported once.
+pub fn fallible<O: HasError>(outcome: O) -> O::Itself {
+    outcome.itself()
 }
 
 /// The error that stands for a cached absence: the function's error type is built `From` it when

@@ -7,9 +7,11 @@ pub use crate::call::Call;
 pub use crate::current::{CacheRef, current};
 pub use crate::function::{Function, Scope, scope};
 pub use crate::invalidation::{InvalidateAll, Returned, ReturnedPlain, ReturnedResult, Writes};
-pub use crate::key::{HashedPart, Key, KeyBuilder, Placeholder, ReadablePart, TemplateBuilder};
+pub use crate::key::{
+    HashedPart, Key, KeyBuilder, Placeholder, ReadablePart, TemplateBuilder, placeholder,
+};
 pub use crate::outcome::{
-    Outcome, Probe, ProbeFallibleOptional, ProbeOneLayer, ProbePlain, absent, absent_as, cache_if,
+    Outcome, Probe, ProbeFallibleOptional, ProbeOneLayer, ProbePlain, absent, absent_as, cache_if, fallible, kept,
 };
 pub use crate::policy::{IntoDuration, Policy};
 
@@ -50,6 +52,33 @@ pub async fn invalidate(
     // How an entry is kept does not matter to its removal.
     let policy = Policy::new(std::time::Duration::ZERO);
     Call { function, key, policy, cache }.invalidate().await
+}
+
+/// An argument of a target of `#[invalidates(..)]` that has to outlive the body.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be kept while the body runs",
+    label = "not `Clone`",
+    note = "an argument of a target is cloned, because the body may consume it: pass a reference (`&product`) or the part that is needed (`product.id`), or derive `Clone`"
+)]
+pub trait Owned {
+    /// Unknown where the bound fails, which keeps the compiler from reporting what follows from it.
+    type Itself;
+    /// A clone.
+    fn owned(&self) -> Self::Itself;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Clone> Owned for T {
+    type Itself = T;
+
+    fn owned(&self) -> T {
+        self.clone()
+    }
+}
+
+/// A clone.
+pub fn owned<T: Owned>(value: &T) -> T::Itself {
+    value.owned()
 }
 
 /// A value of any type that is never made: gives an `async` block its type where inference alone

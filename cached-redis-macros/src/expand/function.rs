@@ -14,21 +14,16 @@ pub(super) fn expand(cached: &Cached) -> TokenStream {
     let preamble = preamble(cached, &cached.function.sig.ident.unraw());
     let call = call(cached, true);
     let returns = &cached.returns;
-    let (start, end) = names::ends(returns);
     let patterns = cached
         .patterns
         .iter()
         .map(|(pattern, ident)| quote_spanned!(Span::mixed_site()=> let #pattern = #ident;));
     let block = block(&quote!(#returns), body, &quote!(#(#patterns)*), true);
-    // A return type that cannot be stored is reported at the return type.
-    let run = quote_spanned!(start=> __call.run);
-    let arguments =
-        names::parenthesized(quote_spanned!(Span::mixed_site()=> __outcome, __body), end);
     let tokens = quote_spanned!(Span::mixed_site()=>
         #preamble
         #call
         let __body = #block;
-        #run #arguments.await
+        __call.run(__outcome, __body).await
     );
     let body = Some(Body { tokens, span: body.span });
     let function = Function { body, ..cached.function.clone() };

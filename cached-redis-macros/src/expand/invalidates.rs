@@ -24,7 +24,7 @@ pub(crate) fn expand(model: &Invalidating) -> TokenStream {
     let Plan { before, after, kept_parameters, lends_self, ret, .. } = plan;
     let keep = kept_parameters.iter().map(|(kept, ident)| {
         let span = names::at(ident.span());
-        quote_spanned!(span=> let #kept = ::core::clone::Clone::clone(&#ident);)
+        quote_spanned!(span=> let #kept = __rt::owned(&#ident);)
     });
     let restore = kept_parameters
         .iter()
@@ -238,10 +238,10 @@ fn owned(expr: &Expr) -> TokenStream {
     let span = names::at(names::ends(expr).0);
     match expr {
         Expr::Path(path) if path.path.is_ident("ret") => {
-            quote_spanned!(span=> { let __owned = ::core::clone::Clone::clone(#expr); __owned })
+            quote_spanned!(span=> { let __owned = __rt::owned(#expr); __owned })
         }
         _ if is_place(expr) => {
-            quote_spanned!(span=> { let __owned = ::core::clone::Clone::clone(&(#expr)); __owned })
+            quote_spanned!(span=> { let __owned = __rt::owned(&(#expr)); __owned })
         }
         _ => expr.to_token_stream(),
     }

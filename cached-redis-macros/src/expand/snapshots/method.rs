@@ -6,7 +6,9 @@ async fn list(&self, page: u32) -> anyhow::Result<Vec<Product>> {
     __key.part(&page);
     let __policy = __rt::Policy::new(__rt::IntoDuration::into_duration(LIFE));
     let __call = __rt::call(&__F, __key.finish(), __policy, __rt::current());
-    let __outcome = (&&&__rt::Probe::<anyhow::Result<Vec<Product>>>::new()).outcome();
+    let __outcome = __rt::kept(
+        (&&&__rt::Probe::<anyhow::Result<Vec<Product>>>::new()).outcome(),
+    );
     let __body = async move {
         if false {
             return __rt::never::<anyhow::Result<Vec<Product>>>();
@@ -48,6 +50,8 @@ where
     __key.part(&page);
     let __policy = __rt::Policy::new(__rt::IntoDuration::into_duration(LIFE));
     let __call = __rt::call(&__F, __key.finish(), __policy, __rt::current());
-    let __outcome = (&&&__rt::Probe::<anyhow::Result<Vec<Product>>>::new()).outcome();
+    let __outcome = __rt::kept(
+        (&&&__rt::Probe::<anyhow::Result<Vec<Product>>>::new()).outcome(),
+    );
     __call.entry(__outcome)
 }
