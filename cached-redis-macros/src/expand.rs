@@ -66,7 +66,7 @@ fn call(cached: &Cached, with_bypass: bool) -> TokenStream {
     quote_spanned!(Span::mixed_site()=>
         let __policy = #policy;
         let __call = __rt::call(&__F, __key.finish(), __policy, #cache);
-        let __outcome = #outcome;
+        #outcome
     )
 }
 

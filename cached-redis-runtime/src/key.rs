@@ -19,23 +19,12 @@ use encoder::Encoder;
     note = "leave it out of the key with `skip(..)` or `#[cache(skip)]`, choose what identifies it with `key(..)`, or derive `serde::Serialize` for it"
 )]
 pub trait KeyPart {
-    // Unknown where the bound fails, which keeps the compiler from reporting what follows from it.
-    #[doc(hidden)]
-    type Itself: ?Sized;
-    #[doc(hidden)]
-    fn itself(&self) -> &Self::Itself;
     #[doc(hidden)]
     fn encode(&self, encoder: &mut Encoder) -> Result<(), KeyError>;
 }
 
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + ?Sized> KeyPart for T {
-    type Itself = T;
-
-    fn itself(&self) -> &T {
-        self
-    }
-
     fn encode(&self, encoder: &mut Encoder) -> Result<(), KeyError> {
         self.serialize(encoder)
     }
@@ -168,16 +157,11 @@ impl TemplateBuilder {
     }
 }
 
-/// A placeholder of a template. Generated code calls `(&&placeholder(&argument)).write(..)`: method
+/// A placeholder of a template. Generated code calls `(&&Placeholder(&argument)).write(..)`: method
 /// resolution prefers [`ReadablePart`] for the types that have it and falls back to
 /// [`HashedPart`].
 #[derive(Debug)]
 pub struct Placeholder<'a, T: ?Sized>(pub &'a T);
-
-/// The [`Placeholder`] of an argument that can be part of a key.
-pub fn placeholder<T: KeyPart + ?Sized>(argument: &T) -> Placeholder<'_, T::Itself> {
-    Placeholder(argument.itself())
-}
 
 /// Types whose text cannot collide: it has only ASCII letters, digits and `-`, which the
 /// separators between placeholders have more than.
@@ -188,8 +172,14 @@ pub trait ReadablePart {
 
 /// All other types: hashed into the template.
 pub trait HashedPart {
-    /// Writes the hash of the argument.
-    fn write(&self, template: &mut TemplateBuilder);
+    /// The argument's type.
+    type Argument: ?Sized;
+
+    /// Writes the hash of the argument. The bound stands here because a failed bound of a method
+    /// is reported as such, and one of an `impl` as a missing method.
+    fn write(&self, template: &mut TemplateBuilder)
+    where
+        Self::Argument: KeyPart;
 }
 
 macro_rules! readable {
@@ -210,8 +200,13 @@ macro_rules! readable {
 
 readable!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, bool);
 
-impl<T: KeyPart + ?Sized> HashedPart for Placeholder<'_, T> {
-    fn write(&self, template: &mut TemplateBuilder) {
+impl<T: ?Sized> HashedPart for Placeholder<'_, T> {
+    type Argument = T;
+
+    fn write(&self, template: &mut TemplateBuilder)
+    where
+        T: KeyPart,
+    {
         template.hashed(self.0);
     }
 }

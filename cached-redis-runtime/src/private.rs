@@ -7,19 +7,19 @@ pub use crate::call::Call;
 pub use crate::current::{CacheRef, current};
 pub use crate::function::{Function, Scope, scope};
 pub use crate::invalidation::{InvalidateAll, Returned, ReturnedPlain, ReturnedResult, Writes};
-pub use crate::key::{
-    HashedPart, Key, KeyBuilder, Placeholder, ReadablePart, TemplateBuilder, placeholder,
-};
+pub use crate::key::{HashedPart, Key, KeyBuilder, Placeholder, ReadablePart, TemplateBuilder};
 pub use crate::outcome::{
-    Outcome, Probe, ProbeFallibleOptional, ProbeOneLayer, ProbePlain, absent, absent_as, cache_if, fallible, kept,
+    CanBeStored, CannotBeStored, Outcome, Probe, ProbeFallibleOptional, ProbeOneLayer, ProbePlain,
+    Stored, absent, absent_as, cache_if, fallible,
 };
 pub use crate::policy::{IntoDuration, Policy};
 
 /// Everything that generated code calls methods of, brought into scope without its name.
 pub mod traits {
     pub use super::{
-        HashedPart as _, ProbeFallibleOptional as _, ProbeOneLayer as _, ProbePlain as _,
-        ReadablePart as _, ReturnedPlain as _, ReturnedResult as _,
+        CanBeStored as _, CannotBeStored as _, HashedPart as _, ProbeFallibleOptional as _,
+        ProbeOneLayer as _, ProbePlain as _, ReadablePart as _, ReturnedPlain as _,
+        ReturnedResult as _,
     };
 }
 

@@ -75,5 +75,5 @@ fn readable(piece: &Piece) -> TokenStream {
 
 /// Two references: method resolution then finds `ReadablePart` first.
 fn placeholder(reference: TokenStream, span: Span) -> TokenStream {
-    quote_spanned!(span=> (&&__rt::placeholder(#reference)).write(&mut __key);)
+    quote_spanned!(span=> (&&__rt::Placeholder(#reference)).write(&mut __key);)
 }

@@ -6,6 +6,7 @@ use quote::{quote, quote_spanned};
 use crate::model::{Absent, Cached};
 use crate::names;
 
+/// `let __outcome = …`
 pub(super) fn outcome(cached: &Cached) -> TokenStream {
     let returns = &cached.returns;
     let (start, end) = names::ends(returns);
@@ -38,6 +39,10 @@ pub(super) fn outcome(cached: &Cached) -> TokenStream {
         }
     };
     // A return type that cannot be stored is reported at the return type.
-    let arguments = names::parenthesized(adjusted, end);
-    quote_spanned!(start=> __rt::kept #arguments)
+    let ask = quote_spanned!(start=> (&&__rt::Stored(&__outcome)).check);
+    let arguments = names::parenthesized(TokenStream::new(), end);
+    quote_spanned!(Span::mixed_site()=>
+        let __outcome = #adjusted;
+        let __outcome = #ask #arguments.pass(__outcome);
+    )
 }

@@ -6,9 +6,9 @@ pub async fn get_product(db: &Pool, id: u64) -> Result<Option<Product>, RepoErro
     __key.part(&id);
     let __policy = __rt::Policy::new(::core::time::Duration::from_secs(600));
     let __call = __rt::call(&__F, __key.finish(), __policy, __rt::current());
-    let __outcome = __rt::kept(
-        (&&&__rt::Probe::<Result<Option<Product>, RepoError>>::new()).outcome(),
-    );
+    let __outcome = (&&&__rt::Probe::<Result<Option<Product>, RepoError>>::new())
+        .outcome();
+    let __outcome = (&&__rt::Stored(&__outcome)).check().pass(__outcome);
     let __body = async move {
         if false {
             return __rt::never::<Result<Option<Product>, RepoError>>();
@@ -49,8 +49,8 @@ where
     __key.part(&id);
     let __policy = __rt::Policy::new(::core::time::Duration::from_secs(600));
     let __call = __rt::call(&__F, __key.finish(), __policy, __rt::current());
-    let __outcome = __rt::kept(
-        (&&&__rt::Probe::<Result<Option<Product>, RepoError>>::new()).outcome(),
-    );
+    let __outcome = (&&&__rt::Probe::<Result<Option<Product>, RepoError>>::new())
+        .outcome();
+    let __outcome = (&&__rt::Stored(&__outcome)).check().pass(__outcome);
     __call.entry(__outcome)
 }
