@@ -5,6 +5,6 @@ async fn get(id: u64) -> u64 {
     id
 }
 
-async fn get_invalidate(id: u64) {}
+async fn get_invalidate() {}
 
 fn main() {}
