@@ -54,6 +54,24 @@ pub async fn invalidate(
     Call { function, key, policy, cache }.invalidate().await
 }
 
+/// What a function with `#[invalidates(.., strict)]` returns if the invalidation fails.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot stand for a failed invalidation",
+    label = "not `From<cached_redis::Error>`",
+    note = "`strict` makes the function return the failure: implement `From<cached_redis::Error>` for `{Self}`, or remove `strict`"
+)]
+pub trait FromFailure {
+    /// The failure as an error of the function.
+    fn from_failure(error: crate::Error) -> Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: From<crate::Error>> FromFailure for E {
+    fn from_failure(error: crate::Error) -> Self {
+        error.into()
+    }
+}
+
 /// An argument of a target of `#[invalidates(..)]` that has to outlive the body.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be kept while the body runs",

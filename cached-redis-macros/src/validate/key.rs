@@ -138,7 +138,8 @@ fn check_one_entry_for_all(subject: &Subject<'_>, keyword: &Ident, errors: &mut 
             keyword.span(),
             format!(
                 "this key names no parameter, so that all calls would share one entry: name those \
-                 that matter (`key({name})`, `key = \"…:{{{name}}}\"`), or `skip(..)` all of them"
+                 that matter (`key({name})`, `key = \"…:{{{name}}}\"`), or write `skip(..)` with all of them \
+                 instead of `key`"
             ),
         );
     }
