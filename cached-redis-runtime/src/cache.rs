@@ -49,6 +49,8 @@ pub(crate) struct Core {
     pub(crate) flights: Arc<Flights>,
     pub(crate) retries: Arc<Retries>,
     pub(crate) loads_while_down: Option<Semaphore>,
+    #[cfg(feature = "unfenced-for-tests")]
+    unfenced: std::sync::atomic::AtomicBool,
 }
 
 /// What a builder decides.
@@ -138,6 +140,8 @@ impl Cache {
             flights: Arc::new(Flights::new(process)),
             retries: Arc::new(Retries::new(settings.max_pending_invalidations)),
             loads_while_down: settings.max_loads_while_down.map(Semaphore::new),
+            #[cfg(feature = "unfenced-for-tests")]
+            unfenced: false.into(),
             settings,
         }))
     }
@@ -202,6 +206,22 @@ impl Cache {
     #[must_use]
     pub fn loads_in_flight(&self) -> usize {
         self.0.flights.len()
+    }
+}
+
+#[cfg(feature = "unfenced-for-tests")]
+impl Cache {
+    /// Stores without fencing from now on, so that a test can show that it would notice.
+    #[doc(hidden)]
+    pub fn unfence_for_tests(&self) {
+        self.0.unfenced.store(true, Ordering::Relaxed);
+    }
+}
+
+#[cfg(feature = "unfenced-for-tests")]
+impl Core {
+    pub(crate) fn is_unfenced(&self) -> bool {
+        self.unfenced.load(Ordering::Relaxed)
     }
 }
 

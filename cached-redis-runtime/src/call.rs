@@ -19,6 +19,7 @@ use crate::outcome::{Outcome, Storable};
 use crate::policy::Policy;
 use crate::record::{Header, Kind, State};
 use crate::stats::Counters;
+use crate::store::{Operation, Store};
 
 /// How often a caller starts over because an invalidation came between, before it loads for
 /// itself without storing. Under a storm of invalidations nothing could be stored anyway.
@@ -396,9 +397,8 @@ where
     async fn fill(&self, leader: Leader, record: Vec<u8>, kind: Kind, budget: &mut Budget) {
         let life = self.core.life(self.policy, kind);
         leader.seal();
-        let filled = budget
-            .run(&*self.core.store, self.core.store.fill(self.key, leader.lease(), &record, life))
-            .await;
+        let store = &*self.core.store;
+        let filled = budget.run(store, self.storing(store, &leader, &record, life)).await;
         match filled {
             Ok(Filled::Stored) => {
                 self.counters.stored.increment();
@@ -414,6 +414,20 @@ where
                 leader.lost();
             }
         }
+    }
+
+    fn storing<'a>(
+        &'a self,
+        store: &'a dyn Store,
+        leader: &Leader,
+        record: &'a [u8],
+        life: Duration,
+    ) -> Operation<'a, Filled> {
+        #[cfg(feature = "unfenced-for-tests")]
+        if self.core.is_unfenced() {
+            return store.overwrite(self.key, record, life);
+        }
+        store.fill(self.key, leader.lease(), record, life)
     }
 
     fn failed(&self, error: &Error) -> Reason {
@@ -487,5 +501,7 @@ impl Core {
     }
 }
 
+#[cfg(test)]
+mod simulation;
 #[cfg(test)]
 mod tests;

@@ -15,7 +15,7 @@ tokio::task_local! {
 }
 
 /// A cache, borrowed where it lives as long as the process.
-pub(crate) type Handle = Cow<'static, Cache>;
+pub type Handle = Cow<'static, Cache>;
 
 /// What the calls inside a future do with the cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

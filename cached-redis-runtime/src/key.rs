@@ -230,3 +230,6 @@ pub(crate) fn schema(version: u32, type_name: &str) -> u64 {
     first.copy_from_slice(&digest[..8]);
     u64::from_le_bytes(first)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,8 @@
 //! What generated code calls. Not for people, and not covered by semantic versioning: the macros
 //! and the runtime are released together.
 
-use crate::current::Handle;
-
 pub use crate::call::Call;
-pub use crate::current::{CacheRef, current};
+pub use crate::current::{CacheRef, Handle, current};
 pub use crate::function::{Function, Scope, scope};
 pub use crate::invalidation::{InvalidateAll, Returned, ReturnedPlain, ReturnedResult, Writes};
 pub use crate::key::{HashedPart, Key, KeyBuilder, Placeholder, ReadablePart, TemplateBuilder};

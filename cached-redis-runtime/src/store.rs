@@ -50,6 +50,15 @@ pub(crate) trait Store: Send + Sync {
     /// What is left of an entry's life.
     fn ttl<'a>(&'a self, key: &'a str) -> Operation<'a, Option<Duration>>;
 
+    /// Stores a record without asking for its lease, as every cache does that does not fence.
+    #[cfg(feature = "unfenced-for-tests")]
+    fn overwrite<'a>(
+        &'a self,
+        key: &'a str,
+        record: &'a [u8],
+        life: Duration,
+    ) -> Operation<'a, Filled>;
+
     /// Whether the store answers.
     fn ping(&self) -> Operation<'_, ()>;
 
@@ -61,3 +70,6 @@ pub(crate) trait Store: Send + Sync {
     /// Tells the store that an operation which began in that epoch got no answer.
     fn unanswered(&self, _epoch: u64) {}
 }
+
+#[cfg(test)]
+mod tests;

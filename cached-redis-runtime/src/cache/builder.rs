@@ -194,13 +194,14 @@ fn open(url: &str) -> Result<Client, Error> {
              rediss://… for TLS",
         )
     };
-    let info = url.into_connection_info().map_err(malformed)?;
-    if !info.addr().is_supported() {
+    let with_tls = cfg!(any(feature = "tls-rustls", feature = "tls-native-tls"));
+    if !with_tls && ["rediss:", "valkeys:"].iter().any(|scheme| url.starts_with(scheme)) {
         return Err(Error::config(
             "this Redis URL needs TLS: enable the feature `tls-rustls` or `tls-native-tls` of \
              cached-redis",
         ));
     }
+    let info = url.into_connection_info().map_err(malformed)?;
     let tcp = TcpSettings::default()
         .set_nodelay(true)
         .set_keepalive(socket2::TcpKeepalive::new().with_time(KEEPALIVE));

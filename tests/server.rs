@@ -1,0 +1,145 @@
+//! Real servers: what goes over the wire, who loads, what a fault costs, and that nothing stale is
+//! ever served.
+
+#![allow(missing_docs, clippy::expect_used, clippy::unwrap_used, clippy::panic)]
+
+#[path = "server/bad_input.rs"]
+mod bad_input;
+#[path = "server/coalescing.rs"]
+mod coalescing;
+#[path = "server/entries.rs"]
+mod entries;
+#[path = "server/faults.rs"]
+mod faults;
+#[path = "server/history.rs"]
+mod history;
+#[path = "server/stale_fill.rs"]
+mod stale_fill;
+#[path = "server/wire.rs"]
+mod wire;
+
+mod support {
+    //! A cached function whose body each test gives.
+
+    use std::cell::RefCell;
+    use std::future::Future;
+    use std::pin::Pin;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::Duration;
+
+    use cached_redis::{Cache, Error, redis_cached};
+    use cached_redis_test_support::{Server, unique_namespace};
+
+    pub(crate) const LOAD: Duration = Duration::from_millis(100);
+
+    /// The whole cache budget of a call, unless a test sets another.
+    pub(crate) const BUDGET: Duration = Duration::from_millis(100);
+
+    /// How long anything may take that has no bound of its own.
+    pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+    /// What a busy machine may add to any deadline.
+    pub(crate) const SLACK: Duration = Duration::from_millis(150);
+
+    type Body = Pin<Box<dyn Future<Output = Answer> + Send>>;
+
+    /// What the function returns: an error that is neither `Clone` nor serializable.
+    pub(crate) type Answer = Result<u64, Failure>;
+
+    #[derive(Debug, PartialEq)]
+    pub(crate) struct Failure;
+
+    /// A source of values, behind a cache.
+    #[derive(Clone)]
+    pub(crate) struct Subject {
+        pub(crate) cache: Cache,
+        loads: Arc<AtomicU64>,
+    }
+
+    impl Subject {
+        pub(crate) fn on(server: &Server) -> Self {
+            Self::at(server.url())
+        }
+
+        pub(crate) fn at(url: &str) -> Self {
+            Self::named(url, &unique_namespace("test"))
+        }
+
+        pub(crate) fn named(url: &str, namespace: &str) -> Self {
+            let cache = Cache::builder().url(url).namespace(namespace).build().expect("a URL");
+            Self::with(cache)
+        }
+
+        pub(crate) fn with(cache: Cache) -> Self {
+            Self { cache, loads: Arc::default() }
+        }
+
+        /// Connects, so that a test does not measure it.
+        pub(crate) async fn connected(self) -> Self {
+            let up = async || self.cache.health().await.is_up();
+            cached_redis_test_support::poll::until_async("connected", PATIENCE, up).await;
+            self
+        }
+
+        #[redis_cached(ttl = 600, prefix = "test", key(id), skip(self), jitter = 0.0, cache = self.cache)]
+        async fn value(&self, id: u64, body: RefCell<Option<Body>>) -> Answer {
+            self.loads.fetch_add(1, Ordering::SeqCst);
+            match body.take() {
+                Some(body) => body.await,
+                None => Err(Failure),
+            }
+        }
+
+        /// Asks for an entry, whose load is `body`.
+        pub(crate) async fn load(
+            &self,
+            id: u64,
+            body: impl Future<Output = Answer> + Send + 'static,
+        ) -> Answer {
+            self.value(id, RefCell::new(Some(Box::pin(body)))).await
+        }
+
+        /// Asks for an entry, whose load takes `delay` and gives `value`.
+        pub(crate) async fn after(&self, id: u64, delay: Duration, value: u64) -> Answer {
+            self.load(id, async move {
+                tokio::time::sleep(delay).await;
+                Ok(value)
+            })
+            .await
+        }
+
+        /// Asks for an entry, whose load is instant.
+        pub(crate) async fn ask(&self, id: u64, value: u64) -> Answer {
+            self.load(id, async move { Ok(value) }).await
+        }
+
+        pub(crate) async fn invalidate(&self, id: u64) -> Result<(), Error> {
+            self.value_invalidate(id).await
+        }
+
+        pub(crate) async fn invalidate_all(&self) -> Result<(), Error> {
+            self.value_invalidate_all().await
+        }
+
+        pub(crate) fn entry(&self, id: u64) -> cached_redis::Entry<Answer> {
+            self.value_entry(id)
+        }
+
+        pub(crate) fn key(&self, id: u64) -> String {
+            self.entry(id).key().expect("a key").to_owned()
+        }
+
+        pub(crate) fn loads(&self) -> u64 {
+            self.loads.load(Ordering::SeqCst)
+        }
+
+        /// Waits until a load has begun since `before`.
+        pub(crate) async fn loading(&self, before: u64) {
+            cached_redis_test_support::poll::until_async("loading", PATIENCE, async || {
+                self.loads() > before
+            })
+            .await;
+        }
+    }
+}

@@ -1,0 +1,314 @@
+//! The cache is never the reason a function fails or hangs.
+
+use std::time::{Duration, Instant};
+
+use cached_redis::Cache;
+use cached_redis_test_support::{Binary, Mode, Proxy, Server, each_binary, poll};
+use tokio::task::JoinSet;
+
+use crate::support::{BUDGET, LOAD, PATIENCE, SLACK, Subject};
+
+/// After the server has come back.
+const HITS_ARE_BACK: Duration = Duration::from_secs(2);
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Runtime::new().expect("a runtime")
+}
+
+/// Runs a test against a server of its own.
+fn each_own(arguments: &[&str], test: impl AsyncFn(&Server)) {
+    each_binary(|binary| {
+        let server = Server::start(binary, arguments);
+        runtime().block_on(test(&server));
+    });
+}
+
+/// Every call returns the body's value within budget and load, one after the other and together.
+async fn answers_in_time(subject: &Subject, first_id: u64) {
+    for id in first_id..first_id + 5 {
+        answers_once(subject, id).await;
+    }
+    let mut callers = JoinSet::new();
+    for id in first_id + 100..first_id + 200 {
+        let subject = subject.clone();
+        callers.spawn(async move { answers_once(&subject, id).await });
+    }
+    while let Some(done) = callers.join_next().await {
+        done.expect("in time");
+    }
+}
+
+async fn answers_once(subject: &Subject, id: u64) {
+    let started = Instant::now();
+    assert_eq!(subject.after(id, LOAD, id).await, Ok(id));
+    let took = started.elapsed();
+    assert!(took < BUDGET + LOAD + SLACK, "{took:?}");
+}
+
+/// Hits come back in time once the server has.
+async fn recovers(subject: &Subject, id: u64) {
+    let started = Instant::now();
+    poll::until_async("hits are back", PATIENCE, async || {
+        subject.ask(id, 1).await.expect("a value");
+        let loads = subject.loads();
+        subject.ask(id, 1).await.expect("a value");
+        subject.loads() == loads
+    })
+    .await;
+    assert!(started.elapsed() < HITS_ARE_BACK, "{:?}", started.elapsed());
+}
+
+#[test]
+fn not_running_at_start() {
+    each_binary(|binary: &Binary| {
+        runtime().block_on(async {
+            let server = Server::start(binary, &[]);
+            let subject = Subject::on(&server);
+            server.kill();
+            answers_in_time(&subject, 0).await;
+            server.restart();
+            recovers(&subject, 1000).await;
+        });
+    });
+}
+
+#[test]
+fn killed_under_load() {
+    each_own(&[], async |server| {
+        let subject = Subject::on(server).connected().await;
+        let mut callers = JoinSet::new();
+        for task in 0..16 {
+            let subject = subject.clone();
+            callers.spawn(async move {
+                for id in 0..40 {
+                    let started = Instant::now();
+                    let id = task * 1000 + id % 10;
+                    assert_eq!(subject.after(id, LOAD / 10, id).await, Ok(id));
+                    assert!(started.elapsed() < BUDGET + LOAD + SLACK, "{:?}", started.elapsed());
+                }
+            });
+        }
+        subject.loading(100).await;
+        server.kill();
+        while let Some(done) = callers.join_next().await {
+            done.expect("in time");
+        }
+        server.restart();
+        recovers(&subject, 9).await;
+    });
+}
+
+#[test]
+fn frozen() {
+    each_own(&[], async |server| {
+        let subject = Subject::on(server).connected().await;
+        subject.ask(1, 1).await.expect("a value");
+        server.stop();
+        answers_in_time(&subject, 0).await;
+        // By now the breaker is open: no call waits any more.
+        let started = Instant::now();
+        for id in 0..100 {
+            subject.ask(500 + id, 1).await.expect("a value");
+        }
+        assert!(started.elapsed() < BUDGET, "{:?}", started.elapsed());
+        server.cont();
+        recovers(&subject, 1000).await;
+    });
+}
+
+/// What a proxy between client and server can do.
+fn through_a_proxy(mode: impl Fn() -> Mode) {
+    each_own(&[], async |server| {
+        let proxy = Proxy::start(server.port());
+        let subject = Subject::at(&proxy.url()).connected().await;
+        subject.ask(1, 1).await.expect("a value");
+        proxy.set(mode());
+        answers_in_time(&subject, 0).await;
+        proxy.set(Mode::Pass);
+        recovers(&subject, 1000).await;
+    });
+}
+
+#[test]
+fn a_network_that_swallows_bytes() {
+    through_a_proxy(|| Mode::BlackHole);
+}
+
+#[test]
+fn a_network_that_refuses() {
+    through_a_proxy(|| Mode::Refuse);
+}
+
+#[test]
+fn a_network_that_swallows_replies() {
+    through_a_proxy(|| Mode::DropReplies);
+}
+
+#[test]
+fn a_network_that_is_slow() {
+    through_a_proxy(|| Mode::Delay(Duration::from_secs(1)));
+}
+
+#[test]
+fn a_server_that_answers_rubbish() {
+    through_a_proxy(|| Mode::Garbage);
+}
+
+#[test]
+fn connections_that_are_cut_again_and_again() {
+    each_own(&[], async |server| {
+        let proxy = Proxy::start(server.port());
+        let subject = Subject::at(&proxy.url()).connected().await;
+        for id in 0..20 {
+            proxy.cut();
+            answers_once(&subject, id).await;
+        }
+        recovers(&subject, 1000).await;
+    });
+}
+
+#[test]
+fn full_and_not_allowed_to_evict() {
+    each_own(&["--maxmemory-policy", "noeviction"], async |server| {
+        let subject = Subject::on(server).connected().await;
+        subject.ask(1, 1).await.expect("a value");
+        server.command(&["CONFIG", "SET", "maxmemory", "1"]);
+        assert_eq!(subject.ask(1, 2).await, Ok(1), "what is there can still be read");
+        answers_in_time(&subject, 10).await;
+        subject.invalidate(1).await.expect("a full server can still delete");
+        assert_eq!(subject.ask(1, 3).await, Ok(3));
+        server.command(&["CONFIG", "SET", "maxmemory", "0"]);
+        recovers(&subject, 1000).await;
+    });
+}
+
+#[test]
+fn a_read_only_replica() {
+    each_own(&[], async |server| {
+        let subject = Subject::on(server).connected().await;
+        subject.ask(1, 1).await.expect("a value");
+        server.command(&["REPLICAOF", "127.0.0.1", "1"]);
+        assert_eq!(subject.ask(1, 2).await, Ok(1), "what is there can still be read");
+        answers_in_time(&subject, 10).await;
+        assert!(subject.invalidate(1).await.is_err());
+        assert_eq!(subject.ask(1, 3).await, Ok(3), "not read: its invalidation is outstanding");
+        server.command(&["REPLICAOF", "NO", "ONE"]);
+        recovers(&subject, 1000).await;
+        poll::until_async("the invalidation has been made up for", PATIENCE, async || {
+            subject.cache.stats().pending_invalidations == 0
+        })
+        .await;
+        assert_eq!(subject.ask(1, 4).await, Ok(4));
+    });
+}
+
+#[test]
+fn without_the_right_to_write() {
+    each_own(&[], async |server| {
+        server.command(&[
+            "ACL", "SETUSER", "reader", "on", ">pw", "~*", "+@all", "-eval", "-evalsha",
+        ]);
+        let subject = Subject::at(&server.url().replace("redis://", "redis://reader:pw@"));
+        answers_in_time(&subject, 0).await;
+        server.command(&["ACL", "SETUSER", "reader", "+@all"]);
+        recovers(&subject, 1000).await;
+    });
+}
+
+#[test]
+fn with_the_least_rights_that_the_documentation_names() {
+    each_own(&[], async |server| {
+        let rights = "-@all +get +set +getrange +setrange +unlink +pexpire +pttl +time +eval \
+                      +evalsha +script +ping +hello +scan";
+        let mut command = vec!["ACL", "SETUSER", "least", "on", ">pw", "resetkeys", "~least*"];
+        command.extend(rights.split_whitespace());
+        assert_eq!(server.command(&command).trim(), "OK");
+        let url = server.url().replace("redis://", "redis://least:pw@");
+        let subject = Subject::named(&url, "least").connected().await;
+        subject.ask(1, 1).await.expect("a value");
+        assert_eq!(subject.ask(1, 2).await, Ok(1), "a hit");
+        subject.invalidate(1).await.expect("allowed");
+        subject.ask(1, 3).await.expect("a value");
+        subject.invalidate_all().await.expect("allowed");
+        assert_eq!(subject.ask(1, 4).await, Ok(4));
+    });
+}
+
+#[test]
+fn with_a_wrong_password() {
+    each_own(&["--requirepass", "right"], async |server| {
+        let wrong = server.url().replace("redis://", "redis://:wrong@");
+        let wrong = wrong.replace(":right@", ":wrong@").replace("::", ":");
+        let subject = Subject::at(&wrong.replace("redis://:wrong@:right@", "redis://:wrong@"));
+        answers_in_time(&subject, 0).await;
+        let error = subject.invalidate(1).await.expect_err("no connection");
+        assert!(!format!("{error:?}").contains("wrong"));
+    });
+}
+
+#[test]
+fn rubbish_under_the_key() {
+    each_own(&[], async |server| {
+        let subject = Subject::on(server).connected().await;
+        let key = subject.key(1);
+        let set = |bytes: &[u8]| {
+            server.command(&[b"SET", key.as_bytes(), bytes]);
+        };
+        let header = b"CR\x01V\x00\x01\x00\x08".iter().copied();
+        let bomb: Vec<u8> =
+            header.chain([0; 56]).chain(std::iter::repeat_n(b'[', 6_000_000)).collect();
+        for (number, rubbish) in
+            [&b"x"[..], &[0xff; 100], &vec![b'['; 6_000_000], &bomb].iter().enumerate()
+        {
+            set(rubbish);
+            answers_in_the_same_call(&subject, number as u64).await;
+        }
+        server.command(&["DEL", key.as_str()]);
+        server.command(&["RPUSH", key.as_str(), "x"]);
+        answers_in_the_same_call(&subject, 100).await;
+    });
+}
+
+/// The rubbish is replaced by what the body returns.
+async fn answers_in_the_same_call(subject: &Subject, value: u64) {
+    let started = Instant::now();
+    assert_eq!(subject.after(1, LOAD, value).await, Ok(value));
+    assert!(started.elapsed() < BUDGET + LOAD + SLACK, "{:?}", started.elapsed());
+    assert_eq!(subject.ask(1, value + 1).await, Ok(value));
+}
+
+#[test]
+fn a_failed_invalidation_is_made_up_for() {
+    each_own(&[], async |server| {
+        let proxy = Proxy::start(server.port());
+        let subject = Subject::at(&proxy.url()).connected().await;
+        subject.ask(1, 1).await.expect("a value");
+        proxy.set(Mode::Refuse);
+        assert!(subject.invalidate(1).await.is_err());
+        proxy.set(Mode::Pass);
+        poll::until_async("made up for", PATIENCE, async || {
+            subject.cache.stats().pending_invalidations == 0
+        })
+        .await;
+        assert_eq!(Subject::on(server).cache.stats().pending_invalidations, 0);
+        assert_eq!(subject.ask(1, 2).await, Ok(2));
+    });
+}
+
+#[test]
+fn a_connection_of_the_users_own() {
+    each_own(&[], async |server| {
+        let client = cached_redis::redis::Client::open(server.url()).expect("a URL");
+        let connection = client.get_multiplexed_async_connection().await.expect("a server");
+        let cache = Cache::builder().connection(connection).build().expect("valid");
+        let subject = Subject::with(cache);
+        subject.ask(1, 1).await.expect("a value");
+        assert_eq!(subject.ask(1, 2).await, Ok(1));
+        server.kill();
+        answers_in_time(&subject, 10).await;
+        let again = Subject::with(Cache::builder().client(client).build().expect("valid"));
+        answers_in_time(&again, 10).await;
+        server.restart();
+        recovers(&again, 1000).await;
+    });
+}
