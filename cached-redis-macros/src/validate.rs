@@ -190,7 +190,7 @@ fn peeks(
     expressions.extend(policy_expressions(policy));
     expressions.extend(&policy.bypass);
     expressions.extend(cache);
-    let names: Vec<_> = expressions.iter().map(|expr| mentions::mentions(expr)).collect();
+    let names: Vec<_> = expressions.iter().map(mentions::mentions).collect();
     parameters
         .iter()
         .filter(|p| p.bindings.iter().any(|name| names.iter().any(|names| names.contains(name))))

@@ -84,11 +84,11 @@ pub(super) fn check_skip(subject: &mut Subject<'_>, errors: &mut Errors) {
         };
         if has_key {
             errors.at(ident.span(), conflict(&name));
-        } else if let Some(skipped) = subject.skipped.get_mut(position) {
-            if std::mem::replace(skipped, true) {
-                let message = format!("`{name}` has `#[cache(skip)]` already: keep one of them");
-                errors.at(ident.span(), message);
-            }
+        } else if let Some(skipped) = subject.skipped.get_mut(position)
+            && std::mem::replace(skipped, true)
+        {
+            let message = format!("`{name}` has `#[cache(skip)]` already: keep one of them");
+            errors.at(ident.span(), message);
         }
     }
 }
