@@ -2,7 +2,14 @@
 //! run the body, other arguments, functions, instances and types do.
 
 #![warn(missing_docs, unreachable_pub, clippy::pedantic)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::unused_async)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unused_async)]
+// Odd shapes on purpose.
+#![allow(
+    clippy::elidable_lifetime_names,
+    clippy::needless_lifetimes,
+    clippy::new_ret_no_self,
+    clippy::too_many_arguments
+)]
 
 mod support {
     //! Counting loads under a cache of the test's own.

@@ -48,13 +48,21 @@ pub(crate) fn list<T: Display>(names: impl IntoIterator<Item = T>) -> String {
 
 /// `; did you mean …?` if one of `known` is near to what was written.
 pub(crate) fn did_you_mean<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    nearest(written, known).map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
+}
+
+/// The one of `known` that is nearest to what was written, if it is near at all.
+pub(crate) fn nearest<'a>(
+    written: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
     let limit = (written.chars().count() / 3).max(1);
     known
         .into_iter()
         .map(|name| (distance(written, name), name))
         .filter(|(distance, _)| *distance <= limit)
         .min()
-        .map_or_else(String::new, |(_, name)| format!("; did you mean `{name}`?"))
+        .map(|(_, name)| name)
 }
 
 /// Edit distance (Wagner and Fischer, 1974), one row at a time, without regard to case.

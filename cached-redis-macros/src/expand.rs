@@ -12,6 +12,9 @@ pub(crate) mod invalidates;
 mod key;
 mod outcome;
 mod policy;
+#[cfg(test)]
+#[allow(clippy::expect_used, reason = "a test fails by panicking")]
+mod tests;
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens as _, quote, quote_spanned};
@@ -51,17 +54,19 @@ fn preamble(cached: &Cached, own: &Ident) -> TokenStream {
 fn runtime(cached: &Cached) -> TokenStream {
     let facade = &cached.facade;
     quote_spanned!(Span::mixed_site()=>
-        #[allow(unused_imports)]
         use #facade::__private::{self as __rt, traits::*};
     )
 }
 
-/// `__rt::call(..)`
+/// `let __call = …`, and what the return type means.
 fn call(cached: &Cached, with_bypass: bool) -> TokenStream {
     let policy = policy::policy(&cached.policy, with_bypass);
     let cache = cache(cached);
+    let outcome = outcome::outcome(cached);
     quote_spanned!(Span::mixed_site()=>
-        __rt::call(&__FUNCTION, __key.finish(), #policy, #cache)
+        let __policy = #policy;
+        let __call = __rt::call(&__F, __key.finish(), __policy, #cache);
+        #outcome
     )
 }
 
@@ -120,7 +125,7 @@ impl Helper<'_> {
         quote_spanned!(Span::mixed_site()=>
             #(#attrs)*
             #[doc = #doc]
-            #[allow(dead_code, #reachable clippy::all, clippy::pedantic)]
+            #[allow(unused, #reachable clippy::all, clippy::pedantic)]
             #vis #is_async fn #ident #params (#inputs) -> #output #where_clause { #body }
         )
     }

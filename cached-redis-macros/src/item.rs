@@ -131,7 +131,7 @@ pub(crate) fn cached(
     let skips = function.take_skips(&mut errors);
     match validate::validate(options, function.clone(), skips, context, errors) {
         Ok(model) => (expand::function(&model), expand::helpers(&model)),
-        Err(error) => (beside(function.into_token_stream(), &error), TokenStream::new()),
+        Err(error) => (instead(&function, &error), TokenStream::new()),
     }
 }
 
@@ -145,8 +145,13 @@ pub(crate) fn invalidating(
     let options = parse::invalidates::parse(targets, &mut errors);
     match validate::invalidates::validate(options, function.clone(), facade, errors) {
         Ok(model) => expand::invalidates::expand(&model),
-        Err(error) => beside(function.into_token_stream(), &error),
+        Err(error) => instead(&function, &error),
     }
+}
+
+/// The function as it was. What only a key would have used is not worth a warning now.
+fn instead(function: &Function, error: &syn::Error) -> TokenStream {
+    beside(quote!(#[allow(unused_variables)] #function), error)
 }
 
 /// The item, so that what uses it still finds it, and the errors.

@@ -28,8 +28,7 @@ pub(crate) struct Cached {
 
 /// What tells the function from all others.
 pub(crate) struct Identity {
-    /// `None`: the user's crate.
-    pub(crate) prefix: Option<String>,
+    pub(crate) prefix: String,
     pub(crate) name: String,
     pub(crate) key_shape: String,
     pub(crate) scope: Scope,

@@ -43,6 +43,12 @@ pub(crate) fn facade() -> Path {
     parse_quote_spanned!(Span::mixed_site()=> ::cached_redis)
 }
 
+/// The name of the user's package, which a prefix is by default. Cargo and those that stand in for
+/// it set it for the compiler.
+pub(crate) fn package() -> String {
+    std::env::var("CARGO_PKG_NAME").unwrap_or_else(|_| "app".to_owned())
+}
+
 /// Tokens without the white space between them: stable text for what a key is made of.
 pub(crate) fn compact(tokens: &impl ToTokens) -> String {
     fn write(text: &mut String, tokens: TokenStream) {

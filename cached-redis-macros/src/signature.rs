@@ -8,8 +8,8 @@ use syn::spanned::Spanned as _;
 use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
 use syn::{
-    Attribute, FnArg, GenericParam, Generics, Meta, Pat, Receiver, ReturnType, Signature, Token,
-    Type, Visibility, parse_quote, token,
+    Attribute, FnArg, GenericArgument, GenericParam, Generics, Meta, Pat, PathArguments, Receiver,
+    ReturnType, Signature, Token, Type, Visibility, parse_quote, token,
 };
 
 use crate::diagnostics::Errors;
@@ -213,7 +213,29 @@ impl Borrow {
     pub(crate) fn find(ty: &Type) -> Option<Span> {
         let mut search = Self(None);
         search.visit_type(ty);
-        search.0
+        search.0.or_else(|| stored_reference(ty))
+    }
+}
+
+/// `&'static T` where it is visibly what would be stored. Elsewhere it is left to the compiler,
+/// whose message is of no help.
+fn stored_reference(ty: &Type) -> Option<Span> {
+    match ty {
+        Type::Reference(reference) => Some(reference.and_token.span),
+        Type::Tuple(tuple) => tuple.elems.iter().find_map(stored_reference),
+        Type::Path(path) => {
+            let last = path.path.segments.last()?;
+            let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+            let mut types = arguments.args.iter().filter_map(|argument| match argument {
+                GenericArgument::Type(ty) => Some(ty),
+                _ => None,
+            });
+            match last.ident.to_string().as_str() {
+                "Option" | "Result" | "Vec" | "Box" => stored_reference(types.next()?),
+                _ => None,
+            }
+        }
+        _ => None,
     }
 }
 

@@ -95,7 +95,7 @@ pub(crate) fn validate(
     let helpers = helpers(&function, &parameters, &key, &policy, cache.as_ref(), context);
     Ok(Cached {
         identity: Identity {
-            prefix: options.prefix.map(|given| given.value.value()),
+            prefix: options.prefix.map_or_else(names::package, |given| given.value.value()),
             name,
             key_shape,
             scope: if context.in_block || function.receiver().is_some() {
@@ -190,7 +190,7 @@ fn peeks(
     expressions.extend(policy_expressions(policy));
     expressions.extend(&policy.bypass);
     expressions.extend(cache);
-    let names: Vec<_> = expressions.iter().map(|expr| mentions::mentions(expr)).collect();
+    let names: Vec<_> = expressions.iter().map(mentions::mentions).collect();
     parameters
         .iter()
         .filter(|p| p.bindings.iter().any(|name| names.iter().any(|names| names.contains(name))))

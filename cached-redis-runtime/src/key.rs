@@ -157,7 +157,7 @@ impl TemplateBuilder {
     }
 }
 
-/// A placeholder of a template. Generated code calls `(&Placeholder(&argument)).write(..)`: method
+/// A placeholder of a template. Generated code calls `(&&Placeholder(&argument)).write(..)`: method
 /// resolution prefers [`ReadablePart`] for the types that have it and falls back to
 /// [`HashedPart`].
 #[derive(Debug)]
@@ -172,8 +172,14 @@ pub trait ReadablePart {
 
 /// All other types: hashed into the template.
 pub trait HashedPart {
-    /// Writes the hash of the argument.
-    fn write(&self, template: &mut TemplateBuilder);
+    /// The argument's type.
+    type Argument: ?Sized;
+
+    /// Writes the hash of the argument. The bound stands here because a failed bound of a method
+    /// is reported as such, and one of an `impl` as a missing method.
+    fn write(&self, template: &mut TemplateBuilder)
+    where
+        Self::Argument: KeyPart;
 }
 
 macro_rules! readable {
@@ -194,8 +200,13 @@ macro_rules! readable {
 
 readable!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, bool);
 
-impl<T: KeyPart + ?Sized> HashedPart for Placeholder<'_, T> {
-    fn write(&self, template: &mut TemplateBuilder) {
+impl<T: ?Sized> HashedPart for Placeholder<'_, T> {
+    type Argument = T;
+
+    fn write(&self, template: &mut TemplateBuilder)
+    where
+        T: KeyPart,
+    {
         template.hashed(self.0);
     }
 }

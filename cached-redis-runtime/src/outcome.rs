@@ -227,6 +227,94 @@ impl<T, E> Outcome for FallibleOptional<T, E> {
     }
 }
 
+/// Asks whether values can be stored: `(&&Stored(&outcome)).check().pass(outcome)`.
+///
+/// Where they cannot, the compiler says so here, and goes on with an outcome that can be used:
+/// otherwise it would say so again for everything that is done with it.
+#[derive(Debug)]
+pub struct Stored<'a, O>(pub &'a O);
+
+/// Asked first.
+pub trait CanBeStored {
+    /// They can.
+    fn check(&self) -> Pass;
+}
+
+impl<O> CanBeStored for &Stored<'_, O>
+where
+    O: Outcome,
+    O::Value: Storable,
+{
+    fn check(&self) -> Pass {
+        Pass
+    }
+}
+
+/// Asked last.
+pub trait CannotBeStored {
+    /// What cannot be stored.
+    type Value;
+    /// Does not compile.
+    fn check(&self) -> Refuse
+    where
+        Self::Value: Storable;
+}
+
+impl<O: Outcome> CannotBeStored for Stored<'_, O> {
+    type Value = O::Value;
+
+    fn check(&self) -> Refuse
+    where
+        O::Value: Storable,
+    {
+        Refuse
+    }
+}
+
+/// The outcome can be used.
+#[derive(Debug)]
+pub struct Pass;
+
+impl Pass {
+    /// The outcome as it is.
+    pub fn pass<O>(self, outcome: O) -> O {
+        outcome
+    }
+}
+
+/// The outcome cannot be used.
+#[derive(Debug)]
+pub struct Refuse;
+
+impl Refuse {
+    /// An outcome that stores nothing.
+    pub fn pass<O: Outcome>(self, outcome: O) -> Refused<O> {
+        Refused(outcome)
+    }
+}
+
+/// What code goes on with that does not compile.
+#[derive(Debug)]
+pub struct Refused<O>(O);
+
+impl<O: Outcome> Outcome for Refused<O> {
+    type Return = O::Return;
+    type Value = ();
+
+    fn view<'a>(&self, _: &'a O::Return) -> View<'a, ()> {
+        View::Unwanted
+    }
+
+    #[expect(clippy::unreachable, reason = "what uses it does not compile")]
+    fn present(&self, (): ()) -> O::Return {
+        unreachable!("what uses it does not compile")
+    }
+
+    fn absent(&self) -> Option<O::Return> {
+        self.0.absent()
+    }
+}
+
 /// `cache_if = |v| …`
 pub struct CacheIf<O, F> {
     outcome: O,
@@ -281,6 +369,10 @@ where
 pub trait HasError: Outcome {
     /// The function's error.
     type Error;
+    /// The outcome itself: see [`fallible`].
+    type Itself;
+    /// The outcome itself.
+    fn itself(self) -> Self::Itself;
     /// The error, if `returned` is one.
     fn error<'a>(&self, returned: &'a Self::Return) -> Option<&'a Self::Error>;
     /// An error as the function would return it.
@@ -289,6 +381,11 @@ pub trait HasError: Outcome {
 
 impl<T, E> HasError for Fallible<T, E> {
     type Error = E;
+    type Itself = Self;
+
+    fn itself(self) -> Self {
+        self
+    }
 
     fn error<'a>(&self, returned: &'a Result<T, E>) -> Option<&'a E> {
         returned.as_ref().err()
@@ -301,6 +398,11 @@ impl<T, E> HasError for Fallible<T, E> {
 
 impl<T, E> HasError for FallibleOptional<T, E> {
     type Error = E;
+    type Itself = Self;
+
+    fn itself(self) -> Self {
+        self
+    }
 
     fn error<'a>(&self, returned: &'a Result<Option<T>, E>) -> Option<&'a E> {
         returned.as_ref().err()
@@ -309,6 +411,11 @@ impl<T, E> HasError for FallibleOptional<T, E> {
     fn fail(&self, error: E) -> Result<Option<T>, E> {
         Err(error)
     }
+}
+
+/// The outcome as it is, if it has an error: asked here, so that it is reported once.
+pub fn fallible<O: HasError>(outcome: O) -> O::Itself {
+    outcome.itself()
 }
 
 /// The error that stands for a cached absence: the function's error type is built `From` it when

@@ -7,22 +7,94 @@ pub use crate::function::{Function, Scope, scope};
 pub use crate::invalidation::{InvalidateAll, Returned, ReturnedPlain, ReturnedResult, Writes};
 pub use crate::key::{HashedPart, Key, KeyBuilder, Placeholder, ReadablePart, TemplateBuilder};
 pub use crate::outcome::{
-    Outcome, Probe, ProbeFallibleOptional, ProbeOneLayer, ProbePlain, absent, absent_as, cache_if,
+    CanBeStored, CannotBeStored, Outcome, Probe, ProbeFallibleOptional, ProbeOneLayer, ProbePlain,
+    Stored, absent, absent_as, cache_if, fallible,
 };
 pub use crate::policy::{IntoDuration, Policy};
 
 /// Everything that generated code calls methods of, brought into scope without its name.
 pub mod traits {
     pub use super::{
-        HashedPart as _, ProbeFallibleOptional as _, ProbeOneLayer as _, ProbePlain as _,
-        ReadablePart as _, ReturnedPlain as _, ReturnedResult as _,
+        CanBeStored as _, CannotBeStored as _, HashedPart as _, ProbeFallibleOptional as _,
+        ProbeOneLayer as _, ProbePlain as _, ReadablePart as _, ReturnedPlain as _,
+        ReturnedResult as _,
     };
+}
+
+/// A [`Function`] that has no other name than its own.
+#[must_use]
+pub const fn function(
+    prefix: &'static str,
+    ident: &'static str,
+    key_shape: &'static str,
+) -> Function {
+    Function::new(prefix, ident, ident, key_shape)
 }
 
 /// A [`Call`] in one line of generated code.
 #[must_use]
 pub fn call(function: &'static Function, key: Key, policy: Policy, cache: Handle) -> Call {
     Call { function, key, policy, cache }
+}
+
+/// Removes one entry.
+///
+/// # Errors
+///
+/// If the cache fails.
+pub async fn invalidate(
+    function: &'static Function,
+    key: Key,
+    cache: Handle,
+) -> Result<(), crate::Error> {
+    // How an entry is kept does not matter to its removal.
+    let policy = Policy::new(std::time::Duration::ZERO);
+    Call { function, key, policy, cache }.invalidate().await
+}
+
+/// What a function with `#[invalidates(.., strict)]` returns if the invalidation fails.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot stand for a failed invalidation",
+    label = "not `From<cached_redis::Error>`",
+    note = "`strict` makes the function return the failure: implement `From<cached_redis::Error>` for `{Self}`, or remove `strict`"
+)]
+pub trait FromFailure {
+    /// The failure as an error of the function.
+    fn from_failure(error: crate::Error) -> Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: From<crate::Error>> FromFailure for E {
+    fn from_failure(error: crate::Error) -> Self {
+        error.into()
+    }
+}
+
+/// An argument of a target of `#[invalidates(..)]` that has to outlive the body.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be kept while the body runs",
+    label = "not `Clone`",
+    note = "an argument of a target is cloned, because the body may consume it: pass a reference (`&product`) or the part that is needed (`product.id`), or derive `Clone`"
+)]
+pub trait Owned {
+    /// Unknown where the bound fails, which keeps the compiler from reporting what follows from it.
+    type Itself;
+    /// A clone.
+    fn owned(&self) -> Self::Itself;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Clone> Owned for T {
+    type Itself = T;
+
+    fn owned(&self) -> T {
+        self.clone()
+    }
+}
+
+/// A clone.
+pub fn owned<T: Owned>(value: &T) -> T::Itself {
+    value.owned()
 }
 
 /// A value of any type that is never made: gives an `async` block its type where inference alone

@@ -5,7 +5,7 @@ use quote::quote_spanned;
 use syn::ext::IdentExt as _;
 use syn::parse_quote_spanned;
 
-use super::{Helper, call, outcome, preamble};
+use super::{Helper, call, preamble};
 use crate::model::Cached;
 use crate::names;
 
@@ -15,7 +15,6 @@ pub(super) fn expand(cached: &Cached) -> TokenStream {
     let (facade, returns) = (&cached.facade, &cached.returns);
     let preamble = preamble(cached, &ident);
     let call = call(cached, false);
-    let outcome = outcome::outcome(cached);
     // A handle outlives the call, and `T` of an `impl<T>` may be in the type without being seen.
     let mut generics = cached.helpers.generics.clone();
     generics
@@ -30,7 +29,7 @@ pub(super) fn expand(cached: &Cached) -> TokenStream {
         generics: &generics,
         inputs: &cached.helpers.inputs,
         output: quote_spanned!(Span::mixed_site()=> #facade::Entry<#returns>),
-        body: quote_spanned!(Span::mixed_site()=> #preamble #call.entry(#outcome)),
+        body: quote_spanned!(Span::mixed_site()=> #preamble #call __call.entry(__outcome)),
     }
     .expand()
 }

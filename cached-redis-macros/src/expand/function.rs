@@ -4,7 +4,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::ext::IdentExt as _;
 
-use super::{call, outcome, preamble};
+use super::{call, preamble};
 use crate::model::Cached;
 use crate::names;
 use crate::signature::{Body, Function};
@@ -13,18 +13,18 @@ pub(super) fn expand(cached: &Cached) -> TokenStream {
     let Some(body) = &cached.function.body else { return TokenStream::new() };
     let preamble = preamble(cached, &cached.function.sig.ident.unraw());
     let call = call(cached, true);
-    let outcome = outcome::outcome(cached);
     let returns = &cached.returns;
-    let (start, end) = names::ends(returns);
     let patterns = cached
         .patterns
         .iter()
         .map(|(pattern, ident)| quote_spanned!(Span::mixed_site()=> let #pattern = #ident;));
-    let block = block(quote!(#returns), body, quote!(#(#patterns)*), true);
-    // A return type that cannot be stored is reported at the return type.
-    let run = quote_spanned!(start=> .run);
-    let arguments = names::parenthesized(quote!(#outcome, #block), end);
-    let tokens = quote_spanned!(Span::mixed_site()=> #preamble #call #run #arguments .await);
+    let block = block(&quote!(#returns), body, &quote!(#(#patterns)*), true);
+    let tokens = quote_spanned!(Span::mixed_site()=>
+        #preamble
+        #call
+        let __body = #block;
+        __call.run(__outcome, __body).await
+    );
     let body = Some(Body { tokens, span: body.span });
     let function = Function { body, ..cached.function.clone() };
     quote!(#function)
@@ -33,9 +33,9 @@ pub(super) fn expand(cached: &Cached) -> TokenStream {
 /// `async move { … }` with the body, whose type is known from its first statement on: otherwise
 /// `?` and `return` would leave it open.
 pub(super) fn block(
-    returns: TokenStream,
+    returns: &TokenStream,
     body: &Body,
-    patterns: TokenStream,
+    patterns: &TokenStream,
     moves: bool,
 ) -> TokenStream {
     let tokens = &body.tokens;

@@ -4,7 +4,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
 use syn::ext::IdentExt as _;
 
-use super::{Helper, call, preamble};
+use super::{Helper, cache, preamble};
 use crate::model::Cached;
 use crate::names;
 
@@ -13,7 +13,7 @@ pub(super) fn expand(cached: &Cached) -> TokenStream {
     let ident = names::sibling(function, "_invalidate");
     let facade = &cached.facade;
     let preamble = preamble(cached, &ident);
-    let call = call(cached, false);
+    let cache = cache(cached);
     Helper {
         cached,
         doc: format!("Removes what `{}` keeps for these arguments.", function.unraw()),
@@ -22,7 +22,8 @@ pub(super) fn expand(cached: &Cached) -> TokenStream {
         generics: &cached.helpers.generics,
         inputs: &cached.helpers.inputs,
         output: quote_spanned!(Span::mixed_site()=> ::core::result::Result<(), #facade::Error>),
-        body: quote_spanned!(Span::mixed_site()=> #preamble #call.invalidate().await),
+        body: quote_spanned!(Span::mixed_site()=> #preamble
+            __rt::invalidate(&__F, __key.finish(), #cache).await),
     }
     .expand()
 }

@@ -25,7 +25,7 @@ pub(super) fn expand(cached: &Cached) -> TokenStream {
         body: quote_spanned!(Span::mixed_site()=>
             #runtime
             #statics
-            __rt::InvalidateAll::new(&__FUNCTION, #cache)
+            __rt::InvalidateAll::new(&__F, #cache)
         ),
     }
     .expand()

@@ -24,13 +24,13 @@ pub(crate) fn expand(model: &Invalidating) -> TokenStream {
     let Plan { before, after, kept_parameters, lends_self, ret, .. } = plan;
     let keep = kept_parameters.iter().map(|(kept, ident)| {
         let span = names::at(ident.span());
-        quote_spanned!(span=> let #kept = ::core::clone::Clone::clone(&#ident);)
+        quote_spanned!(span=> let #kept = __rt::owned(&#ident);)
     });
     let restore = kept_parameters
         .iter()
         .filter(|(_, ident)| ident != "self")
         .map(|(kept, ident)| quote_spanned!(Span::mixed_site()=> let #ident = #kept;));
-    let block = block(quote!(#returns), body, TokenStream::new(), !lends_self);
+    let block = block(&quote!(#returns), body, &TokenStream::new(), !lends_self);
     let succeeded = match ret {
         None => quote_spanned!(Span::mixed_site()=>
             (&&__rt::Returned(&__returned)).success().is_some()
@@ -50,7 +50,6 @@ pub(crate) fn expand(model: &Invalidating) -> TokenStream {
         quote_spanned!(Span::mixed_site()=> if #succeeded { #send } else { __writes.forget(); })
     };
     let tokens = quote_spanned!(Span::mixed_site()=>
-        #[allow(unused_imports)]
         use #facade::__private::{self as __rt, traits::*};
         let mut __writes = __rt::Writes::new();
         #before
@@ -70,7 +69,7 @@ fn send(model: &Invalidating) -> TokenStream {
         None => quote_spanned!(Span::mixed_site()=> let _ = __writes.send().await;),
         Some(strict) => {
             let fail = quote_spanned!(names::at(strict)=>
-                return ::core::result::Result::Err(::core::convert::From::from(__error));
+                return ::core::result::Result::Err(__rt::FromFailure::from_failure(__error));
             );
             quote_spanned!(Span::mixed_site()=>
                 if let ::core::result::Result::Err(__error) = __writes.send().await { #fail }
@@ -109,10 +108,10 @@ impl<'a> Plan<'a> {
     }
 
     fn target(&mut self, target: &Target) {
-        let Target { callee, arguments, repeat } = target;
+        let Target { callee, arguments, repeat, .. } = target;
         let exprs = match arguments {
             Arguments::All => {
-                let call = call(callee, "_invalidate_all", &[]);
+                let call = call(target, "_invalidate_all", &[]);
                 self.before.extend(quote_spanned!(Span::mixed_site()=> __writes.all(#call);));
                 return;
             }
@@ -122,7 +121,7 @@ impl<'a> Plan<'a> {
         let ret = exprs.iter().chain(values).find_map(|expr| mentions::first(expr, "ret"));
         let Some(ret) = ret else {
             let arguments: Vec<TokenStream> = exprs.iter().map(owned).collect();
-            let statement = statement(callee, &arguments, repeat.as_ref());
+            let statement = statement(target, &arguments);
             self.before.extend(statement);
             return;
         };
@@ -144,7 +143,7 @@ impl<'a> Plan<'a> {
         if let Callee::Method(call) = callee {
             self.keep_parameters(&call.receiver);
         }
-        let mut statement = statement(callee, &arguments, repeat.as_ref());
+        let mut statement = statement(target, &arguments);
         if let Some((kept, _)) = self.kept_parameters.iter().find(|(_, ident)| ident == "self") {
             statement = replace_self(statement, kept);
         }
@@ -194,14 +193,10 @@ impl<'a> Plan<'a> {
 }
 
 /// `__writes.entry(f_entry(arguments));`, once or in a loop.
-fn statement(
-    callee: &Callee,
-    arguments: &[TokenStream],
-    repeat: Option<&(syn::Pat, Expr)>,
-) -> TokenStream {
-    let call = call(callee, "_entry", arguments);
+fn statement(target: &Target, arguments: &[TokenStream]) -> TokenStream {
+    let call = call(target, "_entry", arguments);
     let add = quote_spanned!(Span::mixed_site()=> __writes.entry(#call););
-    match repeat {
+    match &target.repeat {
         None => add,
         Some((pattern, values)) => {
             let values = owned(values);
@@ -211,23 +206,19 @@ fn statement(
 }
 
 /// The call of a helper, at the place of the target.
-fn call(callee: &Callee, suffix: &str, arguments: &[TokenStream]) -> TokenStream {
-    match callee {
+fn call(target: &Target, suffix: &str, arguments: &[TokenStream]) -> TokenStream {
+    let arguments = names::parenthesized(quote!(#(#arguments),*), names::at(target.parentheses));
+    match &target.callee {
         Callee::Path(path) => {
             let mut path = path.clone();
             if let Some(last) = path.path.segments.last_mut() {
                 last.ident = names::sibling(&last.ident, suffix);
             }
-            let end = names::ends(&path).1;
-            let arguments = names::parenthesized(quote!(#(#arguments),*), end);
             quote!(#path #arguments)
         }
         Callee::Method(call) => {
-            let mut call = call.clone();
-            call.method = names::sibling(&call.method, suffix);
-            let (receiver, dot, method) = (&call.receiver, &call.dot_token, &call.method);
-            let turbofish = &call.turbofish;
-            let arguments = names::parenthesized(quote!(#(#arguments),*), names::at(method.span()));
+            let (receiver, dot, turbofish) = (&call.receiver, &call.dot_token, &call.turbofish);
+            let method = names::sibling(&call.method, suffix);
             quote!(#receiver #dot #method #turbofish #arguments)
         }
     }
@@ -239,10 +230,10 @@ fn owned(expr: &Expr) -> TokenStream {
     let span = names::at(names::ends(expr).0);
     match expr {
         Expr::Path(path) if path.path.is_ident("ret") => {
-            quote_spanned!(span=> { let __owned = ::core::clone::Clone::clone(#expr); __owned })
+            quote_spanned!(span=> { let __owned = __rt::owned(#expr); __owned })
         }
         _ if is_place(expr) => {
-            quote_spanned!(span=> { let __owned = ::core::clone::Clone::clone(&(#expr)); __owned })
+            quote_spanned!(span=> { let __owned = __rt::owned(&(#expr)); __owned })
         }
         _ => expr.to_token_stream(),
     }

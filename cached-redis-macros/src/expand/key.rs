@@ -8,17 +8,18 @@ use super::reference;
 use crate::model::{Cached, Identity, Key, Part, Piece, Scope};
 use crate::names;
 
-/// `static __FUNCTION: …`
+/// `static __F: …`
 pub(super) fn function(identity: &Identity, ident: &Ident) -> TokenStream {
     let Identity { prefix, name, key_shape, .. } = identity;
     let ident = ident.unraw().to_string();
-    let prefix = match prefix {
-        Some(prefix) => quote!(#prefix),
-        None => quote_spanned!(Span::mixed_site()=> ::core::env!("CARGO_PKG_NAME")),
+    let facts = if *name == ident {
+        quote_spanned!(Span::mixed_site()=> __rt::function(#prefix, #name, #key_shape))
+    } else {
+        quote_spanned!(Span::mixed_site()=>
+            __rt::Function::new(#prefix, #name, #ident, #key_shape)
+        )
     };
-    quote_spanned!(Span::mixed_site()=>
-        static __FUNCTION: __rt::Function = __rt::Function::new(#prefix, #name, #ident, #key_shape);
-    )
+    quote_spanned!(Span::mixed_site()=> static __F: __rt::Function = #facts;)
 }
 
 /// `let mut __key = …`, with all its parts. `own` is the name of the function that it is in.
@@ -37,7 +38,7 @@ pub(super) fn key(cached: &Cached, own: &Ident) -> TokenStream {
             let mutable = (!parts.is_empty() || consts.len() > 0).then(|| quote!(mut));
             let parts = parts.iter().map(hashed);
             quote_spanned!(Span::mixed_site()=>
-                let #mutable __key = __FUNCTION.key(#scope, #types);
+                let #mutable __key = __F.key(#scope, #types);
                 #(#consts)*
                 #(#parts)*
             )
@@ -49,7 +50,7 @@ pub(super) fn key(cached: &Cached, own: &Ident) -> TokenStream {
                 quote_spanned!(Span::mixed_site()=> __key.literal(":"); #value)
             });
             quote_spanned!(Span::mixed_site()=>
-                let mut __key = __FUNCTION.template(#scope, #types);
+                let mut __key = __F.template(#scope, #types);
                 #(#pieces)*
                 #(#consts)*
             )
@@ -62,7 +63,12 @@ fn hashed(part: &Part) -> TokenStream {
     let (start, end) = names::ends(&part.value);
     let method = Ident::new(if part.typed { "typed_part" } else { "part" }, start);
     let argument = names::parenthesized(reference(&part.value), end);
-    quote_spanned!(start=> __key.#method #argument;)
+    // `_id` says that the body does not use it; that the key does is no contradiction.
+    let is_underscored = matches!(&part.value, syn::Expr::Path(path)
+        if path.path.get_ident().is_some_and(|ident| ident.to_string().starts_with('_')));
+    let allow = is_underscored
+        .then(|| quote_spanned!(Span::mixed_site()=> #[allow(clippy::used_underscore_binding)]));
+    quote_spanned!(start=> #allow __key.#method #argument;)
 }
 
 fn readable(piece: &Piece) -> TokenStream {

@@ -6,31 +6,43 @@ use quote::{quote, quote_spanned};
 use crate::model::{Absent, Cached};
 use crate::names;
 
+/// `let __outcome = …`
 pub(super) fn outcome(cached: &Cached) -> TokenStream {
     let returns = &cached.returns;
     let (start, end) = names::ends(returns);
     let probe = quote_spanned!(start=> (&&&__rt::Probe::<#returns>::new()).outcome);
     let arguments = names::parenthesized(TokenStream::new(), end);
     let plain = quote!(#probe #arguments);
+    let fallible = {
+        let arguments = names::parenthesized(plain.clone(), end);
+        quote_spanned!(start=> __rt::fallible #arguments)
+    };
     let with_absent = match &cached.outcome.absent {
         None => plain,
         Some(Absent::Predicate(predicate)) => {
             let span = names::ends(predicate).0;
-            quote_spanned!(span=> __rt::absent(#plain, #predicate))
+            quote_spanned!(span=> __rt::absent(#fallible, #predicate))
         }
         Some(Absent::Error { pattern, value }) => {
             let span = names::ends(value).0;
             let error = quote_spanned!(Span::mixed_site()=> __error);
             quote_spanned!(span=>
-                __rt::absent_as(#plain, |#error| ::core::matches!(#error, #pattern), || #value)
+                __rt::absent_as(#fallible, |#error| ::core::matches!(#error, #pattern), || #value)
             )
         }
     };
-    match &cached.outcome.cache_if {
+    let adjusted = match &cached.outcome.cache_if {
         None => with_absent,
         Some(predicate) => {
             let span = names::ends(predicate).0;
             quote_spanned!(span=> __rt::cache_if(#with_absent, #predicate))
         }
-    }
+    };
+    // A return type that cannot be stored is reported at the return type.
+    let ask = quote_spanned!(start=> (&&__rt::Stored(&__outcome)).check);
+    let arguments = names::parenthesized(TokenStream::new(), end);
+    quote_spanned!(Span::mixed_site()=>
+        let __outcome = #adjusted;
+        let __outcome = #ask #arguments.pass(__outcome);
+    )
 }

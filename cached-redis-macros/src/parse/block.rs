@@ -63,10 +63,13 @@ pub(crate) fn take_annotated(block: &mut ItemImpl, errors: &mut Errors) -> Vec<A
                 match &attr.meta {
                     Meta::Path(_) => attributes.push((kind, TokenStream::new())),
                     Meta::List(list) => attributes.push((kind, list.tokens.clone())),
-                    Meta::NameValue(_) => errors.at(
-                        attr.span(),
-                        "options go into parentheses: write `#[redis_cached(ttl = 600)]`",
-                    ),
+                    Meta::NameValue(_) => {
+                        attributes.push((kind, TokenStream::new()));
+                        errors.at(
+                            attr.span(),
+                            "options go into parentheses: write `#[redis_cached(ttl = 600)]`",
+                        );
+                    }
                 }
                 false
             }

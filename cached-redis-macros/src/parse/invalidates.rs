@@ -24,6 +24,8 @@ pub(crate) struct Options {
 pub(crate) struct Target {
     pub(crate) callee: Callee,
     pub(crate) arguments: Arguments,
+    /// Of the parentheses.
+    pub(crate) parentheses: Span,
     pub(crate) repeat: Option<(Pat, Expr)>,
 }
 
@@ -140,14 +142,15 @@ fn option(
 fn target(input: ParseStream<'_>) -> syn::Result<Target> {
     let expr: Expr = input.parse()?;
     let span = expr.span();
-    let (callee, arguments) = match expr {
+    let (callee, arguments, parentheses) = match expr {
         Expr::Call(call) => match *call.func {
-            Expr::Path(path) => (Callee::Path(path), call.args),
+            Expr::Path(path) => (Callee::Path(path), call.args, call.paren_token),
             other => return Err(syn::Error::new(other.span(), not_a_target())),
         },
         Expr::MethodCall(mut call) => {
             let arguments = std::mem::take(&mut call.args);
-            (Callee::Method(call), arguments)
+            let parentheses = call.paren_token;
+            (Callee::Method(call), arguments, parentheses)
         }
         Expr::Await(expr) => {
             return Err(syn::Error::new(
@@ -177,6 +180,12 @@ fn target(input: ParseStream<'_>) -> syn::Result<Target> {
     if input.peek(Token![for]) {
         let keyword: Token![for] = input.parse()?;
         let pattern = Pat::parse_multi_with_leading_vert(input)?;
+        if !input.peek(Token![in]) {
+            return Err(syn::Error::new(
+                keyword.span,
+                "`for` needs values to go through: write `get_product(id) for id in ids`",
+            ));
+        }
         input.parse::<Token![in]>()?;
         let values = input.parse()?;
         if matches!(arguments, Arguments::All) {
@@ -187,7 +196,7 @@ fn target(input: ParseStream<'_>) -> syn::Result<Target> {
         }
         repeat = Some((pattern, values));
     }
-    Ok(Target { callee, arguments, repeat })
+    Ok(Target { callee, arguments, parentheses: parentheses.span.join(), repeat })
 }
 
 fn not_a_target() -> String {

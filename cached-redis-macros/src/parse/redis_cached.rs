@@ -10,7 +10,7 @@ use syn::{Expr, ExprLit, Lit, LitStr, Path, Token, parenthesized, token};
 use super::duration::{Length, length};
 use super::template::{self, Piece};
 use super::{Given, skip_to_next, ungroup};
-use crate::diagnostics::{Errors, did_you_mean, list};
+use crate::diagnostics::{Errors, list, nearest};
 
 /// What was written between the parentheses of the attribute.
 #[derive(Default)]
@@ -81,6 +81,15 @@ const PLANNED: [&str; 11] = [
     "encrypt",
 ];
 
+/// What options are called elsewhere.
+const ALIASES: [(&str, &[&str]); 5] = [
+    ("ttl", &["expire", "expires", "expiry", "expiration", "lifetime", "time", "max_age"]),
+    ("prefix", &["namespace", "key_prefix", "cache_prefix_block"]),
+    ("skip", &["ignore", "exclude", "skip_args", "without"]),
+    ("key", &["convert", "args", "include"]),
+    ("cache_if", &["condition", "when", "unless", "filter"]),
+];
+
 /// Reads all options, gathering what is wrong with them.
 pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Options {
     let mut options = Options::default();
@@ -88,7 +97,10 @@ pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Options {
         while !input.is_empty() {
             let keyword = input.fork().call(Ident::parse_any);
             if errors.gather(option(input, &mut options)).is_none() {
-                options.broken.extend(keyword.ok().map(|keyword| keyword.to_string()));
+                // Without a keyword, or with one that is near, it was probably meant to be `ttl`.
+                let name = keyword.map_or_else(|_| "ttl".to_owned(), |name| name.to_string());
+                let is_ttl = meant(&name).is_some_and(|hint| hint == "ttl");
+                options.broken.push(if is_ttl { "ttl".to_owned() } else { name });
                 skip_to_next(input);
             } else if !input.is_empty() && !input.peek(Token![,]) {
                 errors.add(input.error("expected `,` and the next option"));
@@ -140,10 +152,17 @@ fn unknown(keyword: &Ident, name: &str) -> syn::Error {
         format!("`{name}` is not available in this version of cached-redis: remove it")
     } else {
         let known = OPTIONS.map(|(name, _)| name);
-        let hint = did_you_mean(name, known);
+        let hint = meant(name).map(|option| format!("; did you mean `{option}`?"));
+        let hint = hint.unwrap_or_default();
         format!("unknown option `{name}`{hint}; the options are {}", list(known))
     };
     syn::Error::new(keyword.span(), message)
+}
+
+/// The option that an unknown one was probably meant to be.
+fn meant(name: &str) -> Option<&'static str> {
+    let alias = ALIASES.iter().find(|(_, names)| names.contains(&name));
+    alias.map(|(option, _)| *option).or_else(|| nearest(name, OPTIONS.map(|(name, _)| name)))
 }
 
 /// `keyword = expression`

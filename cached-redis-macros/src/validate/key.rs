@@ -84,11 +84,11 @@ pub(super) fn check_skip(subject: &mut Subject<'_>, errors: &mut Errors) {
         };
         if has_key {
             errors.at(ident.span(), conflict(&name));
-        } else if let Some(skipped) = subject.skipped.get_mut(position) {
-            if std::mem::replace(skipped, true) {
-                let message = format!("`{name}` has `#[cache(skip)]` already: keep one of them");
-                errors.at(ident.span(), message);
-            }
+        } else if let Some(skipped) = subject.skipped.get_mut(position)
+            && std::mem::replace(skipped, true)
+        {
+            let message = format!("`{name}` has `#[cache(skip)]` already: keep one of them");
+            errors.at(ident.span(), message);
         }
     }
 }
@@ -138,7 +138,8 @@ fn check_one_entry_for_all(subject: &Subject<'_>, keyword: &Ident, errors: &mut 
             keyword.span(),
             format!(
                 "this key names no parameter, so that all calls would share one entry: name those \
-                 that matter (`key({name})`, `key = \"…:{{{name}}}\"`), or `skip(..)` all of them"
+                 that matter (`key({name})`, `key = \"…:{{{name}}}\"`), or write `skip(..)` with all of them \
+                 instead of `key`"
             ),
         );
     }

@@ -1,0 +1,54 @@
+async fn price(sku: u64, fresh: bool) -> Result<Price, Error> {
+    use ::cached_redis::__private::{self as __rt, traits::*};
+    static __F: __rt::Function = __rt::function("shop", "price", "sku");
+    let mut __key = __F.key(__rt::scope(&|| (), "price"), &[]);
+    __key.part(&sku);
+    let __policy = __rt::Policy {
+        bypass: fresh,
+        ..__rt::Policy::new(::core::time::Duration::from_secs(3600))
+    };
+    let __call = __rt::call(&__F, __key.finish(), __policy, __rt::current());
+    let __outcome = (&&&__rt::Probe::<Result<Price, Error>>::new()).outcome();
+    let __outcome = (&&__rt::Stored(&__outcome)).check().pass(__outcome);
+    let __body = async move {
+        if false {
+            return __rt::never::<Result<Price, Error>>();
+        }
+        quote(sku).await
+    };
+    __call.run(__outcome, __body).await
+}
+///Removes what `price` keeps for these arguments.
+#[allow(unused, clippy::all, clippy::pedantic)]
+async fn price_invalidate(
+    sku: u64,
+) -> ::core::result::Result<(), ::cached_redis::Error> {
+    use ::cached_redis::__private::{self as __rt, traits::*};
+    static __F: __rt::Function = __rt::function("shop", "price", "sku");
+    let mut __key = __F.key(__rt::scope(&|| (), "price_invalidate"), &[]);
+    __key.part(&sku);
+    __rt::invalidate(&__F, __key.finish(), __rt::current()).await
+}
+///Removes everything that `price` keeps.
+#[allow(unused, clippy::all, clippy::pedantic)]
+fn price_invalidate_all() -> ::cached_redis::InvalidateAll {
+    use ::cached_redis::__private::{self as __rt, traits::*};
+    static __F: __rt::Function = __rt::function("shop", "price", "sku");
+    __rt::InvalidateAll::new(&__F, __rt::current())
+}
+///The entry of `price` for these arguments.
+#[allow(unused, clippy::all, clippy::pedantic)]
+fn price_entry(sku: u64) -> ::cached_redis::Entry<Result<Price, Error>>
+where
+    Result<Price, Error>: 'static,
+{
+    use ::cached_redis::__private::{self as __rt, traits::*};
+    static __F: __rt::Function = __rt::function("shop", "price", "sku");
+    let mut __key = __F.key(__rt::scope(&|| (), "price_entry"), &[]);
+    __key.part(&sku);
+    let __policy = __rt::Policy::new(::core::time::Duration::from_secs(3600));
+    let __call = __rt::call(&__F, __key.finish(), __policy, __rt::current());
+    let __outcome = (&&&__rt::Probe::<Result<Price, Error>>::new()).outcome();
+    let __outcome = (&&__rt::Stored(&__outcome)).check().pass(__outcome);
+    __call.entry(__outcome)
+}

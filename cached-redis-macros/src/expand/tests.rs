@@ -1,0 +1,67 @@
+//! Whole expansions, compared with the files in `snapshots`: generated code is thin.
+//!
+//! `UPDATE_SNAPSHOTS=1 cargo test -p cached-redis-macros` writes them anew.
+
+use std::path::Path;
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+/// The whole expansion of one function, helpers and all, stays below this.
+const LINES: usize = 60;
+
+fn check(name: &str, options: TokenStream, item: TokenStream) {
+    let tokens = crate::item::redis_cached(options, item);
+    let file = syn::parse2(tokens).expect("the expansion is not Rust");
+    let expansion = prettyplease::unparse(&file);
+    assert!(expansion.lines().count() < LINES, "{name} is not thin:\n{expansion}");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("src/expand/snapshots")
+        .join(name)
+        .with_extension("rs");
+    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
+        std::fs::write(&path, &expansion).expect("cannot write the snapshot");
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(expansion, expected, "{name}: UPDATE_SNAPSHOTS=1 writes it anew");
+}
+
+#[test]
+fn free_function() {
+    check(
+        "free_function",
+        quote!(ttl = 600, prefix = "products", skip(db)),
+        quote! {
+            /// The product with this number.
+            pub async fn get_product(db: &Pool, id: u64) -> Result<Option<Product>, RepoError> {
+                db.find(id).await
+            }
+        },
+    );
+}
+
+#[test]
+fn method() {
+    check(
+        "method",
+        quote!(ttl = LIFE, prefix = "shop", key(self.id, page)),
+        quote! {
+            async fn list(&self, page: u32) -> anyhow::Result<Vec<Product>> {
+                self.db.list(page).await
+            }
+        },
+    );
+}
+
+#[test]
+fn options() {
+    check(
+        "options",
+        quote!(ttl = "1h", prefix = "shop", bypass = fresh),
+        quote! {
+            async fn price(sku: u64, fresh: bool) -> Result<Price, Error> {
+                quote(sku).await
+            }
+        },
+    );
+}

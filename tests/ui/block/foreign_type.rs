@@ -1,0 +1,17 @@
+use cached_redis::redis_cached;
+
+trait Find {
+    async fn find(&self, id: u64) -> u64;
+}
+
+struct Repo;
+
+#[redis_cached]
+impl Find for Vec<u8> {
+    #[redis_cached(ttl = 600, skip(self))]
+    async fn find(&self, id: u64) -> u64 {
+        id
+    }
+}
+
+fn main() {}

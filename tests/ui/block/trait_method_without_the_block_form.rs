@@ -1,0 +1,16 @@
+use cached_redis::redis_cached;
+
+trait Find {
+    async fn find(&self, id: u64) -> u64;
+}
+
+struct Repo;
+
+impl Find for Repo {
+    #[redis_cached(ttl = 600, skip(self))]
+    async fn find(&self, id: u64) -> u64 {
+        id
+    }
+}
+
+fn main() {}

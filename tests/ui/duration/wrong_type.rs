@@ -1,0 +1,10 @@
+use cached_redis::redis_cached;
+
+const LIFE: &str = "10m";
+
+#[redis_cached(ttl = LIFE)]
+async fn get(id: u64) -> u64 {
+    id
+}
+
+fn main() {}

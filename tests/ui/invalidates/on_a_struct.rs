@@ -1,0 +1,4 @@
+#[cached_redis::invalidates(get(1))]
+struct Repo;
+
+fn main() {}

@@ -1,0 +1,57 @@
+//! Generated code is free of warnings, however many are asked for.
+
+#![deny(warnings, missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
+
+use cached_redis::{invalidates, redis_cached};
+
+/// A value.
+pub struct Repo;
+
+/// Documented.
+#[redis_cached(ttl = 600, bypass = fresh, absent = std::fmt::Error)]
+pub async fn get(id: u64, fresh: bool) -> Result<u64, std::fmt::Error> {
+    Ok(id)
+}
+
+/// Private, and its helpers are not used.
+#[redis_cached(ttl = 600, jitter = 0)]
+async fn private(name: String) -> usize {
+    name.len()
+}
+
+/// In here nothing is reachable.
+mod inner {
+    #[cached_redis::redis_cached(ttl = 600, skip(_db))]
+    pub(crate) async fn get((a, _b): (u64, u64), _db: &str) -> Option<u64> {
+        Some(a)
+    }
+}
+
+/// A trait.
+#[allow(async_fn_in_trait)]
+pub trait Find {
+    /// Finds.
+    async fn find(&self, id: u64) -> Option<String>;
+}
+
+#[redis_cached]
+impl Find for Repo {
+    #[redis_cached(ttl = 600, skip(self))]
+    async fn find(&self, id: u64) -> Option<String> {
+        Some(id.to_string())
+    }
+}
+
+/// Writes.
+#[invalidates(get(id), get(ret), get(..), strict)]
+pub async fn write(id: u64) -> Result<u64, cached_redis::Error> {
+    Ok(id)
+}
+
+/// Returns nothing.
+#[invalidates(get(id), always)]
+pub async fn write_nothing(id: u64) {
+    let _ = (private(String::new()).await, inner::get((id, 1), "").await);
+}
+
+fn main() {}

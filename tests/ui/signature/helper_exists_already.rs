@@ -1,0 +1,10 @@
+use cached_redis::redis_cached;
+
+#[redis_cached(ttl = 600)]
+async fn get(id: u64) -> u64 {
+    id
+}
+
+async fn get_invalidate() {}
+
+fn main() {}
