@@ -7,7 +7,7 @@ use std::fmt::Debug;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use cached_redis::{Cache, bypass, invalidates, redis_cached};
+use cached_redis::{Cache, FunctionStats, bypass, invalidates, redis_cached};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
@@ -79,6 +79,9 @@ async fn main() -> Result<(), cached_redis::Error> {
     show(&cache, "product 9, for 100 callers", callers(&db, 9, 100)).await;
 
     println!("\n{}", table(&cache));
+    for (kind, count) in product_stats(&cache).errors {
+        println!("Failures of the cache, which no caller noticed: {count} × {kind}");
+    }
     Ok(())
 }
 
@@ -107,10 +110,13 @@ async fn callers(db: &Arc<Database>, id: u64, count: usize) -> Option<Product> {
     answers.next().flatten().filter(|first| answers.all(|answer| answer.as_ref() == Some(first)))
 }
 
-/// The counters of `product`, the one cached function here.
+/// What is counted for `product`, the one cached function here.
+fn product_stats(cache: &Cache) -> FunctionStats {
+    cache.stats().functions.into_iter().next().unwrap_or_default()
+}
+
 fn counters(cache: &Cache) -> [(&'static str, u64); 6] {
-    let functions = cache.stats().functions;
-    let product = functions.into_iter().next().unwrap_or_default();
+    let product = product_stats(cache);
     [
         ("hits", product.hits),
         ("negative hits", product.negative_hits),
