@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout_at};
 
 use crate::error::Error;
@@ -27,6 +28,10 @@ impl Budget {
     ) -> Result<T, Error> {
         if self.left.is_zero() {
             return Err(Error::timeout());
+        }
+        if Handle::try_current().is_err() {
+            // Another executor: there are no timers, and no deadline without them.
+            return Err(Error::unreachable());
         }
         let started = Instant::now();
         let mut unanswered = Unanswered {

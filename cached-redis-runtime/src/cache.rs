@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 pub use builder::CacheBuilder;
 
 use crate::budget::Budget;
+use crate::call::MIN_LIFE;
 use crate::current;
 use crate::error::{Error, ErrorKind};
 use crate::flight::{Asking, Flights};
@@ -242,10 +243,10 @@ impl Core {
 
     /// Whether entries of this policy may be stored at all.
     pub(crate) fn admits(&self, policy: &Policy) -> Result<(), Error> {
-        if policy.ttl.is_zero() || policy.ttl > self.settings.max_ttl {
+        if policy.ttl < MIN_LIFE || policy.ttl > self.settings.max_ttl {
             return Err(Error::new(
                 ErrorKind::Ttl,
-                "the ttl is zero or above the maximum of the cache",
+                "the ttl is below a millisecond or above the maximum of the cache",
             ));
         }
         Ok(())

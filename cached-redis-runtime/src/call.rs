@@ -1,5 +1,6 @@
 //! What happens on a call: look up, decide, load, store.
 
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use crate::key::Key;
 use crate::lease::{Acquire, Acquired, Filled, Intent, LeaseId};
 use crate::outcome::{Outcome, Storable};
 use crate::policy::Policy;
-use crate::record::{Header, Kind, State};
+use crate::record::{HEADER, Header, Kind, State};
 use crate::stats::Counters;
 use crate::store::{Operation, Store};
 
@@ -28,6 +29,9 @@ const ROUNDS: usize = 4;
 /// Life of a lease where the function does without waiting for others (`lock = false`): fencing
 /// needs one all the same.
 const UNLOCKED_LEASE: Duration = Duration::from_secs(10);
+
+/// Redis counts lives in whole milliseconds.
+pub(crate) const MIN_LIFE: Duration = Duration::from_millis(1);
 
 /// Pauses of a caller that waits for a load in another process.
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
@@ -54,6 +58,9 @@ impl Call {
         O::Value: Storable,
         F: Future<Output = O::Return>,
     {
+        // Pinned once and passed by reference: every function that took it by value would make the
+        // caller's future larger by its size.
+        let body = pin!(body);
         let core = self.cache.core();
         let counters = self.function.counters(core.id, || core.stats.of(self.function));
         let mode = mode();
@@ -133,7 +140,7 @@ where
     O: Outcome,
     O::Value: Storable,
 {
-    async fn run<F>(&self, mode: Mode, body: F) -> O::Return
+    async fn run<F>(&self, mode: Mode, body: Pin<&mut F>) -> O::Return
     where
         F: Future<Output = O::Return>,
     {
@@ -193,7 +200,7 @@ where
 
     /// The miss path: ask who may load, and join, wait or lead accordingly.
     async fn decide(&self, mut intent: Intent, budget: &mut Budget) -> Decision<O::Return> {
-        let patience = Instant::now() + self.policy.load_timeout;
+        let patience = self.patience();
         let mut pause = Pause::default();
         let mut rounds = 0;
         let mut waited = false;
@@ -317,11 +324,17 @@ where
     }
 
     fn lease(&self) -> Duration {
-        self.policy.lease.unwrap_or(UNLOCKED_LEASE)
+        let lease = self.policy.lease.unwrap_or(UNLOCKED_LEASE);
+        lease.clamp(MIN_LIFE, self.core.settings.max_ttl)
+    }
+
+    /// When waiting for a load, or renewing its lease, ends.
+    fn patience(&self) -> Instant {
+        Instant::now() + self.policy.load_timeout.min(self.core.settings.max_ttl)
     }
 
     /// Loads without storing. While the store is away, as many at a time as the user allows.
-    async fn load_alone<F>(&self, reason: Reason, body: F) -> O::Return
+    async fn load_alone<F>(&self, reason: Reason, body: Pin<&mut F>) -> O::Return
     where
         F: Future<Output = O::Return>,
     {
@@ -334,7 +347,12 @@ where
     }
 
     /// Loads, keeping the lease alive, and stores what came of it.
-    async fn load_and_store<F>(&self, leader: Leader, budget: &mut Budget, body: F) -> O::Return
+    async fn load_and_store<F>(
+        &self,
+        leader: Leader,
+        budget: &mut Budget,
+        body: Pin<&mut F>,
+    ) -> O::Return
     where
         F: Future<Output = O::Return>,
     {
@@ -362,7 +380,7 @@ where
     /// Renews a lease until the load has had its time; then others may load for themselves.
     async fn keep(&self, lease: LeaseId) -> std::convert::Infallible {
         let life = self.lease();
-        let deadline = Instant::now() + self.policy.load_timeout;
+        let deadline = self.patience();
         while Instant::now() + life / 3 < deadline {
             tokio::time::sleep(life / 3).await;
             let renewed = Budget::new(self.core.settings.budget)
@@ -461,7 +479,7 @@ impl Pause {
     }
 }
 
-async fn load<F: Future>(counters: &Counters, body: F) -> F::Output {
+async fn load<F: Future>(counters: &Counters, body: Pin<&mut F>) -> F::Output {
     let started = Instant::now();
     let returned = body.await;
     counters.loaded(started.elapsed());
@@ -479,7 +497,7 @@ impl Core {
         if kind == Kind::Absence && policy.negative_ttl.is_zero() {
             return Ok(None);
         }
-        if record.len() > self.settings.max_value + crate::record::HEADER {
+        if record.len() - HEADER > self.settings.max_value {
             return Err(Error::new(
                 ErrorKind::TooLarge,
                 "the value is larger than the cache takes",
@@ -497,7 +515,7 @@ impl Core {
         };
         let jitter = if policy.jitter.is_finite() { policy.jitter.clamp(0.0, 1.0) } else { 0.0 };
         let share = jitter * fastrand::f64();
-        ttl.min(self.settings.max_ttl).mul_f64(1.0 - share).max(Duration::from_millis(1))
+        ttl.min(self.settings.max_ttl).mul_f64(1.0 - share).max(MIN_LIFE)
     }
 }
 

@@ -30,13 +30,6 @@ impl Target {
             Self::Family(_) => None,
         }
     }
-
-    fn covers(&self, key: &str) -> bool {
-        match self {
-            Self::Entry(entry) => entry == key,
-            Self::Family(family) => key.starts_with(family),
-        }
-    }
 }
 
 impl Core {

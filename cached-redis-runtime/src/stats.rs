@@ -120,7 +120,7 @@ impl Counter {
 }
 
 impl Counters {
-    /// Counts a failure and logs it; a mistake in the program is logged once per function.
+    /// Counts a failure and logs it: a mistake in the program as a warning, once per function.
     pub(crate) fn error(&self, function: &Function, error: &Error) {
         let kind = error.kind();
         let Some(counter) =
@@ -131,16 +131,25 @@ impl Counters {
         let first = counter.get() == 0;
         counter.increment();
         let mistake = matches!(kind, ErrorKind::Encode | ErrorKind::Key | ErrorKind::Ttl);
-        if mistake && !first {
-            return;
+        let (prefix, name, kind) = (function.prefix(), function.name(), label(kind));
+        if mistake && first {
+            event!(
+                warn,
+                prefix = prefix,
+                name = name,
+                kind = kind,
+                "calls of this function are not cached (logged once)"
+            );
+        } else if !mistake {
+            // The breaker says so once; this is one of possibly thousands a second.
+            event!(
+                debug,
+                prefix = prefix,
+                name = name,
+                kind = kind,
+                "the cache failed; the function runs without it"
+            );
         }
-        event!(
-            warn,
-            prefix = function.prefix(),
-            name = function.name(),
-            kind = label(kind),
-            "the cache failed; the function runs without it"
-        );
     }
 
     pub(crate) fn loaded(&self, time: Duration) {

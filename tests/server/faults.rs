@@ -203,6 +203,34 @@ fn a_read_only_replica() {
 }
 
 #[test]
+fn a_primary_that_was_demoted_is_looked_for_anew() {
+    each_own(&[], async |server| {
+        let proxy = Proxy::start(server.port());
+        let subject = Subject::at(&proxy.url()).connected().await;
+        let connections = proxy.accepted();
+        server.command(&["REPLICAOF", "127.0.0.1", "1"]);
+        poll::until_async("another connection", PATIENCE, async || {
+            subject.ask(1, 1).await.expect("a value");
+            proxy.accepted() > connections
+        })
+        .await;
+    });
+}
+
+#[test]
+fn a_runtime_that_ends_takes_no_cache_with_it() {
+    each_binary(|binary: &Binary| {
+        let server = Server::start(binary, &[]);
+        let subject = Subject::on(&server);
+        runtime().block_on(subject.ask(1, 1)).expect("a value");
+        for value in 2..5 {
+            // The connection's task has ended with the runtime before.
+            assert_eq!(runtime().block_on(subject.ask(1, value)), Ok(1));
+        }
+    });
+}
+
+#[test]
 fn without_the_right_to_write() {
     each_own(&[], async |server| {
         server.command(&[

@@ -8,11 +8,16 @@ use redis::io::tcp::{TcpSettings, socket2};
 use redis::{Client, IntoConnectionInfo as _};
 
 use super::{Cache, Settings};
+use crate::call::MIN_LIFE;
 use crate::error::Error;
 use crate::store::memory::MemoryStore;
 use crate::store::redis::{Link, LinkSettings, RedisStore, Source};
 
 const DEFAULT_URL: &str = "redis://127.0.0.1:6379";
+
+/// Beyond these a setting is a mistake, and sums of times could overflow.
+const LONGEST_BUDGET: Duration = Duration::from_secs(60);
+const LONGEST_TTL: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
 /// A peer that acknowledges nothing for this long is gone.
 const USER_TIMEOUT: Duration = Duration::from_secs(5);
@@ -170,11 +175,13 @@ impl Settings {
                  characters",
             ));
         }
-        if self.budget.is_zero() {
-            return Err(Error::config("the budget must not be zero"));
+        if self.budget.is_zero() || self.budget > LONGEST_BUDGET {
+            return Err(Error::config("the budget must be more than zero and at most a minute"));
         }
-        if self.max_ttl < Duration::from_millis(1) {
-            return Err(Error::config("the longest time to live must be a millisecond or more"));
+        if self.max_ttl < MIN_LIFE || self.max_ttl > LONGEST_TTL {
+            return Err(Error::config(
+                "the longest time to live must be between a millisecond and ten years",
+            ));
         }
         if self.max_loads_while_down == Some(0) {
             return Err(Error::config(

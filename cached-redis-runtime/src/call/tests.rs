@@ -492,6 +492,43 @@ async fn a_cancelled_question_does_not_keep_the_lease() {
     assert_eq!(subject.with(1, async { Ok(3) }).await, Ok(2), "stored");
 }
 
+#[test]
+fn on_an_executor_without_timers_the_body_answers() {
+    let subject = Subject::new();
+    let mut call = std::pin::pin!(subject.with(1, async { Ok(1) }));
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    assert_eq!(call.as_mut().poll(&mut context), std::task::Poll::Ready(Ok(1)));
+    assert_eq!(subject.stats().errors.get("unreachable"), Some(&1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn absurd_times_do_no_harm() {
+    for time in [Duration::ZERO, Duration::from_nanos(1), Duration::MAX] {
+        let mut subject = Subject::new();
+        subject.policy.lease = Some(time);
+        subject.policy.load_timeout = time;
+        subject.policy.negative_ttl = time;
+        subject.policy.jitter = f64::NAN;
+        let started = Instant::now();
+        assert_eq!(subject.after(1, LOAD, Ok(1)).await, Ok(1), "{time:?}");
+        assert!(started.elapsed() < 2 * LOAD, "{time:?}: {:?}", started.elapsed());
+    }
+}
+
+#[test]
+fn a_call_is_not_much_larger_than_its_body() {
+    const BODY: usize = 10_000;
+    let subject = Subject::new();
+    let body = async {
+        let large = [0_u8; BODY];
+        tokio::task::yield_now().await;
+        Ok(u64::from(large[0]))
+    };
+    let size = size_of_val(&subject.call(1).run((&&Probe::<Answer>::new()).outcome(), body));
+    // Once as an argument and once where it is pinned: an `async fn` keeps both.
+    assert!(size < 2 * BODY + 5_000, "{size}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn ten_thousand_keys_do_not_wait_for_each_other() {
     let subject = Subject::new();

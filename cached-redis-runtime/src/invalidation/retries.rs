@@ -29,7 +29,9 @@ pub(crate) struct Retries {
 
 #[derive(Debug, Default)]
 struct Queue {
-    waiting: HashMap<Target, Waiting>,
+    // Apart, because a call looks its own key up among the entries, but at every family.
+    entries: HashMap<String, Waiting>,
+    families: HashMap<String, Waiting>,
     worker_runs: bool,
     next_stamp: u64,
 }
@@ -65,7 +67,12 @@ impl Retries {
 
     /// Whether an invalidation of this entry is outstanding.
     pub(crate) fn covers(&self, key: &str) -> bool {
-        self.pending() > 0 && self.lock().waiting.keys().any(|target| target.covers(key))
+        if self.pending() == 0 {
+            return false;
+        }
+        let queue = self.lock();
+        queue.entries.contains_key(key)
+            || queue.families.keys().any(|family| key.starts_with(family.as_str()))
     }
 
     /// Takes invalidations over and sees to them.
@@ -74,45 +81,53 @@ impl Retries {
         let pointless_from = Instant::now() + core.settings.max_ttl;
         let mut queue = retries.lock();
         for target in targets {
-            let full = queue.waiting.len() >= retries.bound;
-            if full && !queue.waiting.contains_key(&target) {
+            let full = queue.len() >= retries.bound;
+            if full && !queue.contains(&target) {
                 retries.dropped.fetch_add(1, Ordering::Relaxed);
                 event!(error, "too many failed invalidations; one is given up");
                 continue;
             }
             let stamp = queue.next_stamp;
             queue.next_stamp += 1;
-            queue.waiting.insert(target, Waiting { stamp, pointless_from });
+            queue.insert(target, Waiting { stamp, pointless_from });
         }
         retries.count(&queue);
         // Without a runtime they wait for the next one that fails.
         if !queue.worker_runs
-            && !queue.waiting.is_empty()
+            && queue.len() > 0
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {
             queue.worker_runs = true;
-            runtime.spawn(work(Worker { retries: Arc::clone(retries) }, Arc::downgrade(core)));
+            runtime.spawn(work(
+                Worker { retries: Arc::clone(retries), ended: false },
+                Arc::downgrade(core),
+            ));
         }
     }
 
     fn batch(&self) -> Vec<(Target, u64)> {
         let now = Instant::now();
         let mut queue = self.lock();
-        queue.waiting.retain(|_, waiting| waiting.pointless_from > now);
+        queue.entries.retain(|_, waiting| waiting.pointless_from > now);
+        queue.families.retain(|_, waiting| waiting.pointless_from > now);
         self.count(&queue);
-        queue.waiting.iter().map(|(target, waiting)| (target.clone(), waiting.stamp)).collect()
+        let entries = queue.entries.iter().map(|(key, it)| (Target::Entry(key.clone()), it.stamp));
+        let families =
+            queue.families.iter().map(|(family, it)| (Target::Family(family.clone()), it.stamp));
+        entries.chain(families).collect()
     }
 
     fn done(&self, target: &Target, stamp: u64) {
         let mut queue = self.lock();
-        if queue.waiting.get(target).is_some_and(|waiting| waiting.stamp == stamp) {
-            queue.waiting.remove(target);
+        let (waiting, text) = queue.of(target);
+        if waiting.get(text).is_some_and(|waiting| waiting.stamp == stamp) {
+            waiting.remove(text);
             self.count(&queue);
         }
     }
 
     fn count(&self, queue: &Queue) {
-        self.pending.store(queue.waiting.len() as u64, Ordering::Release);
+        self.pending.store(queue.len() as u64, Ordering::Release);
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
@@ -121,28 +136,65 @@ impl Retries {
     }
 }
 
+impl Queue {
+    fn len(&self) -> usize {
+        self.entries.len() + self.families.len()
+    }
+
+    fn of<'a>(&mut self, target: &'a Target) -> (&mut HashMap<String, Waiting>, &'a String) {
+        match target {
+            Target::Entry(key) => (&mut self.entries, key),
+            Target::Family(family) => (&mut self.families, family),
+        }
+    }
+
+    fn contains(&self, target: &Target) -> bool {
+        match target {
+            Target::Entry(key) => self.entries.contains_key(key),
+            Target::Family(family) => self.families.contains_key(family),
+        }
+    }
+
+    fn insert(&mut self, target: Target, waiting: Waiting) {
+        match target {
+            Target::Entry(key) => self.entries.insert(key, waiting),
+            Target::Family(family) => self.families.insert(family, waiting),
+        };
+    }
+}
+
 /// The claim to be the only worker. Dropped with its task, also when the runtime goes away.
 struct Worker {
     retries: Arc<Retries>,
+    ended: bool,
+}
+
+impl Worker {
+    /// Ends if there is nothing to do. Under the lock, so that nobody adds a target for a worker
+    /// that is about to end.
+    fn ends(&mut self) -> bool {
+        let mut queue = self.retries.lock();
+        self.ended = queue.len() == 0;
+        queue.worker_runs = !self.ended;
+        self.ended
+    }
 }
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        self.retries.lock().worker_runs = false;
+        // By now another one may be running, if this one has said that it ends.
+        if !self.ended {
+            self.retries.lock().worker_runs = false;
+        }
     }
 }
 
-async fn work(worker: Worker, core: std::sync::Weak<Core>) {
+async fn work(mut worker: Worker, core: std::sync::Weak<Core>) {
     let mut pause = FIRST_PAUSE;
     loop {
         let batch = worker.retries.batch();
         if batch.is_empty() {
-            // Under the lock, so that nobody adds one for a worker that is about to end.
-            let mut queue = worker.retries.lock();
-            if queue.waiting.is_empty() {
-                queue.worker_runs = false;
-                drop(queue);
-                std::mem::forget(worker);
+            if worker.ends() {
                 return;
             }
             continue;
@@ -151,10 +203,9 @@ async fn work(worker: Worker, core: std::sync::Weak<Core>) {
         let Some(core) = core.upgrade() else { return };
         let mut left: Vec<_> = batch.iter().map(|(target, _)| target.clone()).collect();
         let result = core.remove(&mut left).await;
-        for (target, stamp) in &batch {
-            if !left.contains(target) {
-                worker.retries.done(target, *stamp);
-            }
+        // In order: what is left is the end of the batch.
+        for (target, stamp) in &batch[..batch.len() - left.len()] {
+            worker.retries.done(target, *stamp);
         }
         drop(core);
         if result.is_ok() {

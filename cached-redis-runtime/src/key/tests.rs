@@ -220,7 +220,7 @@ fn a_template_shows_numbers_and_hashes_the_rest() {
         template.literal("x:");
         (&&Placeholder(&number)).write(&mut template);
         template.literal(":");
-        (&&Placeholder(&text)).write(&mut template);
+        Placeholder(&text).write(&mut template);
         template.finish().render("ns", "p", "n").expect("a key")
     };
     let rendered = build(7, "a:b");

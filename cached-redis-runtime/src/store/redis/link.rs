@@ -42,6 +42,10 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 const QUEUE: usize = 1024;
 const WRITE_BUFFER: usize = 64 * 1024;
 
+/// How old a connection to a server that refuses writes must be before it is made again.
+const RECONNECT_TO_READ_ONLY: Duration = Duration::from_secs(1);
+
+const READ_ONLY: &str = "READONLY";
 const NO_SCRIPT: &str = "NOSCRIPT";
 const WRONG_TYPE: &str = "WRONGTYPE";
 
@@ -81,6 +85,7 @@ enum State {
     Up {
         connection: MultiplexedConnection,
         generation: u64,
+        since: Instant,
         /// Ends with the state: a connection that has gone silent would hang about otherwise.
         _driver: Option<AbortOnDrop>,
     },
@@ -96,9 +101,12 @@ impl Link {
     pub(crate) fn new(settings: LinkSettings) -> Self {
         let state = match &settings.source {
             Source::Client(_) => State::Idle,
-            Source::Connection(connection) => {
-                State::Up { connection: connection.clone(), generation: 1, _driver: None }
-            }
+            Source::Connection(connection) => State::Up {
+                connection: connection.clone(),
+                generation: 1,
+                since: Instant::now(),
+                _driver: None,
+            },
         };
         Self(Arc::new(Shared {
             settings,
@@ -111,11 +119,34 @@ impl Link {
     }
 
     /// Sends one command. Has no deadline of its own, but fails at once while the server is away.
+    ///
+    /// If the connection turns out to be lost, it is sent once more on the next one: every operation
+    /// may be executed twice.
     pub(crate) async fn send(&self, command: &Cmd) -> Result<Value, Error> {
         let (mut connection, generation) = self.connection().await?;
+        match self.send_on(&mut connection, generation, command).await {
+            Err(error) if error.kind() == ErrorKind::Unreachable => {
+                let (mut connection, generation) = self.connection().await?;
+                self.send_on(&mut connection, generation, command).await
+            }
+            answer => answer,
+        }
+    }
+
+    async fn send_on(
+        &self,
+        connection: &mut MultiplexedConnection,
+        generation: u64,
+        command: &Cmd,
+    ) -> Result<Value, Error> {
         match connection.send_packed_command(command).await {
             Ok(Value::ServerError(error)) => {
                 self.0.answered();
+                // Redis before 7 reports what failed inside a script as part of the message.
+                let inside = error.details().is_some_and(|details| details.contains(READ_ONLY));
+                if inside || error.code() == READ_ONLY {
+                    self.demoted(generation);
+                }
                 Err(server_error(error.code()))
             }
             Ok(value) => {
@@ -205,6 +236,16 @@ impl Link {
         Error::protocol()
     }
 
+    /// A server that refuses writes may have been a primary when the connection was made; its name
+    /// may lead elsewhere by now. Not for a young connection: it may be a replica for good.
+    fn demoted(&self, generation: u64) {
+        if let State::Up { since, .. } = &**self.0.state.load()
+            && since.elapsed() > RECONNECT_TO_READ_ONLY
+        {
+            self.lost(generation, State::Connecting { since: Instant::now() });
+        }
+    }
+
     /// Gives a connection up, unless it has been replaced already.
     fn lost(&self, lost: u64, next: State) {
         let given_up = self.0.replace(|state| match state {
@@ -262,7 +303,14 @@ impl Running {
                         connector.generation
                     };
                     event!(info, "connected to the cache server");
-                    self.0.replace(|_| Some(State::Up { connection, generation, _driver: driver }));
+                    self.0.replace(|_| {
+                        Some(State::Up {
+                            connection,
+                            generation,
+                            since: Instant::now(),
+                            _driver: driver,
+                        })
+                    });
                     return;
                 }
                 Ok(Err(_)) | Err(_) => {
