@@ -1,6 +1,9 @@
 #![doc = include_str!("../README.md")]
 
-pub use cached_redis_macros::{invalidates, redis_cached};
+#[doc = include_str!("../docs/invalidates.md")]
+pub use cached_redis_macros::invalidates;
+#[doc = include_str!("../docs/attribute.md")]
+pub use cached_redis_macros::redis_cached;
 pub use cached_redis_runtime::{
     Absent, Cache, CacheBuilder, Entry, Error, ErrorKind, Fault, FunctionStats, Health,
     InvalidateAll, KeyPart, MemoryStore, Stats, Storable, bypass, redis, refresh,

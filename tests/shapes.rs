@@ -80,6 +80,8 @@ mod invalidating;
 mod methods;
 #[path = "shapes/names.rs"]
 mod names;
+#[path = "shapes/odd.rs"]
+mod odd;
 #[path = "shapes/options.rs"]
 mod options;
 #[path = "shapes/returns.rs"]

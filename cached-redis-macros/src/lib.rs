@@ -1,9 +1,9 @@
 //! The attributes of the `cached-redis` crate, which is the crate to use and where they are
 //! documented option by option.
 //!
-//! How a function comes through: [`parse`] turns tokens into options that carry their spans,
-//! [`signature`] reads the facts of the function, [`validate`] turns both into a [`model`] that
-//! cannot express an illegal function, and [`expand`], which cannot fail, writes it out.
+//! How a function comes through: `parse` turns tokens into options that carry their spans,
+//! `signature` reads the facts of the function, `validate` turns both into a `model` that
+//! cannot express an illegal function, and `expand`, which cannot fail, writes it out.
 
 mod diagnostics;
 mod expand;

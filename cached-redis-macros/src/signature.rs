@@ -8,8 +8,8 @@ use syn::spanned::Spanned as _;
 use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
 use syn::{
-    Attribute, FnArg, GenericArgument, GenericParam, Generics, Meta, Pat, PathArguments, Receiver,
-    ReturnType, Signature, Token, Type, Visibility, parse_quote, token,
+    Attribute, FnArg, GenericArgument, GenericParam, Generics, ItemImpl, Meta, Pat, PathArguments,
+    Receiver, ReturnType, Signature, Token, Type, Visibility, parse_quote, token,
 };
 
 use crate::diagnostics::Errors;
@@ -312,4 +312,29 @@ pub(crate) fn restrict(
             .collect();
     }
     kept
+}
+
+/// The generics of a trait's `impl` that an `impl` of the type alone can have, and the others:
+/// in `impl<T, K> Find<K> for Repo<T>`, `T` and `K`.
+pub(crate) fn split_generics(block: &ItemImpl) -> (Generics, Generics) {
+    let of_type = mentions::mentions(&block.self_ty);
+    let is_of_type = |param: &&GenericParam| of_type.contains(&generic_name(param));
+    let others: Vec<String> =
+        block.generics.params.iter().filter(|p| !is_of_type(p)).map(generic_name).collect();
+    let (mut inner, mut outer) = (block.generics.clone(), block.generics.clone());
+    inner.params = block.generics.params.iter().filter(is_of_type).cloned().collect();
+    outer.params = block.generics.params.iter().filter(|p| !is_of_type(p)).cloned().collect();
+    let is_outer = |predicate: &syn::WherePredicate| {
+        let names = mentions::mentions(predicate);
+        others.iter().any(|other| names.contains(other))
+    };
+    for (generics, wants_outer) in [(&mut inner, false), (&mut outer, true)] {
+        if let Some(clause) = &mut generics.where_clause {
+            clause.predicates = std::mem::take(&mut clause.predicates)
+                .into_iter()
+                .filter(|predicate| is_outer(predicate) == wants_outer)
+                .collect();
+        }
+    }
+    (inner, outer)
 }

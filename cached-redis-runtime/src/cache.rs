@@ -7,19 +7,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 pub use builder::CacheBuilder;
 
 use crate::budget::Budget;
-use crate::call::MIN_LIFE;
 use crate::current;
 use crate::error::{Error, ErrorKind};
-use crate::flight::{Asking, Flights};
+use crate::flight::{Asking, Flights, Release};
 use crate::function::Function;
 use crate::invalidation::Retries;
 use crate::key::{self, Key};
-use crate::policy::Policy;
+use crate::policy::{MIN_LIFE, Policy};
 use crate::stats::{Registry, Stats};
 use crate::store::Store;
 use crate::store::memory::MemoryStore;
@@ -254,17 +254,18 @@ impl Core {
 
     /// Registers a flight for a key.
     pub(crate) fn ask(self: &Arc<Self>, key: &str) -> Asking {
+        self.flights.ask(self.release(key))
+    }
+
+    /// Gives a lease of a key up in the background. Without a runtime or a cache, it ends by itself.
+    pub(crate) fn release(self: &Arc<Self>, key: &str) -> Release {
         let core = Arc::downgrade(self);
         let key = key.to_owned();
-        self.flights.ask(Box::new(move |nonce| {
-            // Without a runtime or a cache, the lease ends by itself.
-            let (Some(core), Ok(runtime)) = (core.upgrade(), tokio::runtime::Handle::try_current())
-            else {
-                return;
-            };
+        Box::new(move |nonce| {
+            let (Some(core), Ok(runtime)) = (core.upgrade(), Handle::try_current()) else { return };
             runtime.spawn(async move {
                 let _ = core.budget().run(&*core.store, core.store.release(&key, nonce)).await;
             });
-        }))
+        })
     }
 }

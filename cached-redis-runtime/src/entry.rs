@@ -173,14 +173,18 @@ impl<R> Entry<R> {
         leader.seal();
         crate::record::sign(&mut record, &lease);
         let life = core.life(&self.policy, kind);
-        match budget.run(&*core.store, core.store.fill(key, lease, &record, life)).await? {
-            Filled::Stored => {
+        match budget.run(&*core.store, core.store.fill(key, lease, &record, life)).await {
+            Ok(Filled::Stored) => {
                 leader.stored(record);
                 Ok(())
             }
-            Filled::Lost => {
+            Ok(Filled::Lost) => {
                 leader.lost();
                 Err(superseded())
+            }
+            Err(error) => {
+                leader.unknown();
+                Err(error)
             }
         }
     }

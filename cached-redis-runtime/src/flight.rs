@@ -15,7 +15,8 @@
 //! A flight that has been sealed takes no more followers. It is sealed before FILL is sent, because
 //! from then on an invalidation may come between the store's answer and ours.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
+use std::collections::hash_map::{Entry, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -35,6 +36,17 @@ pub(crate) struct Flights {
 struct Flight {
     sealed: bool,
     followers: VecDeque<oneshot::Sender<Word>>,
+}
+
+/// What comes of the wish to join.
+#[derive(Debug)]
+pub(crate) enum Join {
+    /// The word will come here.
+    Follow(oneshot::Receiver<Word>),
+    /// About to be stored: the entry is about to change.
+    Sealed,
+    /// Ended, or its leader went without giving the lease up.
+    Unknown,
 }
 
 /// What a follower hears in the end.
@@ -98,14 +110,32 @@ impl Flights {
         lease.nonce().process == self.process
     }
 
-    /// Joins the flight that holds this lease. `None` if it has been sealed or has ended: then the
-    /// entry is about to change.
-    pub(crate) fn join(&self, lease: &LeaseId) -> Option<oneshot::Receiver<Word>> {
+    /// Joins the flight that holds this lease.
+    pub(crate) fn join(&self, lease: &LeaseId) -> Join {
         let mut flights = self.lock();
-        let flight = flights.get_mut(&lease.nonce().sequence).filter(|flight| !flight.sealed)?;
-        let (sender, receiver) = oneshot::channel();
-        flight.followers.push_back(sender);
-        Some(receiver)
+        match flights.get_mut(&lease.nonce().sequence) {
+            None => Join::Unknown,
+            Some(flight) if flight.sealed => Join::Sealed,
+            Some(flight) => {
+                let (sender, receiver) = oneshot::channel();
+                flight.followers.push_back(sender);
+                Join::Follow(receiver)
+            }
+        }
+    }
+
+    /// Takes over a lease of this process that nobody holds any more: its holder was cancelled and
+    /// giving it up has failed. `None` if somebody was faster.
+    pub(crate) fn adopt(self: &Arc<Self>, lease: LeaseId, release: Release) -> Option<Leader> {
+        let sequence = lease.nonce().sequence;
+        match self.lock().entry(sequence) {
+            Entry::Occupied(_) => None,
+            Entry::Vacant(vacant) => {
+                vacant.insert(Flight::default());
+                let claim = Claim { flights: Arc::clone(self), sequence, release };
+                Some(Leader { lease, flight: Some(claim) })
+            }
+        }
     }
 
     /// How many flights there are.
@@ -149,9 +179,7 @@ impl Drop for Asking {
     fn drop(&mut self) {
         // Cancelled, or the store did not answer: it may have granted the lease all the same.
         if let Some(claim) = self.flight.take() {
-            for follower in claim.flights.end(claim.sequence) {
-                let _ = follower.send(Word::StartOver);
-            }
+            claim.tell(|| Word::StartOver);
             claim.release();
         }
     }
@@ -177,9 +205,17 @@ impl Leader {
         self.tell(|| Word::Stored(Arc::clone(&record)));
     }
 
-    /// Ending: an invalidation came between, or nobody knows.
+    /// Ending: an invalidation came between.
     pub(crate) fn lost(self) {
         self.tell(|| Word::StartOver);
+    }
+
+    /// Ending: the store did not say whether it has stored. If not, the lease is given up.
+    pub(crate) fn unknown(mut self) {
+        if let Some(claim) = self.flight.take() {
+            claim.tell(|| Word::StartOver);
+            claim.release();
+        }
     }
 
     /// Ending: nothing that could be shared.
@@ -189,10 +225,7 @@ impl Leader {
 
     fn tell(mut self, word: impl Fn() -> Word) {
         if let Some(claim) = self.flight.take() {
-            for follower in claim.flights.end(claim.sequence) {
-                // A follower that was cancelled does not listen.
-                let _ = follower.send(word());
-            }
+            claim.tell(word);
         }
     }
 }
@@ -211,9 +244,7 @@ impl Drop for Leader {
                 _ => return,
             }
         }
-        for late in claim.flights.end(claim.sequence) {
-            let _ = late.send(Word::StartOver);
-        }
+        claim.tell(|| Word::StartOver);
         claim.release();
     }
 }
@@ -230,6 +261,14 @@ impl Claim {
         let flight = flights.get_mut(&self.sequence)?;
         flight.sealed = false;
         flight.followers.pop_front()
+    }
+
+    /// Ends the flight.
+    fn tell(&self, word: impl Fn() -> Word) {
+        for follower in self.flights.end(self.sequence) {
+            // A follower that was cancelled does not listen.
+            let _ = follower.send(word());
+        }
     }
 
     fn release(self) {

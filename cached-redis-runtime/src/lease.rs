@@ -70,7 +70,7 @@ pub(crate) struct Acquire {
 pub(crate) enum Intent {
     /// Its value; the lease only if there is none.
     Read,
-    /// The lease in any case: what is there cannot be read.
+    /// The lease, unless somebody else has it: the value that is there cannot be read.
     Replace,
     /// The lease in any case; a value stays readable until the new one is stored.
     Refresh,

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// Redis counts lives in whole milliseconds.
+pub(crate) const MIN_LIFE: Duration = Duration::from_millis(1);
+
 /// Absences are kept this long unless the function says otherwise (or its `ttl` is shorter).
 const NEGATIVE_TTL: Duration = Duration::from_secs(60);
 

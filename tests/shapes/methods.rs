@@ -29,6 +29,12 @@ impl Repo {
         id
     }
 
+    #[redis_cached(ttl = 600)]
+    async fn skipped_in_place(#[cache(skip)] &self, id: u64) -> u64 {
+        loaded();
+        id
+    }
+
     #[redis_cached(ttl = 600, skip(self))]
     async fn mutable(&mut self, id: u64) -> u64 {
         loaded();
@@ -110,6 +116,8 @@ fn every_receiver() {
         let mut a = repo("a");
         assert_cached!(a.mutable(7), 8);
         a.mutable_invalidate(7).await.unwrap();
+        assert_cached!(a.skipped_in_place(7), 7);
+        a.skipped_in_place_invalidate(7).await.unwrap();
         assert_cached!(a.mutable(7), 9);
         let counted = Arc::new(a);
         assert_cached!(Arc::clone(&counted).counted(7), 7);

@@ -3,11 +3,11 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens as _, quote, quote_spanned};
-use syn::{GenericParam, ImplItem, ItemImpl};
+use syn::{ImplItem, ItemImpl};
 
 use crate::model::Beside;
-use crate::signature::generic_name;
-use crate::{mentions, validate};
+use crate::signature::split_generics;
+use crate::validate;
 
 /// The block with what became of its functions, and the helpers.
 pub(crate) fn expand(
@@ -56,29 +56,4 @@ fn inherent(block: &ItemImpl, helpers: &TokenStream) -> TokenStream {
         #(#attrs)*
         impl #generics #ty #where_clause { #helpers }
     )
-}
-
-/// The generics of a trait's `impl` that an `impl` of the type alone can have, and the others:
-/// in `impl<T, K> Find<K> for Repo<T>`, `T` and `K`.
-pub(crate) fn split_generics(block: &ItemImpl) -> (syn::Generics, syn::Generics) {
-    let of_type = mentions::mentions(&block.self_ty);
-    let is_of_type = |param: &&GenericParam| of_type.contains(&generic_name(param));
-    let others: Vec<String> =
-        block.generics.params.iter().filter(|p| !is_of_type(p)).map(generic_name).collect();
-    let (mut inner, mut outer) = (block.generics.clone(), block.generics.clone());
-    inner.params = block.generics.params.iter().filter(is_of_type).cloned().collect();
-    outer.params = block.generics.params.iter().filter(|p| !is_of_type(p)).cloned().collect();
-    let is_outer = |predicate: &syn::WherePredicate| {
-        let names = mentions::mentions(predicate);
-        others.iter().any(|other| names.contains(other))
-    };
-    for (generics, wants_outer) in [(&mut inner, false), (&mut outer, true)] {
-        if let Some(clause) = &mut generics.where_clause {
-            clause.predicates = std::mem::take(&mut clause.predicates)
-                .into_iter()
-                .filter(|predicate| is_outer(predicate) == wants_outer)
-                .collect();
-        }
-    }
-    (inner, outer)
 }

@@ -239,6 +239,9 @@ fn lock(expr: Expr) -> syn::Result<Lock> {
         Expr::Lit(ExprLit { lit: Lit::Bool(on), .. }) => {
             Ok(if on.value { Lock::Default } else { Lock::Off })
         }
+        Expr::Path(path) if ["off", "none", "None"].iter().any(|word| path.path.is_ident(word)) => {
+            Err(syn::Error::new(expr.span(), "to go without a lease, write `lock = false`"))
+        }
         _ => length(expr).map(Lock::For),
     }
 }

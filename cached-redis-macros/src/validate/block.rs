@@ -6,10 +6,9 @@ use syn::{ImplItem, ItemImpl, Path, Type};
 
 use super::Context;
 use crate::diagnostics::Errors;
-use crate::expand::block::split_generics;
 use crate::model::Beside;
 use crate::parse::block::{Annotated, Kind};
-use crate::signature::generic_name;
+use crate::signature::{generic_name, split_generics};
 
 /// Where the methods of the block stand.
 pub(crate) fn context(

@@ -16,7 +16,7 @@ use crate::mentions;
 use crate::model::{Absent, Outcome};
 use crate::parse::Given;
 use crate::parse::duration::Length;
-use crate::parse::redis_cached::Lock;
+use crate::parse::redis_cached::{KeyOption, Lock};
 
 /// More is a mistake of unit more often than a wish.
 const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -26,6 +26,7 @@ pub(super) fn check(subject: &Subject<'_>, errors: &mut Errors) {
     check_lengths(subject, errors);
     check_names(subject, errors);
     check_jitter(subject, errors);
+    check_no_control_flow(subject, errors);
 }
 
 fn check_ttl_is_given(subject: &Subject<'_>, errors: &mut Errors) {
@@ -108,6 +109,62 @@ fn check_jitter(subject: &Subject<'_>, errors: &mut Errors) {
             "`jitter` is the share by which a life is shortened at most, from 0.0 to 1.0: write \
              `jitter = 0.1`",
         );
+    }
+}
+
+/// Helpers evaluate these expressions too, and are neither `async` nor have the function's errors.
+fn check_no_control_flow(subject: &Subject<'_>, errors: &mut Errors) {
+    struct ControlFlow<'a>(&'a mut Errors);
+
+    impl ControlFlow<'_> {
+        fn refuse(&mut self, span: Span, what: &str) {
+            self.0.at(
+                span,
+                format!(
+                    "`{what}` cannot be used here, because the helpers of the function evaluate this \
+                     as well: make the value a parameter"
+                ),
+            );
+        }
+    }
+
+    impl Visit<'_> for ControlFlow<'_> {
+        fn visit_expr_await(&mut self, expr: &syn::ExprAwait) {
+            self.refuse(expr.await_token.span, ".await");
+        }
+
+        fn visit_expr_try(&mut self, expr: &syn::ExprTry) {
+            self.refuse(expr.question_token.span, "?");
+        }
+
+        fn visit_expr_return(&mut self, expr: &syn::ExprReturn) {
+            self.refuse(expr.return_token.span, "return");
+        }
+
+        // These have a control flow of their own.
+        fn visit_expr_closure(&mut self, _: &syn::ExprClosure) {}
+        fn visit_expr_async(&mut self, _: &syn::ExprAsync) {}
+    }
+
+    let options = subject.options;
+    let mut check = ControlFlow(errors);
+    let lock = options.lock.as_ref().and_then(|given| match &given.value {
+        Lock::For(length) => Some(length),
+        Lock::Off | Lock::Default => None,
+    });
+    let lengths = [&options.ttl, &options.negative_ttl, &options.load_timeout]
+        .into_iter()
+        .filter_map(|given| given.as_ref().map(|given| &given.value));
+    for length in lengths.chain(lock) {
+        if let Length::Computed(expr) = length {
+            check.visit_expr(expr);
+        }
+    }
+    for given in [&options.jitter, &options.bypass, &options.cache].into_iter().flatten() {
+        check.visit_expr(&given.value);
+    }
+    if let Some(Given { value: KeyOption::Expressions(exprs), .. }) = &options.key {
+        exprs.iter().for_each(|expr| check.visit_expr(expr));
     }
 }
 

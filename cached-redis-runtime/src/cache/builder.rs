@@ -8,8 +8,8 @@ use redis::io::tcp::{TcpSettings, socket2};
 use redis::{Client, IntoConnectionInfo as _};
 
 use super::{Cache, Settings};
-use crate::call::MIN_LIFE;
 use crate::error::Error;
+use crate::policy::MIN_LIFE;
 use crate::store::memory::MemoryStore;
 use crate::store::redis::{Link, LinkSettings, RedisStore, Source};
 

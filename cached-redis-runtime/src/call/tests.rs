@@ -336,6 +336,22 @@ async fn rubbish_under_the_key_is_replaced() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn rubbish_costs_one_load_whoever_finds_it() {
+    let subject = Subject::new();
+    let store = subject.cache.memory_store().expect("in-process");
+    store.set_raw(&subject.key(1), unreadable_payload(), Duration::from_secs(60));
+    let mut callers = JoinSet::new();
+    for _ in 0..100 {
+        let subject = subject.clone();
+        callers.spawn(async move { subject.after(1, LOAD, Ok(10)).await });
+    }
+    while let Some(answer) = callers.join_next().await {
+        assert_eq!(answer.expect("no panic"), Ok(10));
+    }
+    assert_eq!(subject.loads(), 1);
+}
+
 /// A sound header of the right schema in front of deeply nested JSON.
 fn unreadable_payload() -> Vec<u8> {
     let schema = crate::key::schema(0, std::any::type_name::<u64>());
@@ -490,6 +506,35 @@ async fn a_cancelled_question_does_not_keep_the_lease() {
     assert_eq!(subject.with(1, async { Ok(2) }).await, Ok(2));
     assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
     assert_eq!(subject.with(1, async { Ok(3) }).await, Ok(2), "stored");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_that_was_executed_twice_is_granted() {
+    let subject = Subject::new();
+    let last = subject.cache.core().flights.ask(Box::new(|_| {})).nonce();
+    // What the next question will ask, as if its first execution had been answered to nobody.
+    let nonce = crate::lease::Nonce { sequence: last.sequence + 1, ..last };
+    let lease = crate::record::lease(&crate::lease::LeaseId::new(nonce, 1), 0);
+    let store = subject.cache.memory_store().expect("in-process");
+    store.set_raw(&subject.key(1), lease, Duration::from_secs(10));
+    let started = Instant::now();
+    assert_eq!(subject.with(1, async { Ok(1) }).await, Ok(1));
+    assert_eq!(subject.with(1, async { Ok(2) }).await, Ok(1), "stored under that lease");
+    assert_eq!(started.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_its_holder_could_not_give_up_is_taken_over() {
+    let subject = Subject::new();
+    let orphan = subject.cache.core().flights.ask(Box::new(|_| {}));
+    let lease = crate::record::lease(&crate::lease::LeaseId::new(orphan.nonce(), 1), 0);
+    drop(orphan);
+    let store = subject.cache.memory_store().expect("in-process");
+    store.set_raw(&subject.key(1), lease, Duration::from_secs(10));
+    let started = Instant::now();
+    assert_eq!(subject.with(1, async { Ok(1) }).await, Ok(1));
+    assert!(started.elapsed() < Duration::from_millis(50), "{:?}", started.elapsed());
+    assert_eq!(subject.with(1, async { Ok(2) }).await, Ok(1), "stored under that lease");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::{Asking, Flights, Leader, Release, Word};
+use super::{Asking, Flights, Join, Leader, Release, Word};
 use crate::lease::{LeaseId, Nonce};
 
 const PROCESS: u64 = 7;
@@ -26,12 +26,18 @@ fn grant(asking: Asking) -> Leader {
     asking.granted(lease)
 }
 
+fn follow(flights: &Flights, lease: &LeaseId) -> tokio::sync::oneshot::Receiver<Word> {
+    match flights.join(lease) {
+        Join::Follow(receiver) => receiver,
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn followers_of_a_stored_load_get_its_record() {
     let flights = flights();
     let leader = grant(flights.ask(never_released()));
-    let mut followers: Vec<_> =
-        (0..3).map(|_| flights.join(&leader.lease()).expect("loading")).collect();
+    let mut followers: Vec<_> = (0..3).map(|_| follow(&flights, &leader.lease())).collect();
     leader.seal();
     leader.stored(vec![1, 2, 3]);
     for follower in &mut followers {
@@ -46,7 +52,7 @@ fn a_flight_can_be_joined_before_its_leader_knows_of_its_lease() {
     let flights = flights();
     let asking = flights.ask(never_released());
     let lease = LeaseId::new(asking.nonce(), 1);
-    let mut follower = flights.join(&lease).expect("asking");
+    let mut follower = follow(&flights, &lease);
     asking.granted(lease).stored(Vec::new());
     assert!(matches!(follower.try_recv(), Ok(Word::Stored(_))));
 }
@@ -56,7 +62,7 @@ fn a_sealed_flight_cannot_be_joined() {
     let flights = flights();
     let leader = grant(flights.ask(never_released()));
     leader.seal();
-    assert!(flights.join(&leader.lease()).is_none());
+    assert!(matches!(flights.join(&leader.lease()), Join::Sealed));
     leader.lost();
 }
 
@@ -72,9 +78,9 @@ fn a_dropped_leader_hands_over_to_exactly_one_follower_that_still_listens() {
     let flights = flights();
     let leader = grant(flights.ask(never_released()));
     let lease = leader.lease();
-    let cancelled = flights.join(&lease).expect("loading");
-    let mut next = flights.join(&lease).expect("loading");
-    let mut last = flights.join(&lease).expect("loading");
+    let cancelled = follow(&flights, &lease);
+    let mut next = follow(&flights, &lease);
+    let mut last = follow(&flights, &lease);
     drop(cancelled);
     drop(leader);
     let Ok(Word::Lead(leader)) = next.try_recv() else { panic!("not handed over") };
@@ -90,8 +96,8 @@ fn leadership_that_nobody_receives_moves_on() {
     let flights = flights();
     let leader = grant(flights.ask(counted(&Arc::default())));
     let lease = leader.lease();
-    let first = flights.join(&lease).expect("loading");
-    let mut second = flights.join(&lease).expect("loading");
+    let first = follow(&flights, &lease);
+    let mut second = follow(&flights, &lease);
     drop(leader);
     // The first has been told, and is cancelled before it looks.
     drop(first);
@@ -103,7 +109,7 @@ fn the_last_one_to_go_gives_the_lease_up() {
     let released = Arc::new(AtomicUsize::new(0));
     let flights = flights();
     let leader = grant(flights.ask(counted(&released)));
-    let follower = flights.join(&leader.lease()).expect("loading");
+    let follower = follow(&flights, &leader.lease());
     drop(leader);
     assert_eq!(released.load(Ordering::SeqCst), 0, "there is a follower");
     drop(follower);
@@ -116,7 +122,7 @@ fn a_question_that_was_cancelled_is_taken_back() {
     let released = Arc::new(AtomicUsize::new(0));
     let flights = flights();
     let asking = flights.ask(counted(&released));
-    let mut follower = flights.join(&LeaseId::new(asking.nonce(), 1)).expect("asking");
+    let mut follower = follow(&flights, &LeaseId::new(asking.nonce(), 1));
     drop(asking);
     assert_eq!(released.load(Ordering::SeqCst), 1);
     assert!(matches!(follower.try_recv(), Ok(Word::StartOver)));
@@ -134,10 +140,36 @@ fn a_question_that_was_answered_otherwise_leaves_nothing() {
 fn a_load_that_cannot_be_shared_sends_everybody_off_at_once() {
     let flights = flights();
     let leader = grant(flights.ask(never_released()));
-    let mut followers: Vec<_> =
-        (0..3).map(|_| flights.join(&leader.lease()).expect("loading")).collect();
+    let mut followers: Vec<_> = (0..3).map(|_| follow(&flights, &leader.lease())).collect();
     leader.not_shareable();
     for follower in &mut followers {
         assert!(matches!(follower.try_recv(), Ok(Word::LoadAlone)));
     }
+}
+
+#[test]
+fn an_orphaned_lease_is_taken_over_by_one() {
+    let flights = flights();
+    let leader = grant(flights.ask(counted(&Arc::default())));
+    let lease = leader.lease();
+    assert!(flights.adopt(lease, never_released()).is_none(), "it has a leader");
+    drop(leader);
+    assert!(matches!(flights.join(&lease), Join::Unknown));
+    let adopter = flights.adopt(lease, never_released()).expect("orphaned");
+    assert_eq!(adopter.lease(), lease);
+    assert!(flights.adopt(lease, never_released()).is_none(), "only one");
+    let mut follower = follow(&flights, &lease);
+    adopter.stored(Vec::new());
+    assert!(matches!(follower.try_recv(), Ok(Word::Stored(_))));
+}
+
+#[test]
+fn an_unknown_ending_gives_the_lease_up() {
+    let released = Arc::new(AtomicUsize::new(0));
+    let flights = flights();
+    let leader = grant(flights.ask(counted(&released)));
+    let mut follower = follow(&flights, &leader.lease());
+    leader.unknown();
+    assert!(matches!(follower.try_recv(), Ok(Word::StartOver)));
+    assert_eq!((released.load(Ordering::SeqCst), flights.len()), (1, 0));
 }

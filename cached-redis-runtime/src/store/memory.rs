@@ -189,7 +189,7 @@ impl Store for MemoryStore {
                 let readable = header.state == State::Value && header.schema == acquire.schema;
                 match (header.state, acquire.intent) {
                     (State::Tombstone, _) => return Acquired::NoStore,
-                    (State::Lease, Intent::Read) => {
+                    (State::Lease, Intent::Read | Intent::Replace) => {
                         return Acquired::Wait { holder: header.lease };
                     }
                     (State::Value, Intent::Read) if readable => {

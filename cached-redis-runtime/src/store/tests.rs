@@ -199,6 +199,17 @@ async fn a_value_of_another_schema_is_replaced() {
 }
 
 #[tokio::test]
+async fn a_value_that_cannot_be_read_is_replaced_by_one() {
+    each_store(async |subject| {
+        let first = subject.granted(1, Intent::Read).await;
+        subject.fill(first, b"unreadable").await;
+        let holder = subject.granted(2, Intent::Replace).await;
+        assert_eq!(subject.acquire(3, Intent::Replace).await, Acquired::Wait { holder });
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn nothing_is_stored_over_a_tombstone() {
     each_store(async |subject| {
         let mut record = record::value(Kind::Value, Codec::None, 0);

@@ -22,10 +22,8 @@ end
 if state == 'T' then return {4, ''} end
 local intent = ARGV[4]
 local readable = state == 'V' and string.sub(head, 9, 16) == ARGV[3]
-if intent == 'read' then
-  if state == 'L' then return {2, string.sub(head, 17, 40)} end
-  if readable then return {3, redis.call('GET', KEYS[1])} end
-end
+if state == 'L' and intent ~= 'refresh' then return {2, string.sub(head, 17, 40)} end
+if readable and intent == 'read' then return {3, redis.call('GET', KEYS[1])} end
 local now = redis.call('TIME')
 local id = ARGV[2] .. struct.pack('<I8', now[1] * 1000000 + now[2])
 if intent == 'refresh' and readable then
