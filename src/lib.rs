@@ -12,3 +12,16 @@ pub use cached_redis_runtime::{
 /// For generated code only.
 #[doc(hidden)]
 pub use cached_redis_runtime::private as __private;
+
+/// The pages under `docs/`, whose examples are compiled with the tests.
+#[cfg(doctest)]
+mod pages {
+    #[doc = include_str!("../docs/monitoring.md")]
+    mod monitoring {}
+    #[doc = include_str!("../docs/operating.md")]
+    mod operating {}
+    #[doc = include_str!("../docs/recipes.md")]
+    mod recipes {}
+    #[doc = include_str!("../docs/testing.md")]
+    mod testing {}
+}

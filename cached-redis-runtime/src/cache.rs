@@ -112,6 +112,20 @@ impl Cache {
         Self::new(Arc::clone(&store) as Arc<dyn Store>, Some(store), Settings::default())
     }
 
+    /// The cache that cached functions use here: of the innermost [`scope`](Self::scope), else the
+    /// installed one, else the one of the environment.
+    ///
+    /// ```
+    /// # async fn example() {
+    /// let hits: u64 =
+    ///     cached_redis_runtime::Cache::current().stats().functions.iter().map(|f| f.hits).sum();
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn current() -> Self {
+        current::current().into_owned()
+    }
+
     /// What to use if nobody chose: the environment's, or a cache that is always away, so that a
     /// malformed variable costs hits and not answers.
     pub(crate) fn from_env_or_away() -> Self {
@@ -185,15 +199,13 @@ impl Cache {
         }
     }
 
-    /// Asks the server for a sign of life, within the budget of an operation.
+    /// Asks the server for a key of this cache's namespace, within the budget of an operation: it is
+    /// up if it answers and lets this user read.
     pub async fn health(&self) -> Health {
         let started = Instant::now();
-        let ping = self
-            .0
-            .budget()
-            .run(&*self.0.store, self.0.store.ping())
-            .await
-            .map(|()| started.elapsed());
+        let key = format!("{}:health", self.0.settings.namespace);
+        let found = self.0.budget().run(&*self.0.store, self.0.store.get(&key)).await;
+        let ping = found.map(|_| started.elapsed());
         Health { ping }
     }
 

@@ -129,7 +129,12 @@ where
     where
         F: Future<Output = O::Return>,
     {
-        let mut budget = Budget::new(self.core.settings.budget);
+        if self.core.retries.covers(self.key) {
+            // An invalidation of this entry has failed so far: what is there may be outdated.
+            self.counters.misses.increment();
+            return self.load_alone(Reason::NotShareable, body).await;
+        }
+        let mut budget = self.core.budget();
         let intent = if mode == Mode::Refresh {
             Intent::Refresh
         } else {
@@ -152,13 +157,6 @@ where
 
     /// The hit path: one GET. Otherwise what to ask the lease for.
     async fn look_up(&self, budget: &mut Budget) -> Result<Result<O::Return, Intent>, Error> {
-        if self.core.retries.covers(self.key) {
-            // An invalidation of this entry has failed so far: what is there may be outdated.
-            return Err(Error::new(
-                ErrorKind::Superseded,
-                "an invalidation of this entry is still being retried",
-            ));
-        }
         let found = budget.run(&*self.core.store, self.core.store.get(self.key)).await?;
         Ok(found.map_or(Err(Intent::Read), |record| self.read(&record)))
     }

@@ -108,3 +108,9 @@ impl<T: CacheRef + ?Sized> CacheRef for std::sync::Arc<T> {
         (**self).cache()
     }
 }
+
+impl<T: CacheRef> CacheRef for std::sync::LazyLock<T> {
+    fn cache(&self) -> Handle {
+        (**self).cache()
+    }
+}

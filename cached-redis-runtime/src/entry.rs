@@ -11,6 +11,7 @@ use crate::error::{Error, ErrorKind};
 use crate::lease::{Acquire, Acquired, Filled, Intent};
 use crate::outcome::{Outcome, Storable};
 use crate::policy::Policy;
+use crate::record::Kind;
 
 /// Life of the lease under which [`Entry::put`] stores: it only needs to reach the next command.
 const PUT_LEASE: Duration = Duration::from_secs(10);
@@ -132,7 +133,12 @@ impl<R> Entry<R> {
     /// If the cache fails. The function itself would run its body.
     pub async fn get(&self) -> Result<Option<R>, Error> {
         let core = self.core();
-        let found = core.budget().run(&*core.store, core.store.get(self.key()?)).await?;
+        let key = self.key()?;
+        if core.retries.covers(key) {
+            // Its invalidation is still being retried, so a call would load.
+            return Ok(None);
+        }
+        let found = core.budget().run(&*core.store, core.store.get(key)).await?;
         Ok(found.and_then(|record| match self.meaning.decode(&record, self.schema) {
             Decoded::Hit(returned, _) => Some(returned),
             Decoded::Miss | Decoded::Unreadable => None,
@@ -142,30 +148,44 @@ impl<R> Entry<R> {
     /// Stores a value, as if the function had just returned it. Loads that are under way will not
     /// replace it.
     ///
+    /// The value counts as being as new as this call. If it was read from its source before, an
+    /// update in between would be lost: to fill an entry from the source, use
+    /// [`refresh`](crate::refresh) around a call of the function, which is fenced from the read on.
+    ///
     /// # Errors
     ///
     /// [`ErrorKind::Superseded`] if an invalidation came between, [`ErrorKind::TooLarge`],
     /// [`ErrorKind::Encode`], or if the cache fails.
-    pub async fn put(&self, value: impl Plain<R>) -> Result<(), Error> {
+    pub fn put<V: Plain<R>>(&self, value: V) -> impl Future<Output = Result<(), Error>> {
+        // Encoded at once: nothing of `R` may live across an await, for it need not be `Send`.
+        let admitted = self.admitted(&value.returned());
+        async move {
+            match admitted? {
+                Some((record, kind)) => self.store(record, kind).await,
+                None => self.invalidate().await,
+            }
+        }
+    }
+
+    fn admitted(&self, returned: &R) -> Result<Option<(Vec<u8>, Kind)>, Error> {
+        let core = self.core();
+        core.admits(&self.policy)?;
+        core.admit(self.meaning.encode(returned, self.schema)?, &self.policy)
+    }
+
+    async fn store(&self, mut record: Vec<u8>, kind: Kind) -> Result<(), Error> {
         let core = self.core();
         let key = self.key()?;
-        core.admits(&self.policy)?;
-        let schema = self.schema;
-        // Nothing of `R` may live across an await: it need not be `Send`.
-        let admitted = {
-            let returned = value.returned();
-            core.admit(self.meaning.encode(&returned, schema)?, &self.policy)?
-        };
-        let Some((mut record, kind)) = admitted else {
-            return self.invalidate().await;
-        };
         let asking = core.ask(key);
-        let acquire =
-            Acquire { nonce: asking.nonce(), lease: PUT_LEASE, schema, intent: Intent::Refresh };
+        let acquire = Acquire {
+            nonce: asking.nonce(),
+            lease: PUT_LEASE,
+            schema: self.schema,
+            intent: Intent::Refresh,
+        };
         let mut budget = core.budget();
-        let Acquired::Grant(lease) =
-            budget.run(&*core.store, core.store.acquire(key, acquire)).await?
-        else {
+        let acquired = budget.run(&*core.store, core.store.acquire(key, acquire)).await?;
+        let Acquired::Grant(lease) = acquired else {
             asking.not_granted();
             return Err(superseded());
         };

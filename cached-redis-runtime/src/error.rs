@@ -79,6 +79,11 @@ impl Error {
         Self::new(ErrorKind::Unreachable, "no connection to the cache server")
     }
 
+    /// `reason` is a category, never a text that may quote something.
+    pub(crate) fn unreachable_because(reason: &str) -> Self {
+        Self::new(ErrorKind::Unreachable, format!("no connection to the cache server ({reason})"))
+    }
+
     pub(crate) fn timeout() -> Self {
         Self::new(ErrorKind::Timeout, "the cache server did not answer in time")
     }

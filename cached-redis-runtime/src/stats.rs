@@ -59,7 +59,8 @@ pub struct FunctionStats {
 }
 
 impl FunctionStats {
-    /// Share of the calls that used the cache and did not run the body themselves; 0 without calls.
+    /// Share of the calls that found an answer in the store; 0 without calls. Calls that shared
+    /// another's load are misses here, see [`coalesced`](Self::coalesced).
     #[must_use]
     pub fn hit_rate(&self) -> f64 {
         let hits = self.hits + self.negative_hits;

@@ -59,9 +59,6 @@ pub(crate) trait Store: Send + Sync {
         life: Duration,
     ) -> Operation<'a, Filled>;
 
-    /// Whether the store answers.
-    fn ping(&self) -> Operation<'_, ()>;
-
     /// Numbers the connections of a store that has them.
     fn epoch(&self) -> u64 {
         0

@@ -244,6 +244,21 @@ fn without_the_right_to_write() {
 }
 
 #[test]
+fn health_is_more_than_a_ping() {
+    each_own(&[], async |server| {
+        server.command(&["ACL", "SETUSER", "elsewhere", "on", ">pw", "~other*", "+@all"]);
+        let url = server.url().replace("redis://", "redis://elsewhere:pw@");
+        let subject = Subject::at(&url);
+        let health = subject.cache.health().await;
+        let error = health.ping.expect_err("no right to read our keys");
+        assert!(error.to_string().contains("NOPERM"), "{error}");
+        assert!(Subject::on(server).connected().await.cache.health().await.is_up());
+        server.kill();
+        assert!(!Subject::on(server).cache.health().await.is_up());
+    });
+}
+
+#[test]
 fn with_the_least_rights_that_the_documentation_names() {
     each_own(&[], async |server| {
         let rights = "-@all +get +set +getrange +setrange +unlink +pexpire +pttl +time +eval \
@@ -265,12 +280,11 @@ fn with_the_least_rights_that_the_documentation_names() {
 #[test]
 fn with_a_wrong_password() {
     each_own(&["--requirepass", "right"], async |server| {
-        let wrong = server.url().replace("redis://", "redis://:wrong@");
-        let wrong = wrong.replace(":right@", ":wrong@").replace("::", ":");
-        let subject = Subject::at(&wrong.replace("redis://:wrong@:right@", "redis://:wrong@"));
+        let subject = Subject::at(&format!("redis://:wrong@127.0.0.1:{}", server.port()));
         answers_in_time(&subject, 0).await;
         let error = subject.invalidate(1).await.expect_err("no connection");
         assert!(!format!("{error:?}").contains("wrong"));
+        assert!(error.to_string().contains("authentication"), "{error}");
     });
 }
 

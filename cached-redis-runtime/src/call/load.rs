@@ -78,7 +78,9 @@ where
         let deadline = self.patience();
         while Instant::now() + life / 3 < deadline {
             tokio::time::sleep(life / 3).await;
-            let renewed = Budget::new(self.core.settings.budget)
+            let renewed = self
+                .core
+                .budget()
                 .run(&*self.core.store, self.core.store.renew(self.key, lease, life))
                 .await;
             if let Ok(false) = renewed {

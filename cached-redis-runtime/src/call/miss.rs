@@ -61,6 +61,7 @@ where
                 match self.core.flights.join(&holder) {
                     Join::Follow(flight) => match self.follow(flight, patience).await {
                         Followed::Decided(decision) => return decision,
+                        Followed::AskAgain => {}
                         Followed::StartOver if rounds < ROUNDS => rounds += 1,
                         Followed::StartOver => {
                             return Decision::LoadAlone(Reason::NotShareable);
@@ -98,14 +99,16 @@ where
         }
     }
 
-    /// Waits for the word of a flight's leader.
+    /// Waits for the word of a flight's leader, but no longer than a lease: one that is neither
+    /// polled nor dropped does not renew it, and whoever asks then gets it.
     async fn follow(
         &self,
         flight: oneshot::Receiver<Word>,
         patience: Instant,
     ) -> Followed<O::Return> {
         let alone = Decision::LoadAlone(Reason::NotShareable);
-        Followed::Decided(match tokio::time::timeout_at(patience, flight).await {
+        let lapse = Instant::now() + self.lease();
+        Followed::Decided(match tokio::time::timeout_at(patience.min(lapse), flight).await {
             Ok(Ok(Word::Stored(record))) => match self.read_shared(&record) {
                 Ok(returned) => {
                     self.counters.coalesced.increment();
@@ -115,6 +118,7 @@ where
             },
             Ok(Ok(Word::Lead(leader))) => Decision::Load(leader),
             Ok(Ok(Word::StartOver)) => return Followed::StartOver,
+            Err(_) if lapse < patience => return Followed::AskAgain,
             // Nothing to share, a leader that never spoke, or the end of our patience: run in
             // parallel, not in line.
             Ok(Ok(Word::LoadAlone) | Err(_)) | Err(_) => alone,
@@ -177,7 +181,7 @@ where
         while Instant::now() < patience {
             pause.sleep(patience).await;
             // A budget of its own: time spent waiting for a load is not time lost to the cache.
-            let mut budget = Budget::new(self.core.settings.budget);
+            let mut budget = self.core.budget();
             let Some(record) = budget.run(&*self.core.store, self.core.store.get(self.key)).await?
             else {
                 return Ok(None);
@@ -197,6 +201,8 @@ enum Followed<R> {
     Decided(Decision<R>),
     /// An invalidation came between.
     StartOver,
+    /// Nothing has been heard for as long as a lease lives.
+    AskAgain,
 }
 
 /// The answer to a question for the lease.

@@ -438,6 +438,25 @@ async fn nobody_waits_longer_than_the_load_timeout() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_leader_that_is_not_polled_delays_others_by_at_most_its_lease() {
+    let mut subject = Subject::new();
+    subject.policy.lease = Some(Duration::from_secs(2));
+    let mut stalled = Box::pin(subject.after(1, LOAD, Ok(1)));
+    while subject.loads() == 0 {
+        tokio::select! {
+            biased;
+            _ = &mut stalled => unreachable!("still loading"),
+            () = tokio::task::yield_now() => {}
+        }
+    }
+    let started = Instant::now();
+    assert_eq!(subject.with(1, async { Ok(2) }).await, Ok(2));
+    assert!(started.elapsed() < Duration::from_millis(2100), "{:?}", started.elapsed());
+    assert_eq!(stalled.await, Ok(1));
+    assert_eq!(subject.with(1, async { Ok(3) }).await, Ok(2), "what was stored later");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_holder_that_crashed_delays_others_by_at_most_its_lease() {
     let mut subject = Subject::new();
     subject.policy.lease = Some(Duration::from_secs(2));
@@ -473,6 +492,8 @@ async fn a_failed_invalidation_is_an_error_and_is_retried_until_it_succeeds() {
     assert!(subject.call(1).invalidate().await.is_err());
     assert_eq!(subject.cache.stats().pending_invalidations, 1);
     assert_eq!(subject.with(1, async { Ok(2) }).await, Ok(2), "not read while it is outstanding");
+    let entry = subject.call(1).entry((&&Probe::<Answer>::new()).outcome());
+    assert_eq!(entry.get().await.expect("in-process"), None, "neither by way of its entry");
     subject.fault(None);
     while subject.cache.stats().pending_invalidations > 0 {
         sleep(Duration::from_millis(10)).await;

@@ -284,10 +284,6 @@ impl Store for MemoryStore {
             Filled::Stored
         })
     }
-
-    fn ping(&self) -> Operation<'_, ()> {
-        self.operate(Access::Read, |_| ())
-    }
 }
 
 impl MemoryStore {

@@ -196,10 +196,6 @@ impl Store for RedisStore {
         })
     }
 
-    fn ping(&self) -> Operation<'_, ()> {
-        Box::pin(async move { self.command(&redis::cmd("PING")).await.map(|_| ()) })
-    }
-
     fn epoch(&self) -> u64 {
         self.link.generation()
     }

@@ -323,7 +323,7 @@ async fn a_key_of_another_type_is_unreadable_and_is_replaced() {
 async fn scripts_that_the_server_has_forgotten_are_sent_again() {
     each_server_async(async |server| {
         let subject = Subject::redis(server, server.url());
-        subject.store.ping().await.expect("an answer");
+        assert_eq!(subject.get().await, None, "connected");
         server.command(&["SCRIPT", "FLUSH"]);
         let lease = subject.granted(1, Intent::Read).await;
         server.command(&["SCRIPT", "FLUSH"]);

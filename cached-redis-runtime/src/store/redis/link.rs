@@ -45,6 +45,9 @@ const WRITE_BUFFER: usize = 64 * 1024;
 /// How old a connection to a server that refuses writes must be before it is made again.
 const RECONNECT_TO_READ_ONLY: Duration = Duration::from_secs(1);
 
+/// The category of a failure that no error describes.
+const SILENT: &str = "no answer";
+
 const READ_ONLY: &str = "READONLY";
 const NO_SCRIPT: &str = "NOSCRIPT";
 const WRONG_TYPE: &str = "WRONGTYPE";
@@ -89,7 +92,10 @@ enum State {
         /// Ends with the state: a connection that has gone silent would hang about otherwise.
         _driver: Option<AbortOnDrop>,
     },
-    Down,
+    Down {
+        /// What went wrong at the last attempt, in a few words.
+        reason: String,
+    },
 }
 
 struct Connector {
@@ -170,7 +176,7 @@ impl Link {
         if generation != 0 && generation == self.generation() {
             let silent = self.0.silent.fetch_add(1, Ordering::Relaxed) + 1;
             if silent >= SILENT_LIMIT {
-                self.lost(generation, State::Down);
+                self.lost(generation, State::Down { reason: SILENT.to_owned() });
             }
         }
     }
@@ -184,9 +190,9 @@ impl Link {
                 }
                 State::Idle => None,
                 State::Connecting { since } => Some(*since),
-                State::Down => {
+                State::Down { reason } => {
                     self.connect();
-                    return Err(Error::unreachable());
+                    return Err(Error::unreachable_because(reason));
                 }
             };
             // Also while one connects: a connector dies with the runtime that it was started on.
@@ -313,16 +319,22 @@ impl Running {
                     });
                     return;
                 }
-                Ok(Err(_)) | Err(_) => {
-                    event!(debug, "cannot connect to the cache server");
-                    self.0.replace(|state| match state {
-                        State::Down => None,
-                        _ => Some(State::Down),
-                    });
-                }
+                Ok(Err(error)) => self.failed(error.code().unwrap_or_else(|| error.category())),
+                Err(_) => self.failed(SILENT),
             }
             tokio::time::sleep(pause.mul_f64(fastrand::f64().mul_add(0.5, 0.75))).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    fn failed(&self, reason: &str) {
+        // Once for each way to fail, not once for each attempt.
+        let news = self.0.replace(|state| match state {
+            State::Down { reason: known } if known == reason => None,
+            _ => Some(State::Down { reason: reason.to_owned() }),
+        });
+        if news {
+            event!(warn, reason = reason, "cannot connect to the cache server");
         }
     }
 
