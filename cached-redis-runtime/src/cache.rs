@@ -13,11 +13,10 @@ use tokio::sync::Semaphore;
 pub use builder::CacheBuilder;
 
 use crate::budget::Budget;
-use crate::current;
 use crate::error::{Error, ErrorKind};
 use crate::flight::{Asking, Flights, Release};
 use crate::function::Function;
-use crate::invalidation::Retries;
+use crate::invalidation::Invalidator;
 use crate::key::{self, Key};
 use crate::policy::{MIN_LIFE, Policy};
 use crate::stats::{Registry, Stats};
@@ -48,7 +47,7 @@ pub(crate) struct Core {
     pub(crate) settings: Settings,
     pub(crate) stats: Registry,
     pub(crate) flights: Arc<Flights>,
-    pub(crate) retries: Arc<Retries>,
+    pub(crate) invalidator: Arc<Invalidator>,
     pub(crate) loads_while_down: Option<Semaphore>,
     #[cfg(feature = "unfenced-for-tests")]
     unfenced: std::sync::atomic::AtomicBool,
@@ -112,20 +111,6 @@ impl Cache {
         Self::new(Arc::clone(&store) as Arc<dyn Store>, Some(store), Settings::default())
     }
 
-    /// The cache that cached functions use here: of the innermost [`scope`](Self::scope), else the
-    /// installed one, else the one of the environment.
-    ///
-    /// ```
-    /// # async fn example() {
-    /// let hits: u64 =
-    ///     cached_redis_runtime::Cache::current().stats().functions.iter().map(|f| f.hits).sum();
-    /// # }
-    /// ```
-    #[must_use]
-    pub fn current() -> Self {
-        current::current().into_owned()
-    }
-
     /// What to use if nobody chose: the environment's, or a cache that is always away, so that a
     /// malformed variable costs hits and not answers.
     pub(crate) fn from_env_or_away() -> Self {
@@ -147,13 +132,19 @@ impl Cache {
         // Keyed by the operating system's randomness: no two processes share it.
         let process = RandomState::new().build_hasher().finish();
         static NEXT_ID: AtomicU64 = AtomicU64::new(0);
+        let invalidator = Invalidator::new(
+            Arc::clone(&store),
+            settings.budget,
+            settings.max_ttl,
+            settings.max_pending_invalidations,
+        );
         Self(Arc::new(Core {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             store,
             memory,
             stats: Registry::default(),
             flights: Arc::new(Flights::new(process)),
-            retries: Arc::new(Retries::new(settings.max_pending_invalidations)),
+            invalidator: Arc::new(invalidator),
             loads_while_down: settings.max_loads_while_down.map(Semaphore::new),
             #[cfg(feature = "unfenced-for-tests")]
             unfenced: false.into(),
@@ -165,37 +156,13 @@ impl Cache {
         &self.0
     }
 
-    /// Makes this the cache of the process: cached functions use it unless they or their task say
-    /// otherwise.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Config`] if one is installed already.
-    pub fn install(&self) -> Result<(), Error> {
-        current::install(self.clone())
-    }
-
-    /// Runs a future whose cached calls use this cache. Holds for everything awaited inside, but
-    /// not for tasks spawned there.
-    ///
-    /// ```
-    /// # async fn price(id: u64) -> u64 { id }
-    /// # async fn example() {
-    /// let cache = cached_redis_runtime::Cache::memory();
-    /// let price = cache.scope(price(7)).await;
-    /// # }
-    /// ```
-    pub async fn scope<F: Future>(&self, future: F) -> F::Output {
-        current::scope(self.clone(), future).await
-    }
-
     /// A snapshot of all counters.
     #[must_use]
     pub fn stats(&self) -> Stats {
         Stats {
             functions: self.0.stats.snapshot(),
-            pending_invalidations: self.0.retries.pending(),
-            dropped_invalidations: self.0.retries.dropped(),
+            pending_invalidations: self.0.invalidator.pending(),
+            dropped_invalidations: self.0.invalidator.dropped(),
         }
     }
 

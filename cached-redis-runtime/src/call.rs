@@ -11,7 +11,6 @@ use crate::budget::Budget;
 use crate::cache::Core;
 use crate::codec::{self, Decoded};
 use crate::current::{Handle, Mode, mode};
-use crate::entry::Entry;
 use crate::error::{Error, ErrorKind};
 use crate::flight::Leader;
 use crate::function::Function;
@@ -47,7 +46,9 @@ impl Call {
         // caller's future larger by its size.
         let body = pin!(body);
         let core = self.cache.core();
-        let counters = self.function.counters(core.id, || core.stats.of(self.function));
+        let function = self.function;
+        let counters =
+            function.counters(core.id, || core.stats.of(function.prefix(), function.name()));
         let mode = mode();
         if self.policy.bypass || mode == Mode::Bypass {
             counters.bypasses.increment();
@@ -57,13 +58,12 @@ impl Call {
         let key = match key {
             Ok(key) => key,
             Err(error) => {
-                counters.error(self.function, &error);
+                counters.error(&error);
                 return load::body(&counters, body).await;
             }
         };
         let attempt = Attempt {
             core,
-            function: self.function,
             counters: &counters,
             policy: &self.policy,
             key: &key,
@@ -73,27 +73,17 @@ impl Call {
         attempt.run(mode, body).await
     }
 
-    /// The entry that this call is about.
-    pub fn entry<O>(self, outcome: O) -> Entry<O::Return>
-    where
-        O: Outcome + Send + Sync + 'static,
-        O::Value: Storable,
-    {
-        Entry::new(self, outcome)
-    }
-
     /// Removes the entry that this call is about.
     pub async fn invalidate(self) -> Result<(), Error> {
         let core = self.cache.core();
         let key = core.key(self.function, &self.key)?;
-        core.invalidate(vec![key]).await
+        core.invalidator.invalidate(key).await
     }
 }
 
 /// Everything that stays the same while a call is answered.
 struct Attempt<'a, O> {
     core: &'a Arc<Core>,
-    function: &'static Function,
     counters: &'a Counters,
     policy: &'a Policy,
     key: &'a str,
@@ -129,7 +119,7 @@ where
     where
         F: Future<Output = O::Return>,
     {
-        if self.core.retries.covers(self.key) {
+        if self.core.invalidator.is_outstanding(self.key) {
             // An invalidation of this entry has failed so far: what is there may be outdated.
             self.counters.misses.increment();
             return self.load_alone(Reason::NotShareable, body).await;
@@ -175,14 +165,14 @@ where
             Decoded::Miss => Err(Intent::Read),
             Decoded::Unreadable => {
                 let error = Error::new(ErrorKind::Decode, "an entry cannot be read");
-                self.counters.error(self.function, &error);
+                self.counters.error(&error);
                 Err(Intent::Replace)
             }
         }
     }
 
     fn failed(&self, error: &Error) -> Reason {
-        self.counters.error(self.function, error);
+        self.counters.error(error);
         Reason::StoreFailed
     }
 }

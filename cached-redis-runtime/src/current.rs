@@ -43,14 +43,48 @@ pub fn current() -> Handle {
     })
 }
 
-pub(crate) fn install(cache: Cache) -> Result<(), Error> {
-    INSTALLED.set(cache).map_err(|_| {
-        Error::config("a cache is installed already; use `cache.scope(..)` or `cache = …` for more")
-    })
-}
+impl Cache {
+    /// The cache that cached functions use here: of the innermost [`scope`](Self::scope), else the
+    /// installed one, else the one of the environment.
+    ///
+    /// ```
+    /// # async fn example() {
+    /// let hits: u64 =
+    ///     cached_redis_runtime::Cache::current().stats().functions.iter().map(|f| f.hits).sum();
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn current() -> Self {
+        current().into_owned()
+    }
 
-pub(crate) async fn scope<F: Future>(cache: Cache, future: F) -> F::Output {
-    SCOPE.scope(cache, future).await
+    /// Makes this the cache of the process: cached functions use it unless they or their task say
+    /// otherwise.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if one is installed already.
+    pub fn install(&self) -> Result<(), Error> {
+        INSTALLED.set(self.clone()).map_err(|_| {
+            Error::config(
+                "a cache is installed already; use `cache.scope(..)` or `cache = …` for more",
+            )
+        })
+    }
+
+    /// Runs a future whose cached calls use this cache. Holds for everything awaited inside, but
+    /// not for tasks spawned there.
+    ///
+    /// ```
+    /// # async fn price(id: u64) -> u64 { id }
+    /// # async fn example() {
+    /// let cache = cached_redis_runtime::Cache::memory();
+    /// let price = cache.scope(price(7)).await;
+    /// # }
+    /// ```
+    pub async fn scope<F: Future>(&self, future: F) -> F::Output {
+        SCOPE.scope(self.clone(), future).await
+    }
 }
 
 /// Runs a call without the cache: it neither reads nor writes. Holds for every cached call awaited

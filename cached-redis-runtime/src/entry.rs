@@ -105,18 +105,21 @@ impl<T, E> Plain<Result<Option<T>, E>> for T {
     }
 }
 
-impl<R> Entry<R> {
-    pub(crate) fn new<O>(call: Call, outcome: O) -> Self
+impl Call {
+    /// The entry that this call is about.
+    pub fn entry<O>(self, outcome: O) -> Entry<O::Return>
     where
-        O: Outcome<Return = R> + Send + Sync + 'static,
+        O: Outcome + Send + Sync + 'static,
         O::Value: Storable,
     {
-        let key = call.cache.core().key(call.function, &call.key);
+        let key = self.cache.core().key(self.function, &self.key);
         let meaning = Box::new(outcome);
-        let schema = call.function.schema(meaning.type_name(), call.policy.version);
-        Self { cache: call.cache.into_owned(), key, policy: call.policy, schema, meaning }
+        let schema = self.function.schema(meaning.type_name(), self.policy.version);
+        Entry { cache: self.cache.into_owned(), key, policy: self.policy, schema, meaning }
     }
+}
 
+impl<R> Entry<R> {
     /// The key in the store.
     ///
     /// # Errors
@@ -134,7 +137,7 @@ impl<R> Entry<R> {
     pub async fn get(&self) -> Result<Option<R>, Error> {
         let core = self.core();
         let key = self.key()?;
-        if core.retries.covers(key) {
+        if core.invalidator.is_outstanding(key) {
             // Its invalidation is still being retried, so a call would load.
             return Ok(None);
         }
@@ -216,7 +219,7 @@ impl<R> Entry<R> {
     ///
     /// If the cache fails; the invalidation is retried in the background.
     pub async fn invalidate(&self) -> Result<(), Error> {
-        self.core().invalidate(vec![self.key()?.to_owned()]).await
+        self.core().invalidator.invalidate(self.key()?.to_owned()).await
     }
 
     /// Marks the value as stale: the next call loads. Tells whether there was a value. Unlike

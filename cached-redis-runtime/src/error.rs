@@ -106,9 +106,3 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
-
-impl From<crate::key::KeyError> for Error {
-    fn from(error: crate::key::KeyError) -> Self {
-        Self::new(ErrorKind::Key, error.to_string())
-    }
-}

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use sha2::{Digest, Sha256};
 
-use crate::key::{self, KeyBuilder, TemplateBuilder};
+use crate::key::{self, Identity, KeyBuilder, TemplateBuilder};
 use crate::stats::Counters;
 
 /// Version of the key encoding; part of every key, so that a change of the encoding can never
@@ -35,9 +35,6 @@ pub struct Scope {
     /// the scope itself.
     own: &'static str,
 }
-
-/// SHA-256 over everything that tells one function from another, apart from its arguments.
-pub(crate) type Identity = [u8; 32];
 
 impl Function {
     /// `prefix` and `name` are the first parts of the key's text, `ident` is the function's own

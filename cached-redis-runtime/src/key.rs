@@ -7,8 +7,10 @@ mod encoder;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::function::Identity;
 use encoder::Encoder;
+
+/// SHA-256 over everything that tells one function from another, apart from its arguments.
+pub(crate) type Identity = [u8; 32];
 
 /// Something that can be part of a cache key: every [`serde::Serialize`].
 ///

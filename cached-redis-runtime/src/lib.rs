@@ -1,5 +1,6 @@
 //! Runtime of the `cached-redis` crate. Use that crate; its documentation is the place to start.
 
+mod backoff;
 mod budget;
 mod cache;
 mod call;

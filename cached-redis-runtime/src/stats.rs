@@ -6,7 +6,6 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind};
-use crate::function::Function;
 use crate::telemetry::event;
 
 /// A snapshot of the counters of a [`Cache`](crate::Cache).
@@ -74,15 +73,17 @@ macro_rules! counters {
         /// The counters of one function in one cache.
         #[derive(Debug, Default)]
         pub(crate) struct Counters {
+            prefix: &'static str,
+            name: &'static str,
             $(pub(crate) $counter: Counter,)*
             load_nanos: Counter,
             errors: [Counter; ErrorKind::ALL.len()],
         }
 
         impl Counters {
-            fn snapshot(&self, name: String) -> FunctionStats {
+            fn snapshot(&self) -> FunctionStats {
                 FunctionStats {
-                    name,
+                    name: format!("{}:{}", self.prefix, self.name),
                     $($counter: self.$counter.get(),)*
                     errors: ErrorKind::ALL
                         .into_iter()
@@ -122,7 +123,7 @@ impl Counter {
 
 impl Counters {
     /// Counts a failure and logs it: a mistake in the program as a warning, once per function.
-    pub(crate) fn error(&self, function: &Function, error: &Error) {
+    pub(crate) fn error(&self, error: &Error) {
         let kind = error.kind();
         let Some(counter) =
             ErrorKind::ALL.iter().position(|known| *known == kind).map(|at| &self.errors[at])
@@ -132,7 +133,7 @@ impl Counters {
         let first = counter.get() == 0;
         counter.increment();
         let mistake = matches!(kind, ErrorKind::Encode | ErrorKind::Key | ErrorKind::Ttl);
-        let (prefix, name, kind) = (function.prefix(), function.name(), label(kind));
+        let (prefix, name, kind) = (self.prefix, self.name, label(kind));
         if mistake && first {
             event!(
                 warn,
@@ -182,22 +183,20 @@ pub(crate) struct Registry {
 }
 
 impl Registry {
-    pub(crate) fn of(&self, function: &Function) -> Arc<Counters> {
-        let name = (function.prefix(), function.name());
+    pub(crate) fn of(&self, prefix: &'static str, name: &'static str) -> Arc<Counters> {
+        let key = (prefix, name);
         let known =
-            self.functions.read().unwrap_or_else(PoisonError::into_inner).get(&name).cloned();
+            self.functions.read().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
         known.unwrap_or_else(|| {
             let mut functions = self.functions.write().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(functions.entry(name).or_default())
+            let new = || Arc::new(Counters { prefix, name, ..Counters::default() });
+            Arc::clone(functions.entry(key).or_insert_with(new))
         })
     }
 
     pub(crate) fn snapshot(&self) -> Vec<FunctionStats> {
         let functions = self.functions.read().unwrap_or_else(PoisonError::into_inner);
-        let mut all: Vec<_> = functions
-            .iter()
-            .map(|((prefix, name), counters)| counters.snapshot(format!("{prefix}:{name}")))
-            .collect();
+        let mut all: Vec<_> = functions.values().map(|counters| counters.snapshot()).collect();
         all.sort_by(|one, other| one.name.cmp(&other.name));
         all
     }

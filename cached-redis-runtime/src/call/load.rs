@@ -103,7 +103,7 @@ where
                 if error.kind() == ErrorKind::TooLarge {
                     self.counters.too_large.increment();
                 }
-                self.counters.error(self.function, &error);
+                self.counters.error(&error);
                 None
             }
         }

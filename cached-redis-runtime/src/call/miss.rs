@@ -6,6 +6,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::{Attempt, Decision, Reason};
+use crate::backoff::Backoff;
 use crate::budget::Budget;
 use crate::codec::{self, Decoded};
 use crate::error::{Error, ErrorKind};
@@ -34,7 +35,7 @@ where
         budget: &mut Budget,
     ) -> Decision<O::Return> {
         let patience = self.patience();
-        let mut pause = Pause::default();
+        let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
         let mut rounds = 0;
         let mut waited = false;
         let mut orphan = None;
@@ -76,9 +77,9 @@ where
                     }
                     Join::Unknown => {
                         orphan = Some(holder);
-                        pause.sleep(patience).await;
+                        sleep(&mut backoff, patience).await;
                     }
-                    Join::Sealed => pause.sleep(patience).await,
+                    Join::Sealed => sleep(&mut backoff, patience).await,
                 }
             } else if self.policy.lease.is_none() {
                 return Decision::LoadAlone(Reason::NotShareable);
@@ -87,7 +88,7 @@ where
                     waited = true;
                     self.counters.waits.increment();
                 }
-                match self.wait(&holder, patience, &mut pause).await {
+                match self.wait(&holder, patience, &mut backoff).await {
                     Ok(Some(returned)) => return Decision::Answer(returned),
                     Ok(None) => {}
                     Err(error) => return Decision::LoadAlone(self.failed(&error)),
@@ -176,10 +177,10 @@ where
         &self,
         holder: &LeaseId,
         patience: Instant,
-        pause: &mut Pause,
+        backoff: &mut Backoff,
     ) -> Result<Option<O::Return>, Error> {
         while Instant::now() < patience {
-            pause.sleep(patience).await;
+            sleep(backoff, patience).await;
             // A budget of its own: time spent waiting for a load is not time lost to the cache.
             let mut budget = self.core.budget();
             let Some(record) = budget.run(&*self.core.store, self.core.store.get(self.key)).await?
@@ -213,19 +214,6 @@ enum Asked {
     NoStore,
 }
 
-/// Jittered back-off of somebody who waits for an entry to change.
-struct Pause(Duration);
-
-impl Default for Pause {
-    fn default() -> Self {
-        Self(FIRST_PAUSE)
-    }
-}
-
-impl Pause {
-    async fn sleep(&mut self, deadline: Instant) {
-        let pause = self.0.mul_f64(fastrand::f64().mul_add(0.5, 0.75));
-        self.0 = self.0.mul_f64(1.5).min(LONGEST_PAUSE);
-        tokio::time::sleep_until((Instant::now() + pause).min(deadline)).await;
-    }
+async fn sleep(backoff: &mut Backoff, deadline: Instant) {
+    tokio::time::sleep_until((Instant::now() + backoff.pause()).min(deadline)).await;
 }

@@ -1,4 +1,4 @@
-//! Failed invalidations, retried until they have succeeded or the entry must have expired.
+//! Failed invalidations, kept until they have succeeded or the entry must have expired.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,19 +8,15 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Target;
-use crate::cache::Core;
-use crate::telemetry::event;
-
-const FIRST_PAUSE: Duration = Duration::from_millis(20);
-const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
 /// The invalidations of one cache that have failed so far.
 ///
 /// While an entry's invalidation is outstanding, this process does not read the entry: see
 /// [`covers`](Self::covers).
 #[derive(Debug)]
-pub(crate) struct Retries {
+pub(super) struct Retries {
     bound: usize,
+    longest_life: Duration,
     /// How many there are; zero is the fast path of every call.
     pending: AtomicU64,
     dropped: AtomicU64,
@@ -46,27 +42,26 @@ struct Waiting {
 }
 
 impl Retries {
-    pub(crate) fn new(bound: usize) -> Self {
+    pub(super) fn new(bound: usize, longest_life: Duration) -> Self {
         Self {
             bound,
+            longest_life,
             pending: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             queue: Mutex::default(),
         }
     }
 
-    /// How many are waiting.
-    pub(crate) fn pending(&self) -> u64 {
+    pub(super) fn pending(&self) -> u64 {
         self.pending.load(Ordering::Acquire)
     }
 
-    /// How many were given up because too many were waiting.
-    pub(crate) fn dropped(&self) -> u64 {
+    pub(super) fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }
 
     /// Whether an invalidation of this entry is outstanding.
-    pub(crate) fn covers(&self, key: &str) -> bool {
+    pub(super) fn covers(&self, key: &str) -> bool {
         if self.pending() == 0 {
             return false;
         }
@@ -75,55 +70,33 @@ impl Retries {
             || queue.families.keys().any(|family| key.starts_with(family.as_str()))
     }
 
-    /// Takes invalidations over and sees to them.
-    pub(crate) fn add(core: &Arc<Core>, targets: Vec<Target>) {
-        let retries = &core.retries;
-        let pointless_from = Instant::now() + core.settings.max_ttl;
-        let mut queue = retries.lock();
+    /// Keeps targets, and returns how many there was no room for.
+    pub(super) fn add(&self, targets: Vec<Target>) -> u64 {
+        let pointless_from = Instant::now() + self.longest_life;
+        let mut given_up = 0;
+        let mut queue = self.lock();
         for target in targets {
-            let full = queue.len() >= retries.bound;
-            if full && !queue.contains(&target) {
-                retries.dropped.fetch_add(1, Ordering::Relaxed);
-                event!(error, "too many failed invalidations; one is given up");
+            if queue.len() >= self.bound && !queue.contains(&target) {
+                given_up += 1;
                 continue;
             }
             let stamp = queue.next_stamp;
             queue.next_stamp += 1;
             queue.insert(target, Waiting { stamp, pointless_from });
         }
-        retries.count(&queue);
-        // Without a runtime they wait for the next one that fails.
-        if !queue.worker_runs
-            && queue.len() > 0
-            && let Ok(runtime) = tokio::runtime::Handle::try_current()
-        {
-            queue.worker_runs = true;
-            runtime.spawn(work(
-                Worker { retries: Arc::clone(retries), ended: false },
-                Arc::downgrade(core),
-            ));
-        }
-    }
-
-    fn batch(&self) -> Vec<(Target, u64)> {
-        let now = Instant::now();
-        let mut queue = self.lock();
-        queue.entries.retain(|_, waiting| waiting.pointless_from > now);
-        queue.families.retain(|_, waiting| waiting.pointless_from > now);
         self.count(&queue);
-        let entries = queue.entries.iter().map(|(key, it)| (Target::Entry(key.clone()), it.stamp));
-        let families =
-            queue.families.iter().map(|(family, it)| (Target::Family(family.clone()), it.stamp));
-        entries.chain(families).collect()
+        self.dropped.fetch_add(given_up, Ordering::Relaxed);
+        given_up
     }
 
-    fn done(&self, target: &Target, stamp: u64) {
-        let mut queue = self.lock();
-        let (waiting, text) = queue.of(target);
-        if waiting.get(text).is_some_and(|waiting| waiting.stamp == stamp) {
-            waiting.remove(text);
-            self.count(&queue);
+    /// The claim to be the worker, if there is work and nobody else does it.
+    pub(super) fn worker(retries: &Arc<Self>) -> Option<Worker> {
+        let mut queue = retries.lock();
+        if queue.worker_runs || queue.len() == 0 {
+            return None;
         }
+        queue.worker_runs = true;
+        Some(Worker { retries: Arc::clone(retries), ended: false })
     }
 
     fn count(&self, queue: &Queue) {
@@ -164,19 +137,44 @@ impl Queue {
 }
 
 /// The claim to be the only worker. Dropped with its task, also when the runtime goes away.
-struct Worker {
+pub(super) struct Worker {
     retries: Arc<Retries>,
     ended: bool,
 }
 
 impl Worker {
-    /// Ends if there is nothing to do. Under the lock, so that nobody adds a target for a worker
-    /// that is about to end.
-    fn ends(&mut self) -> bool {
+    /// Whether there is nothing left to do; then another worker may start. Both under one lock, so
+    /// that nobody adds a target for a worker that is about to end.
+    pub(super) fn is_done(&mut self) -> bool {
+        let now = Instant::now();
         let mut queue = self.retries.lock();
+        queue.entries.retain(|_, waiting| waiting.pointless_from > now);
+        queue.families.retain(|_, waiting| waiting.pointless_from > now);
+        self.retries.count(&queue);
         self.ended = queue.len() == 0;
         queue.worker_runs = !self.ended;
         self.ended
+    }
+
+    /// Everything that waits, with its stamp.
+    pub(super) fn batch(&self) -> Vec<(Target, u64)> {
+        let queue = self.retries.lock();
+        let entries = queue.entries.iter().map(|(key, it)| (Target::Entry(key.clone()), it.stamp));
+        let families =
+            queue.families.iter().map(|(family, it)| (Target::Family(family.clone()), it.stamp));
+        entries.chain(families).collect()
+    }
+
+    /// These have succeeded, and wait no more unless they have failed again meanwhile.
+    pub(super) fn done(&self, targets: &[(Target, u64)]) {
+        let mut queue = self.retries.lock();
+        for (target, stamp) in targets {
+            let (waiting, text) = queue.of(target);
+            if waiting.get(text).is_some_and(|waiting| waiting.stamp == *stamp) {
+                waiting.remove(text);
+            }
+        }
+        self.retries.count(&queue);
     }
 }
 
@@ -185,34 +183,6 @@ impl Drop for Worker {
         // By now another one may be running, if this one has said that it ends.
         if !self.ended {
             self.retries.lock().worker_runs = false;
-        }
-    }
-}
-
-async fn work(mut worker: Worker, core: std::sync::Weak<Core>) {
-    let mut pause = FIRST_PAUSE;
-    loop {
-        let batch = worker.retries.batch();
-        if batch.is_empty() {
-            if worker.ends() {
-                return;
-            }
-            continue;
-        }
-        // A cache that nobody holds any more has no readers in this process.
-        let Some(core) = core.upgrade() else { return };
-        let mut left: Vec<_> = batch.iter().map(|(target, _)| target.clone()).collect();
-        let result = core.remove(&mut left).await;
-        // In order: what is left is the end of the batch.
-        for (target, stamp) in &batch[..batch.len() - left.len()] {
-            worker.retries.done(target, *stamp);
-        }
-        drop(core);
-        if result.is_ok() {
-            pause = FIRST_PAUSE;
-        } else {
-            tokio::time::sleep(pause.mul_f64(fastrand::f64().mul_add(0.5, 0.75))).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::{Retries, Target};
+use super::Target;
 use crate::cache::Cache;
 use crate::current::Handle;
 use crate::entry::Entry;
@@ -61,7 +61,7 @@ impl Writes {
                 }
                 !same
             });
-            let sent = cache.core().invalidate_targets(batch).await;
+            let sent = cache.core().invalidator.invalidate_all(batch).await;
             result = result.and(sent);
         }
         result
@@ -76,7 +76,7 @@ impl Writes {
 impl Drop for Writes {
     fn drop(&mut self) {
         for (cache, target) in self.targets.drain(..) {
-            Retries::add(cache.core(), vec![target]);
+            cache.core().invalidator.retry(vec![target]);
         }
     }
 }
@@ -120,7 +120,7 @@ impl Future for InvalidateAll {
         let target = self.target();
         let core = Arc::clone(self.cache.core());
         let future = self.future.get_or_insert_with(|| {
-            Box::pin(async move { core.invalidate_targets(vec![target]).await })
+            Box::pin(async move { core.invalidator.invalidate_all(vec![target]).await })
         });
         future.as_mut().poll(context)
     }

@@ -9,6 +9,8 @@ use std::fmt::{self, Display, Write as _};
 use serde::ser::{self, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::error::{Error, ErrorKind};
+
 mod tag {
     pub(super) const END: u8 = 0x00;
     pub(super) const UNIT: u8 = 0x01;
@@ -64,6 +66,12 @@ impl Display for KeyError {
 }
 
 impl std::error::Error for KeyError {}
+
+impl From<KeyError> for Error {
+    fn from(error: KeyError) -> Self {
+        Self::new(ErrorKind::Key, error.to_string())
+    }
+}
 
 impl ser::Error for KeyError {
     fn custom<T: Display>(_message: T) -> Self {

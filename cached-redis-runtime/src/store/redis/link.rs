@@ -26,6 +26,7 @@ use tokio::time::{Instant, timeout};
 
 use super::scripts::Scripts;
 use super::{server_error, socket};
+use crate::backoff::Backoff;
 use crate::error::{Error, ErrorKind};
 use crate::telemetry::event;
 
@@ -297,7 +298,7 @@ impl Drop for Running {
 
 impl Running {
     async fn connect(self) {
-        let mut pause = FIRST_PAUSE;
+        let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
         // Two owners: this task and whoever still uses the cache.
         while Arc::strong_count(&self.0) > 1 {
             match timeout(CONNECT_TIMEOUT, self.attempt()).await {
@@ -322,8 +323,7 @@ impl Running {
                 Ok(Err(error)) => self.failed(error.code().unwrap_or_else(|| error.category())),
                 Err(_) => self.failed(SILENT),
             }
-            tokio::time::sleep(pause.mul_f64(fastrand::f64().mul_add(0.5, 0.75))).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            tokio::time::sleep(backoff.pause()).await;
         }
     }
 
