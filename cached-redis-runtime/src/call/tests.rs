@@ -209,6 +209,25 @@ async fn a_load_that_began_before_an_invalidation_leaves_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn those_who_joined_a_load_that_was_superseded_start_over() {
+    let subject = Subject::new();
+    let spawn = |value| {
+        let subject = subject.clone();
+        tokio::spawn(async move { subject.after(1, LOAD, Ok(value)).await })
+    };
+    let leader = spawn(1);
+    while subject.loads() == 0 {
+        tokio::task::yield_now().await;
+    }
+    let follower = spawn(2);
+    sleep(LOAD / 2).await;
+    subject.call(1).invalidate().await.expect("in-process");
+    assert_eq!(leader.await.expect("no panic"), Ok(1));
+    assert_eq!(follower.await.expect("no panic"), Ok(2), "only what was stored is shared");
+    assert_eq!(subject.with(1, async { Ok(3) }).await, Ok(2));
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_eviction_fences_like_an_invalidation() {
     let subject = Subject::new();
     let old = tokio::spawn({
