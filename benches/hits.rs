@@ -1,6 +1,6 @@
 //! Hits of an annotated function against a GET by hand: throughput, and CPU time of this process.
 //!
-//! `cargo bench --bench hits [-- --quick]`. `CACHED_REDIS_BENCH_CHECK=1` makes it fail below 0.9 of the
+//! `cargo bench --bench hits [-- [--quick] [TASKS ..]]`. `CACHED_REDIS_BENCH_CHECK=1` makes it fail below 0.9 of the
 //! throughput or above 1.1 of the CPU time of the client as it comes. `CACHED_REDIS_TEST_SERVERS` and
 //! `CACHED_REDIS_TEST_URL` choose the server, as for the tests.
 //!
@@ -21,6 +21,7 @@ use cached_redis_test_support::{Server, available, unique_namespace};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
+/// Unless the command line says others.
 const TASKS: [usize; 4] = [1, 16, 128, 512];
 const KEYS: u64 = 1000;
 
@@ -142,7 +143,7 @@ async fn connect(url: &str, tcp: TcpSettings) -> MultiplexedConnection {
 }
 
 /// Prints a row for each number of tasks; whether all are within the bounds.
-async fn compare(url: &str, rounds: usize, time: Duration) -> bool {
+async fn compare(url: &str, tasks: &[usize], rounds: usize, time: Duration) -> bool {
     let namespace: &'static str = unique_namespace("bench").leak();
     let cache = Cache::builder().url(url).namespace(namespace).build().expect("a URL");
     cache.install().expect("the only one");
@@ -172,7 +173,7 @@ async fn compare(url: &str, rounds: usize, time: Duration) -> bool {
         "nodelay",
     );
     let mut within = true;
-    for tasks in TASKS {
+    for &tasks in tasks {
         let mut measured: [Vec<Round>; 3] = Default::default();
         for side in &sides {
             // Warm: connections, allocator, branch predictors.
@@ -216,6 +217,10 @@ fn main() -> ExitCode {
     // `cargo test --benches` does not say `--bench`; it only wants to see that this runs.
     let quick =
         arguments.iter().any(|a| a == "--quick") || !arguments.iter().any(|a| a == "--bench");
+    let mut tasks: Vec<usize> = arguments.iter().filter_map(|a| a.parse().ok()).collect();
+    if tasks.is_empty() {
+        tasks.extend(TASKS);
+    }
     let (rounds, time) = if quick { (3, 100) } else { (9, 300) };
     // The newest: what is compared are clients. None is ours if the user names one.
     let ours = available().last().map(|binary| Server::start(binary, &[]));
@@ -228,7 +233,7 @@ fn main() -> ExitCode {
         "raw: MultiplexedConnection as it comes, which leaves Nagle's algorithm on; nodelay: the same without it"
     );
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let within = runtime.block_on(compare(&url, rounds, Duration::from_millis(time)));
+    let within = runtime.block_on(compare(&url, &tasks, rounds, Duration::from_millis(time)));
     println!("{rounds} rounds of {time} ms a side; load average {}\n", load_average());
     let checked = std::env::var("CACHED_REDIS_BENCH_CHECK").is_ok_and(|value| value == "1");
     if checked && !within {
