@@ -18,8 +18,7 @@ impl Backoff {
 
     /// The next pause.
     pub(crate) fn pause(&mut self) -> Duration {
-        let jitter = fastrand::f64().mul_add(0.5, 0.75);
-        let pause = self.next.mul_f64(jitter);
+        let pause = jittered(self.next);
         self.next = self.next.mul_f64(1.5).min(self.longest);
         pause
     }
@@ -28,6 +27,11 @@ impl Backoff {
     pub(crate) fn reset(&mut self) {
         self.next = self.first;
     }
+}
+
+/// Give or take a quarter.
+pub(crate) fn jittered(pause: Duration) -> Duration {
+    pause.mul_f64(fastrand::f64().mul_add(0.5, 0.75))
 }
 
 #[cfg(test)]

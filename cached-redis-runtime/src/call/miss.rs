@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::{Attempt, Decision, Reason};
-use crate::backoff::Backoff;
+use crate::backoff;
 use crate::budget::Budget;
 use crate::codec::{self, Decoded};
 use crate::error::{Error, ErrorKind};
@@ -19,9 +19,11 @@ use crate::record::{Header, State};
 /// itself without storing. Under a storm of invalidations nothing could be stored anyway.
 const ROUNDS: usize = 4;
 
-/// Pauses of a caller that waits for a load in another process.
+/// Pauses of a caller that waits for a load in another process: a share of the time that it has
+/// waited already, so that it comes late by no more than that share and polls a long load seldom.
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
-const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+const PAUSE_SHARE: u32 = 6;
 
 impl<O> Attempt<'_, O>
 where
@@ -35,7 +37,7 @@ where
         budget: &mut Budget,
     ) -> Decision<O::Return> {
         let patience = self.patience();
-        let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
+        let began = Instant::now();
         let mut rounds = 0;
         let mut waited = false;
         let mut orphan = None;
@@ -77,9 +79,9 @@ where
                     }
                     Join::Unknown => {
                         orphan = Some(holder);
-                        sleep(&mut backoff, patience).await;
+                        pause(began, patience).await;
                     }
-                    Join::Sealed => sleep(&mut backoff, patience).await,
+                    Join::Sealed => pause(began, patience).await,
                 }
             } else if self.policy.lease.is_none() {
                 return Decision::LoadAlone(Reason::NotShareable);
@@ -88,7 +90,7 @@ where
                     waited = true;
                     self.counters.waits.increment();
                 }
-                match self.wait(&holder, patience, &mut backoff).await {
+                match self.wait(&holder, began, patience).await {
                     Ok(Some(returned)) => return Decision::Answer(returned),
                     Ok(None) => {}
                     Err(error) => return Decision::LoadAlone(self.failed(&error)),
@@ -176,11 +178,11 @@ where
     async fn wait(
         &self,
         holder: &LeaseId,
+        began: Instant,
         patience: Instant,
-        backoff: &mut Backoff,
     ) -> Result<Option<O::Return>, Error> {
         while Instant::now() < patience {
-            sleep(backoff, patience).await;
+            pause(began, patience).await;
             // A budget of its own: time spent waiting for a load is not time lost to the cache.
             let mut budget = self.core.budget();
             let Some(record) = budget.run(&*self.core.store, self.core.store.get(self.key)).await?
@@ -214,6 +216,7 @@ enum Asked {
     NoStore,
 }
 
-async fn sleep(backoff: &mut Backoff, deadline: Instant) {
-    tokio::time::sleep_until((Instant::now() + backoff.pause()).min(deadline)).await;
+async fn pause(began: Instant, patience: Instant) {
+    let share = (began.elapsed() / PAUSE_SHARE).clamp(FIRST_PAUSE, LONGEST_PAUSE);
+    tokio::time::sleep_until((Instant::now() + backoff::jittered(share)).min(patience)).await;
 }
