@@ -233,7 +233,7 @@ impl Core {
 
     /// Registers a flight for a key.
     pub(crate) fn ask(self: &Arc<Self>, key: &str) -> Asking {
-        self.flights.ask(self.release(key))
+        self.flights.ask(key, self.release(key))
     }
 
     /// Gives a lease of a key up in the background. Without a runtime or a cache, it ends by itself.

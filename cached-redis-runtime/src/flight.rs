@@ -11,11 +11,12 @@
 //! A flight is found by the lease that it holds, never by the key alone: a caller asks the store
 //! who holds the lease and joins only that flight. So nobody joins a load that began before an
 //! invalidation which had returned when they started: that load's lease is gone from the store.
+//! Only while a flight does not know its lease yet does the nonce have to do; then its load has not
+//! begun.
 //!
 //! A flight that has been sealed takes no more followers. It is sealed before FILL is sent, because
 //! from then on an invalidation may come between the store's answer and ours.
 
-use std::collections::VecDeque;
 use std::collections::hash_map::{Entry, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -32,10 +33,20 @@ pub(crate) struct Flights {
     flights: Mutex<HashMap<u64, Flight>>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Flight {
+    /// A process that was cloned shares its number and its sequence with another.
+    key: Box<str>,
+    /// Known once it has been granted.
+    lease: Option<LeaseId>,
     sealed: bool,
-    followers: VecDeque<oneshot::Sender<Word>>,
+    followers: Vec<oneshot::Sender<Word>>,
+}
+
+impl Flight {
+    fn new(key: &str, lease: Option<LeaseId>) -> Self {
+        Self { key: key.into(), lease, sealed: false, followers: Vec::new() }
+    }
 }
 
 /// What comes of the wish to join.
@@ -43,8 +54,8 @@ struct Flight {
 pub(crate) enum Join {
     /// The word will come here.
     Follow(oneshot::Receiver<Word>),
-    /// About to be stored: the entry is about to change.
-    Sealed,
+    /// About to be stored, or under another lease: the entry is about to change.
+    Closed,
     /// Ended, or its leader went without giving the lease up.
     Unknown,
 }
@@ -68,6 +79,8 @@ pub(crate) enum Word {
 pub(crate) struct Leader {
     lease: LeaseId,
     flight: Option<Claim>,
+    /// The leader before has panicked.
+    after_panic: bool,
 }
 
 /// A question to the store under way.
@@ -99,9 +112,9 @@ impl Flights {
 
     /// Registers a flight before the store is asked for its lease, so that whoever hears of that
     /// lease finds it.
-    pub(crate) fn ask(self: &Arc<Self>, release: Release) -> Asking {
+    pub(crate) fn ask(self: &Arc<Self>, key: &str, release: Release) -> Asking {
         let sequence = self.next.fetch_add(1, Ordering::Relaxed);
-        self.lock().insert(sequence, Flight::default());
+        self.lock().insert(sequence, Flight::new(key, None));
         Asking { flight: Some(Claim { flights: Arc::clone(self), sequence, release }) }
     }
 
@@ -110,30 +123,37 @@ impl Flights {
         lease.nonce().process == self.process
     }
 
-    /// Joins the flight that holds this lease.
-    pub(crate) fn join(&self, lease: &LeaseId) -> Join {
+    /// Joins the flight of this key that holds this lease.
+    pub(crate) fn join(&self, key: &str, lease: &LeaseId) -> Join {
         let mut flights = self.lock();
         match flights.get_mut(&lease.nonce().sequence) {
-            None => Join::Unknown,
-            Some(flight) if flight.sealed => Join::Sealed,
-            Some(flight) => {
+            Some(flight) if *flight.key == *key => {
+                if flight.sealed || flight.lease.is_some_and(|held| held != *lease) {
+                    return Join::Closed;
+                }
                 let (sender, receiver) = oneshot::channel();
-                flight.followers.push_back(sender);
+                flight.followers.push(sender);
                 Join::Follow(receiver)
             }
+            _ => Join::Unknown,
         }
     }
 
     /// Takes over a lease of this process that nobody holds any more: its holder was cancelled and
     /// giving it up has failed. `None` if somebody was faster.
-    pub(crate) fn adopt(self: &Arc<Self>, lease: LeaseId, release: Release) -> Option<Leader> {
+    pub(crate) fn adopt(
+        self: &Arc<Self>,
+        key: &str,
+        lease: LeaseId,
+        release: Release,
+    ) -> Option<Leader> {
         let sequence = lease.nonce().sequence;
         match self.lock().entry(sequence) {
             Entry::Occupied(_) => None,
             Entry::Vacant(vacant) => {
-                vacant.insert(Flight::default());
+                vacant.insert(Flight::new(key, Some(lease)));
                 let claim = Claim { flights: Arc::clone(self), sequence, release };
-                Some(Leader { lease, flight: Some(claim) })
+                Some(Leader { lease, flight: Some(claim), after_panic: false })
             }
         }
     }
@@ -148,7 +168,7 @@ impl Flights {
         self.flights.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn end(&self, sequence: u64) -> VecDeque<oneshot::Sender<Word>> {
+    fn end(&self, sequence: u64) -> Vec<oneshot::Sender<Word>> {
         self.lock().remove(&sequence).map(|flight| flight.followers).unwrap_or_default()
     }
 }
@@ -164,13 +184,17 @@ impl Asking {
 
     /// The store granted the lease.
     pub(crate) fn granted(mut self, lease: LeaseId) -> Leader {
-        Leader { lease, flight: self.flight.take() }
+        let flight = self.flight.take();
+        if let Some(claim) = &flight {
+            claim.change(|flight| flight.lease = Some(lease));
+        }
+        Leader { lease, flight, after_panic: false }
     }
 
-    /// The store answered something else, so nobody can have heard of a lease of this flight.
+    /// The store answered something else.
     pub(crate) fn not_granted(mut self) {
         if let Some(claim) = self.flight.take() {
-            claim.flights.end(claim.sequence);
+            claim.tell(|| Word::StartOver);
         }
     }
 }
@@ -192,10 +216,8 @@ impl Leader {
 
     /// Takes no more followers.
     pub(crate) fn seal(&self) {
-        if let Some(claim) = &self.flight
-            && let Some(flight) = claim.flights.lock().get_mut(&claim.sequence)
-        {
-            flight.sealed = true;
+        if let Some(claim) = &self.flight {
+            claim.change(|flight| flight.sealed = true);
         }
     }
 
@@ -233,9 +255,16 @@ impl Leader {
 impl Drop for Leader {
     fn drop(&mut self) {
         let Some(mut claim) = self.flight.take() else { return };
+        let panicking = std::thread::panicking();
+        if panicking && self.after_panic {
+            // Twice is no accident: nobody waits in line for a body that always panics.
+            claim.tell(|| Word::LoadAlone);
+            claim.release();
+            return;
+        }
         // A loop, not recursion through `send`: thousands of followers may have been cancelled.
         while let Some(follower) = claim.next_follower() {
-            let leader = Self { lease: self.lease, flight: Some(claim) };
+            let leader = Self { lease: self.lease, flight: Some(claim), after_panic: panicking };
             match follower.send(Word::Lead(leader)) {
                 Err(Word::Lead(mut refused)) => match refused.flight.take() {
                     Some(again) => claim = again,
@@ -254,13 +283,20 @@ impl Claim {
         Nonce { process: self.flights.process, sequence: self.sequence }
     }
 
-    /// The next in line for the lead. The new leader loads anew, so there is something to join
-    /// again.
+    /// The next to lead: who came last, for whoever came first is the next to run out of patience,
+    /// and would hand over again before its load has ended. The new leader loads anew, so there is
+    /// something to join again.
     fn next_follower(&self) -> Option<oneshot::Sender<Word>> {
         let mut flights = self.flights.lock();
         let flight = flights.get_mut(&self.sequence)?;
         flight.sealed = false;
-        flight.followers.pop_front()
+        flight.followers.pop()
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Flight)) {
+        if let Some(flight) = self.flights.lock().get_mut(&self.sequence) {
+            change(flight);
+        }
     }
 
     /// Ends the flight.

@@ -127,10 +127,15 @@ impl Invalidator {
 
     async fn sweep(&self, family: &str) -> Result<(), Error> {
         let mut cursor = 0;
+        let mut epoch = None;
         loop {
             let step = self.store.sweep(family, cursor);
             cursor = Budget::new(self.budget).run(&*self.store, step).await?;
-            if cursor == 0 {
+            let now = self.store.epoch();
+            if epoch.replace(now).is_some_and(|before| before != now) {
+                // A cursor means nothing to the server behind another connection.
+                cursor = 0;
+            } else if cursor == 0 {
                 return Ok(());
             }
         }

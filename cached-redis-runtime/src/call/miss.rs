@@ -61,7 +61,7 @@ where
                 Err(error) => return Decision::LoadAlone(self.failed(&error)),
             };
             if self.core.flights.is_ours(&holder) {
-                match self.core.flights.join(&holder) {
+                match self.core.flights.join(self.key, &holder) {
                     Join::Follow(flight) => match self.follow(flight, patience).await {
                         Followed::Decided(decision) => return decision,
                         Followed::AskAgain => {}
@@ -73,15 +73,16 @@ where
                     // Seen twice, it is no flight that was just about to end.
                     Join::Unknown if orphan == Some(holder) => {
                         let release = self.core.release(self.key);
-                        if let Some(leader) = self.core.flights.adopt(holder, release) {
+                        if let Some(leader) = self.core.flights.adopt(self.key, holder, release) {
                             return Decision::Load(leader);
                         }
+                        pause(FIRST_PAUSE, patience).await;
                     }
                     Join::Unknown => {
                         orphan = Some(holder);
-                        pause(began, patience).await;
+                        pause(FIRST_PAUSE, patience).await;
                     }
-                    Join::Sealed => pause(began, patience).await,
+                    Join::Closed => pause(FIRST_PAUSE, patience).await,
                 }
             } else if self.policy.lease.is_none() {
                 return Decision::LoadAlone(Reason::NotShareable);
@@ -182,7 +183,8 @@ where
         patience: Instant,
     ) -> Result<Option<O::Return>, Error> {
         while Instant::now() < patience {
-            pause(began, patience).await;
+            let share = began.elapsed() / PAUSE_SHARE;
+            pause(share.clamp(FIRST_PAUSE, LONGEST_PAUSE), patience).await;
             // A budget of its own: time spent waiting for a load is not time lost to the cache.
             let mut budget = self.core.budget();
             let Some(record) = budget.run(&*self.core.store, self.core.store.get(self.key)).await?
@@ -216,7 +218,6 @@ enum Asked {
     NoStore,
 }
 
-async fn pause(began: Instant, patience: Instant) {
-    let share = (began.elapsed() / PAUSE_SHARE).clamp(FIRST_PAUSE, LONGEST_PAUSE);
-    tokio::time::sleep_until((Instant::now() + backoff::jittered(share)).min(patience)).await;
+async fn pause(pause: Duration, patience: Instant) {
+    tokio::time::sleep_until((Instant::now() + backoff::jittered(pause)).min(patience)).await;
 }

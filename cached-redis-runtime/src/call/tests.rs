@@ -176,6 +176,29 @@ async fn a_panicking_leader_is_replaced_too() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn callers_with_deadlines_do_not_hand_over_for_ever() {
+    const SLOW: Duration = Duration::from_millis(800);
+    let subject = Subject::new();
+    let mut callers = JoinSet::new();
+    for caller in 0..300_u64 {
+        let subject = subject.clone();
+        // The first gives up early; the others have just about time for one load.
+        let patience = Duration::from_millis(if caller == 0 { 700 } else { 1000 });
+        callers.spawn(async move {
+            sleep(Duration::from_millis(10) * u32::try_from(caller).expect("small")).await;
+            tokio::time::timeout(patience, subject.after(1, SLOW, Ok(1))).await.is_ok()
+        });
+    }
+    let mut answered = 0;
+    while let Some(answer) = callers.join_next().await {
+        answered += usize::from(answer.expect("no panic"));
+    }
+    // Those who came in the first 0.6 s cannot have an answer before 1.5 s.
+    assert!(answered > 220, "{answered} of 300");
+    assert!(subject.loads() <= 3, "{} loads", subject.loads());
+}
+
+#[tokio::test(start_paused = true)]
 async fn failing_loads_run_in_parallel_not_in_line() {
     let subject = Subject::new();
     let started = Instant::now();
@@ -551,7 +574,7 @@ async fn a_cancelled_question_does_not_keep_the_lease() {
 #[tokio::test(start_paused = true)]
 async fn a_question_that_was_executed_twice_is_granted() {
     let subject = Subject::new();
-    let last = subject.cache.core().flights.ask(Box::new(|_| {})).nonce();
+    let last = subject.cache.core().flights.ask("", Box::new(|_| {})).nonce();
     // What the next question will ask, as if its first execution had been answered to nobody.
     let nonce = crate::lease::Nonce { sequence: last.sequence + 1, ..last };
     let lease = crate::record::lease(&crate::lease::LeaseId::new(nonce, 1), 0);
@@ -566,7 +589,7 @@ async fn a_question_that_was_executed_twice_is_granted() {
 #[tokio::test(start_paused = true)]
 async fn a_lease_that_its_holder_could_not_give_up_is_taken_over() {
     let subject = Subject::new();
-    let orphan = subject.cache.core().flights.ask(Box::new(|_| {}));
+    let orphan = subject.cache.core().flights.ask("", Box::new(|_| {}));
     let lease = crate::record::lease(&crate::lease::LeaseId::new(orphan.nonce(), 1), 0);
     drop(orphan);
     let store = subject.cache.memory_store().expect("in-process");

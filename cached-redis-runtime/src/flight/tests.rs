@@ -5,6 +5,7 @@ use super::{Asking, Flights, Join, Leader, Release, Word};
 use crate::lease::{LeaseId, Nonce};
 
 const PROCESS: u64 = 7;
+const KEY: &str = "key";
 
 fn flights() -> Arc<Flights> {
     Arc::new(Flights::new(PROCESS))
@@ -27,7 +28,7 @@ fn grant(asking: Asking) -> Leader {
 }
 
 fn follow(flights: &Flights, lease: &LeaseId) -> tokio::sync::oneshot::Receiver<Word> {
-    match flights.join(lease) {
+    match flights.join(KEY, lease) {
         Join::Follow(receiver) => receiver,
         other => panic!("{other:?}"),
     }
@@ -36,7 +37,7 @@ fn follow(flights: &Flights, lease: &LeaseId) -> tokio::sync::oneshot::Receiver<
 #[test]
 fn followers_of_a_stored_load_get_its_record() {
     let flights = flights();
-    let leader = grant(flights.ask(never_released()));
+    let leader = grant(flights.ask(KEY, never_released()));
     let mut followers: Vec<_> = (0..3).map(|_| follow(&flights, &leader.lease())).collect();
     leader.seal();
     leader.stored(vec![1, 2, 3]);
@@ -50,7 +51,7 @@ fn followers_of_a_stored_load_get_its_record() {
 #[test]
 fn a_flight_can_be_joined_before_its_leader_knows_of_its_lease() {
     let flights = flights();
-    let asking = flights.ask(never_released());
+    let asking = flights.ask(KEY, never_released());
     let lease = LeaseId::new(asking.nonce(), 1);
     let mut follower = follow(&flights, &lease);
     asking.granted(lease).stored(Vec::new());
@@ -60,9 +61,9 @@ fn a_flight_can_be_joined_before_its_leader_knows_of_its_lease() {
 #[test]
 fn a_sealed_flight_cannot_be_joined() {
     let flights = flights();
-    let leader = grant(flights.ask(never_released()));
+    let leader = grant(flights.ask(KEY, never_released()));
     leader.seal();
-    assert!(matches!(flights.join(&leader.lease()), Join::Sealed));
+    assert!(matches!(flights.join(KEY, &leader.lease()), Join::Closed));
     leader.lost();
 }
 
@@ -76,39 +77,39 @@ fn a_lease_of_another_process_is_not_ours() {
 #[test]
 fn a_dropped_leader_hands_over_to_exactly_one_follower_that_still_listens() {
     let flights = flights();
-    let leader = grant(flights.ask(never_released()));
+    let leader = grant(flights.ask(KEY, never_released()));
     let lease = leader.lease();
-    let cancelled = follow(&flights, &lease);
-    let mut next = follow(&flights, &lease);
+    let mut first = follow(&flights, &lease);
     let mut last = follow(&flights, &lease);
+    let cancelled = follow(&flights, &lease);
     drop(cancelled);
     drop(leader);
-    let Ok(Word::Lead(leader)) = next.try_recv() else { panic!("not handed over") };
+    let Ok(Word::Lead(leader)) = last.try_recv() else { panic!("not handed over") };
     assert_eq!(leader.lease(), lease, "with the lease");
-    assert!(last.try_recv().is_err(), "the last one goes on waiting");
+    assert!(first.try_recv().is_err(), "the other goes on waiting");
     leader.stored(vec![9]);
-    assert!(matches!(last.try_recv(), Ok(Word::Stored(_))));
+    assert!(matches!(first.try_recv(), Ok(Word::Stored(_))));
     assert_eq!(flights.len(), 0);
 }
 
 #[test]
 fn leadership_that_nobody_receives_moves_on() {
     let flights = flights();
-    let leader = grant(flights.ask(counted(&Arc::default())));
+    let leader = grant(flights.ask(KEY, counted(&Arc::default())));
     let lease = leader.lease();
-    let first = follow(&flights, &lease);
-    let mut second = follow(&flights, &lease);
+    let mut other = follow(&flights, &lease);
+    let told = follow(&flights, &lease);
     drop(leader);
-    // The first has been told, and is cancelled before it looks.
-    drop(first);
-    assert!(matches!(second.try_recv(), Ok(Word::Lead(_))));
+    // It has been told, and is cancelled before it looks.
+    drop(told);
+    assert!(matches!(other.try_recv(), Ok(Word::Lead(_))));
 }
 
 #[test]
 fn the_last_one_to_go_gives_the_lease_up() {
     let released = Arc::new(AtomicUsize::new(0));
     let flights = flights();
-    let leader = grant(flights.ask(counted(&released)));
+    let leader = grant(flights.ask(KEY, counted(&released)));
     let follower = follow(&flights, &leader.lease());
     drop(leader);
     assert_eq!(released.load(Ordering::SeqCst), 0, "there is a follower");
@@ -121,7 +122,7 @@ fn the_last_one_to_go_gives_the_lease_up() {
 fn a_question_that_was_cancelled_is_taken_back() {
     let released = Arc::new(AtomicUsize::new(0));
     let flights = flights();
-    let asking = flights.ask(counted(&released));
+    let asking = flights.ask(KEY, counted(&released));
     let mut follower = follow(&flights, &LeaseId::new(asking.nonce(), 1));
     drop(asking);
     assert_eq!(released.load(Ordering::SeqCst), 1);
@@ -132,14 +133,14 @@ fn a_question_that_was_cancelled_is_taken_back() {
 #[test]
 fn a_question_that_was_answered_otherwise_leaves_nothing() {
     let flights = flights();
-    flights.ask(never_released()).not_granted();
+    flights.ask(KEY, never_released()).not_granted();
     assert_eq!(flights.len(), 0);
 }
 
 #[test]
 fn a_load_that_cannot_be_shared_sends_everybody_off_at_once() {
     let flights = flights();
-    let leader = grant(flights.ask(never_released()));
+    let leader = grant(flights.ask(KEY, never_released()));
     let mut followers: Vec<_> = (0..3).map(|_| follow(&flights, &leader.lease())).collect();
     leader.not_shareable();
     for follower in &mut followers {
@@ -150,14 +151,14 @@ fn a_load_that_cannot_be_shared_sends_everybody_off_at_once() {
 #[test]
 fn an_orphaned_lease_is_taken_over_by_one() {
     let flights = flights();
-    let leader = grant(flights.ask(counted(&Arc::default())));
+    let leader = grant(flights.ask(KEY, counted(&Arc::default())));
     let lease = leader.lease();
-    assert!(flights.adopt(lease, never_released()).is_none(), "it has a leader");
+    assert!(flights.adopt(KEY, lease, never_released()).is_none(), "it has a leader");
     drop(leader);
-    assert!(matches!(flights.join(&lease), Join::Unknown));
-    let adopter = flights.adopt(lease, never_released()).expect("orphaned");
+    assert!(matches!(flights.join(KEY, &lease), Join::Unknown));
+    let adopter = flights.adopt(KEY, lease, never_released()).expect("orphaned");
     assert_eq!(adopter.lease(), lease);
-    assert!(flights.adopt(lease, never_released()).is_none(), "only one");
+    assert!(flights.adopt(KEY, lease, never_released()).is_none(), "only one");
     let mut follower = follow(&flights, &lease);
     adopter.stored(Vec::new());
     assert!(matches!(follower.try_recv(), Ok(Word::Stored(_))));
@@ -167,9 +168,43 @@ fn an_orphaned_lease_is_taken_over_by_one() {
 fn an_unknown_ending_gives_the_lease_up() {
     let released = Arc::new(AtomicUsize::new(0));
     let flights = flights();
-    let leader = grant(flights.ask(counted(&released)));
+    let leader = grant(flights.ask(KEY, counted(&released)));
     let mut follower = follow(&flights, &leader.lease());
     leader.unknown();
     assert!(matches!(follower.try_recv(), Ok(Word::StartOver)));
+    assert_eq!((released.load(Ordering::SeqCst), flights.len()), (1, 0));
+}
+
+#[test]
+fn a_flight_is_not_joined_for_another_lease_or_another_key() {
+    let flights = flights();
+    let asking = flights.ask(KEY, never_released());
+    let (lease, later) = (LeaseId::new(asking.nonce(), 1), LeaseId::new(asking.nonce(), 2));
+    assert!(matches!(flights.join("other", &lease), Join::Unknown), "a clone of this process");
+    let leader = asking.granted(lease);
+    assert!(matches!(flights.join(KEY, &later), Join::Closed), "asked twice");
+    follow(&flights, &lease);
+    leader.lost();
+}
+
+#[test]
+fn a_body_that_always_panics_is_no_queue() {
+    let released = Arc::new(AtomicUsize::new(0));
+    let flights = flights();
+    let leader = grant(flights.ask(KEY, counted(&released)));
+    let mut followers: Vec<_> = (0..3).map(|_| follow(&flights, &leader.lease())).collect();
+    let panics = |leader: Leader| {
+        let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
+            let _held = leader;
+            panic!("the body's own");
+        }));
+        assert!(caught.is_err());
+    };
+    panics(leader);
+    let Ok(Word::Lead(next)) = followers.remove(2).try_recv() else { panic!("not handed over") };
+    panics(next);
+    for follower in &mut followers {
+        assert!(matches!(follower.try_recv(), Ok(Word::LoadAlone)));
+    }
     assert_eq!((released.load(Ordering::SeqCst), flights.len()), (1, 0));
 }

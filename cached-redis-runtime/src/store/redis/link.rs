@@ -39,10 +39,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
-/// Commands that may wait for the connection's task, and bytes that it gathers before it writes.
-const QUEUE: usize = 1024;
-const WRITE_BUFFER: usize = 64 * 1024;
-
 /// How old a connection to a server that refuses writes must be before it is made again.
 const RECONNECT_TO_READ_ONLY: Duration = Duration::from_secs(1);
 
@@ -347,9 +343,7 @@ impl Running {
                 // cost twice.
                 let config = AsyncConnectionConfig::new()
                     .set_connection_timeout(None)
-                    .set_response_timeout(None)
-                    .set_pipeline_buffer_size(QUEUE)
-                    .set_write_backpressure_boundary(WRITE_BUFFER);
+                    .set_response_timeout(None);
                 if let Some(socket) = socket::open(client).await {
                     let settings = client.get_connection_info().redis_settings();
                     let (connection, driver) =

@@ -1,11 +1,13 @@
 //! Sockets that gather what is written at the same time.
 //!
-//! Nagle's algorithm is off: it would hold the end of a large value back until the server has
-//! acknowledged the beginning, which the server delays by up to 40 ms. But then each of many
-//! concurrent commands costs a system call, a packet and a wake-up of its own, here and at the
-//! server. So while replies are outstanding, the connection's task lets the other tasks that are
-//! ready run once before it writes; what they send meanwhile goes out in the same write. A caller
-//! that is alone is not held up.
+//! Many concurrent commands, written one by one, cost a packet and a wake-up of the server each.
+//!
+//! On loopback, Nagle's algorithm gathers them at no cost: what it waits for, the server's
+//! acknowledgement, is there in microseconds. Measured with 16 tasks, it gives half as much
+//! throughput again. Over a network it would hold a command back for a round trip, so there it is
+//! off, and the connection's task gathers instead: while replies are outstanding, it lets the other
+//! tasks that are ready run once before it writes, and what they send meanwhile goes out in the
+//! same write. A caller that is alone is not held up.
 
 use std::io;
 use std::pin::Pin;
@@ -19,26 +21,26 @@ use tokio::net::TcpStream;
 /// Opens a plain socket to where a client points; `None` if that takes more, such as TLS.
 pub(super) async fn open(client: &Client) -> Option<io::Result<Gathering<Plain>>> {
     let info = client.get_connection_info();
-    let plain = match info.addr() {
-        ConnectionAddr::Tcp(host, port) => {
-            tcp(host, *port, info.tcp_settings()).await.map(Plain::Tcp)
-        }
+    Some(match info.addr() {
+        ConnectionAddr::Tcp(host, port) => tcp(host, *port, info.tcp_settings()).await,
         #[cfg(unix)]
-        ConnectionAddr::Unix(path) => tokio::net::UnixStream::connect(path).await.map(Plain::Unix),
+        ConnectionAddr::Unix(path) => tokio::net::UnixStream::connect(path)
+            .await
+            .map(|socket| Gathering::new(Plain::Unix(socket), true)),
         _ => return None,
-    };
-    Some(plain.map(Gathering::new))
+    })
 }
 
-async fn tcp(host: &str, port: u16, settings: &TcpSettings) -> io::Result<TcpStream> {
+async fn tcp(host: &str, port: u16, settings: &TcpSettings) -> io::Result<Gathering<Plain>> {
     let stream = TcpStream::connect((host, port)).await?;
-    stream.set_nodelay(settings.nodelay())?;
+    let loopback = stream.peer_addr()?.ip().is_loopback();
+    stream.set_nodelay(settings.nodelay() && !loopback)?;
     if let Some(keepalive) = settings.keepalive() {
         SockRef::from(&stream).set_tcp_keepalive(keepalive)?;
     }
     #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
     SockRef::from(&stream).set_tcp_user_timeout(settings.user_timeout())?;
-    Ok(stream)
+    Ok(Gathering::new(Plain::Tcp(stream), !loopback))
 }
 
 /// A socket without TLS.
@@ -51,6 +53,7 @@ pub(super) enum Plain {
 /// Yields once before each burst of writes, if there is more than one writer.
 pub(super) struct Gathering<S> {
     socket: S,
+    gathers: bool,
     /// Something was written and nothing has been read since.
     outstanding: bool,
     /// Something was written while a reply was outstanding: since the last read, and before it.
@@ -74,9 +77,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Gathering<S> {
 }
 
 impl<S> Gathering<S> {
-    fn new(socket: S) -> Self {
+    fn new(socket: S, gathers: bool) -> Self {
         Self {
             socket,
+            gathers,
             outstanding: false,
             overlapped: false,
             overlapped_before: false,
@@ -87,7 +91,7 @@ impl<S> Gathering<S> {
     fn let_others_run(&mut self, context: &Context<'_>) -> Poll<()> {
         self.overlapped |= self.outstanding;
         let alone = !self.overlapped && !self.overlapped_before;
-        if alone || std::mem::replace(&mut self.others_ran, true) {
+        if !self.gathers || alone || std::mem::replace(&mut self.others_ran, true) {
             self.outstanding = true;
             return Poll::Ready(());
         }
