@@ -46,9 +46,12 @@ pub(crate) fn list<T: Display>(names: impl IntoIterator<Item = T>) -> String {
     }
 }
 
-/// `; did you mean …?` if one of `known` is near to what was written.
-pub(crate) fn did_you_mean<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    nearest(written, known).map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
+/// `wrong: did you mean …? Rest` if there is something that may have been meant, else `wrong; rest`.
+pub(crate) fn unknown(wrong: impl Display, meant: Option<&str>, rest: &str) -> String {
+    let Some(meant) = meant else { return format!("{wrong}; {rest}") };
+    let mut letters = rest.chars();
+    let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
+    format!("{wrong}: did you mean `{meant}`? {first}{}", letters.as_str())
 }
 
 /// The one of `known` that is nearest to what was written, if it is near at all.
@@ -87,15 +90,28 @@ fn distance(left: &str, right: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{did_you_mean, distance, list};
+    use super::{distance, list, nearest, unknown};
 
     #[test]
     fn near_names_are_offered_and_far_ones_are_not() {
         let known = ["ttl", "prefix", "negative_ttl"];
-        assert_eq!(did_you_mean("tll", known), "; did you mean `ttl`?");
-        assert_eq!(did_you_mean("prefx", known), "; did you mean `prefix`?");
-        assert_eq!(did_you_mean("negativ_tll", known), "; did you mean `negative_ttl`?");
-        assert_eq!(did_you_mean("colour", known), "");
+        assert_eq!(nearest("tll", known), Some("ttl"));
+        assert_eq!(nearest("prefx", known), Some("prefix"));
+        assert_eq!(nearest("negativ_tll", known), Some("negative_ttl"));
+        assert_eq!(nearest("colour", known), None);
+    }
+
+    #[test]
+    fn what_is_unknown_reads_as_sentences() {
+        let rest = "the options are `ttl` and `key`";
+        assert_eq!(
+            unknown("unknown option `tll`", Some("ttl"), rest),
+            "unknown option `tll`: did you mean `ttl`? The options are `ttl` and `key`"
+        );
+        assert_eq!(
+            unknown("unknown option `colour`", None, rest),
+            "unknown option `colour`; the options are `ttl` and `key`"
+        );
     }
 
     #[test]

@@ -122,10 +122,11 @@ impl Helper<'_> {
         let params = (!generics.params.is_empty())
             .then_some(&generics.params)
             .map(|params| quote!(<#params>));
+        // `gen_` has a helper `gen__entry`.
         quote_spanned!(Span::mixed_site()=>
             #(#attrs)*
             #[doc = #doc]
-            #[allow(unused, #reachable clippy::all, clippy::pedantic)]
+            #[allow(unused, non_snake_case, #reachable clippy::all, clippy::pedantic)]
             #vis #is_async fn #ident #params (#inputs) -> #output #where_clause { #body }
         )
     }

@@ -13,6 +13,7 @@ mod model;
 mod names;
 mod parse;
 mod signature;
+mod surroundings;
 mod validate;
 
 use proc_macro::TokenStream;

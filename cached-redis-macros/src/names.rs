@@ -33,9 +33,9 @@ pub(crate) fn parenthesized(tokens: TokenStream, span: Span) -> TokenStream {
     TokenTree::Group(group).into()
 }
 
-/// The name that takes the place of a pattern among the parameters.
-pub(crate) fn argument(index: usize) -> Ident {
-    Ident::new(&format!("__arg{index}"), Span::mixed_site())
+/// The name that takes the place of a pattern among the parameters, at its place.
+pub(crate) fn argument(index: usize, pattern: &impl ToTokens) -> Ident {
+    Ident::new(&format!("__arg{index}"), ends(pattern).0)
 }
 
 /// Where the facade lives unless `crate = …` says otherwise.

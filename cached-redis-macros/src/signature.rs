@@ -118,7 +118,7 @@ impl Function {
             let (ident, pattern) = match plain {
                 Some(ident) => (ident, None),
                 None => {
-                    let ident = names::argument(parameters.len());
+                    let ident = names::argument(parameters.len(), &typed.pat);
                     let pattern = std::mem::replace(&mut *typed.pat, parse_quote!(#ident));
                     (ident, Some(pattern))
                 }

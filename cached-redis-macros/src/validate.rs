@@ -50,6 +50,9 @@ pub(crate) fn validate(
     mut errors: Errors,
 ) -> syn::Result<Cached> {
     shape::check(&function, &mut errors);
+    if !context.in_block {
+        shape::check_block_form(&function, &mut errors);
+    }
     let mut named = function.clone();
     let parameters = named.name_parameters();
     let mut skips = skips.into_iter();

@@ -15,7 +15,8 @@ use serde::de::DeserializeOwned;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be stored in the cache",
     label = "not `serde::Serialize` and `serde::de::DeserializeOwned`",
-    note = "a cached function returns `T`, `Option<T>`, `Result<T, E>` or `Result<Option<T>, E>`, where `T` is owned and derives `serde::Serialize` and `serde::Deserialize`"
+    note = "a cached function returns `T`, `Option<T>`, `Result<T, E>` or `Result<Option<T>, E>`, where `T` is owned and derives `serde::Serialize` and `serde::Deserialize`",
+    note = "`Arc<T>` and `Rc<T>` need serde's feature `rc`: `cargo add serde --features rc`"
 )]
 pub trait Storable: Serialize + DeserializeOwned {}
 

@@ -52,7 +52,36 @@ pub async fn invalidate(
     Call { function, key, policy, cache }.invalidate().await
 }
 
-/// What a function with `#[invalidates(.., strict)]` returns if the invalidation fails.
+/// What a function with `#[invalidates(.., strict)]` returns.
+#[diagnostic::on_unimplemented(
+    message = "`strict` returns a failed invalidation, so the function must return a `Result`",
+    label = "the function returns `{Self}`",
+    note = "return `Result<{Self}, E>`, where `E` is `From<cached_redis::Error>`, or remove `strict`: a failed invalidation is counted, and retried in the background"
+)]
+pub trait CanFail {
+    /// Its error.
+    type Error;
+    /// An error as the function returns it.
+    fn fail(error: Self::Error) -> Self;
+}
+
+impl<T, E> CanFail for Result<T, E> {
+    type Error = E;
+
+    fn fail(error: E) -> Self {
+        Err(error)
+    }
+}
+
+/// The failure as the function returns it.
+pub fn failed<R: CanFail>(error: crate::Error) -> R
+where
+    R::Error: FromFailure,
+{
+    R::fail(FromFailure::from_failure(error))
+}
+
+/// The error of a function with `#[invalidates(.., strict)]`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot stand for a failed invalidation",
     label = "not `From<cached_redis::Error>`",

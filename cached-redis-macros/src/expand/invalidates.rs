@@ -69,7 +69,7 @@ fn send(model: &Invalidating) -> TokenStream {
         None => quote_spanned!(Span::mixed_site()=> let _ = __writes.send().await;),
         Some(strict) => {
             let fail = quote_spanned!(names::at(strict)=>
-                return ::core::result::Result::Err(__rt::FromFailure::from_failure(__error));
+                return __rt::failed(__error);
             );
             quote_spanned!(Span::mixed_site()=>
                 if let ::core::result::Result::Err(__error) = __writes.send().await { #fail }

@@ -7,7 +7,7 @@ use syn::spanned::Spanned as _;
 use syn::{Expr, ExprMethodCall, ExprPath, Pat, Path, RangeLimits, Token};
 
 use super::Given;
-use crate::diagnostics::{Errors, did_you_mean};
+use crate::diagnostics::{Errors, nearest, unknown};
 
 /// What was written between the parentheses of the attribute.
 #[derive(Default)]
@@ -123,18 +123,17 @@ fn option(
             error(format!("`{name}` is not available in this version of cached-redis: remove it"))
         }
         (_, true) => {
-            let hint = did_you_mean(&name, ["always", "strict", "crate"]);
-            error(format!(
-                "unknown option `{name}`{hint}; the options are `always`, `strict` and `crate`, and \
-                 targets are written as calls: {EXAMPLE}"
-            ))
+            let meant = nearest(&name, ["always", "strict", "crate"]);
+            let options = format!(
+                "the options are `always`, `strict` and `crate`, and targets are written as calls: \
+                 {EXAMPLE}"
+            );
+            error(unknown(format!("unknown option `{name}`"), meant, &options))
         }
         (_, false) => {
-            let hint = did_you_mean(&name, ["always", "strict"]);
-            error(format!(
-                "`{name}` is not a target{hint}; write `{name}(id)` for one entry, `{name}(..)` for \
-                 all of them"
-            ))
+            let meant = nearest(&name, ["always", "strict"]);
+            let target = format!("write `{name}(id)` for one entry, `{name}(..)` for all of them");
+            error(unknown(format!("`{name}` is not a target"), meant, &target))
         }
     }
 }

@@ -10,7 +10,7 @@ use syn::{Expr, ExprLit, Lit, LitStr, Path, Token, parenthesized, token};
 use super::duration::{Length, length};
 use super::template::{self, Piece};
 use super::{Given, skip_to_next, ungroup};
-use crate::diagnostics::{Errors, list, nearest};
+use crate::diagnostics::{self, Errors, list, nearest};
 
 /// What was written between the parentheses of the attribute.
 #[derive(Default)]
@@ -152,9 +152,8 @@ fn unknown(keyword: &Ident, name: &str) -> syn::Error {
         format!("`{name}` is not available in this version of cached-redis: remove it")
     } else {
         let known = OPTIONS.map(|(name, _)| name);
-        let hint = meant(name).map(|option| format!("; did you mean `{option}`?"));
-        let hint = hint.unwrap_or_default();
-        format!("unknown option `{name}`{hint}; the options are {}", list(known))
+        let options = format!("the options are {}", list(known));
+        diagnostics::unknown(format!("unknown option `{name}`"), meant(name), &options)
     };
     syn::Error::new(keyword.span(), message)
 }

@@ -6,7 +6,7 @@ use syn::ext::IdentExt as _;
 use syn::{Expr, LitStr, parse_quote_spanned};
 
 use super::Subject;
-use crate::diagnostics::{Errors, did_you_mean, list};
+use crate::diagnostics::{self, Errors, list, nearest};
 use crate::model::{Key, Part, Piece};
 use crate::parse::redis_cached::KeyOption;
 use crate::parse::{Given, template};
@@ -26,10 +26,11 @@ impl Subject<'_> {
         if known.is_empty() {
             return format!("`{function}` has no parameter `{name}`: it has none at all");
         }
-        let hint = did_you_mean(name, known.iter().copied());
+        let meant = nearest(name, known.iter().copied());
         let (noun, verb) =
             if known.len() == 1 { ("parameter", "is") } else { ("parameters", "are") };
-        format!("`{function}` has no parameter `{name}`{hint}; its {noun} {verb} {}", list(known))
+        let rest = format!("its {noun} {verb} {}", list(known));
+        diagnostics::unknown(format!("`{function}` has no parameter `{name}`"), meant, &rest)
     }
 
     /// `bypass = fresh` leaves the parameter `fresh` out of the key.

@@ -1,16 +1,29 @@
 //! What kind of function can be cached.
 
+use proc_macro2::Span;
 use syn::spanned::Spanned as _;
 use syn::{ReturnType, Safety, Type};
 
 use crate::diagnostics::Errors;
 use crate::signature::{Borrow, Function, ImplTrait};
+use crate::surroundings;
 
 pub(super) fn check(function: &Function, errors: &mut Errors) {
     check_async(function, "redis_cached", errors);
     check_qualifiers(function, errors);
     check_body(function, errors);
     check_output(function, errors);
+}
+
+/// The helpers of a trait's method are no members of the trait.
+pub(super) fn check_block_form(function: &Function, errors: &mut Errors) {
+    if surroundings::is_in_trait_impl(function) {
+        errors.at(
+            Span::call_site(),
+            "put `#[redis_cached]` on the `impl` block too: its helpers need an `impl` of their own \
+             beside the trait's",
+        );
+    }
 }
 
 /// For both attributes.

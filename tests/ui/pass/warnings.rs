@@ -19,6 +19,12 @@ async fn private(name: String) -> usize {
     name.len()
 }
 
+/// Its name ends in `_`.
+#[redis_cached(ttl = 600)]
+pub async fn gen_(id: u64) -> u64 {
+    id
+}
+
 /// In here nothing is reachable.
 mod inner {
     #[cached_redis::redis_cached(ttl = 600, skip(_db))]

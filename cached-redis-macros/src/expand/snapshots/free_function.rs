@@ -18,7 +18,7 @@ pub async fn get_product(db: &Pool, id: u64) -> Result<Option<Product>, RepoErro
     __call.run(__outcome, __body).await
 }
 ///Removes what `get_product` keeps for these arguments.
-#[allow(unused, clippy::all, clippy::pedantic)]
+#[allow(unused, non_snake_case, clippy::all, clippy::pedantic)]
 pub async fn get_product_invalidate(
     id: u64,
 ) -> ::core::result::Result<(), ::cached_redis::Error> {
@@ -29,14 +29,14 @@ pub async fn get_product_invalidate(
     __rt::invalidate(&__F, __key.finish(), __rt::current()).await
 }
 ///Removes everything that `get_product` keeps.
-#[allow(unused, clippy::all, clippy::pedantic)]
+#[allow(unused, non_snake_case, clippy::all, clippy::pedantic)]
 pub fn get_product_invalidate_all() -> ::cached_redis::InvalidateAll {
     use ::cached_redis::__private::{self as __rt, traits::*};
     static __F: __rt::Function = __rt::function("products", "get_product", "id");
     __rt::InvalidateAll::new(&__F, __rt::current())
 }
 ///The entry of `get_product` for these arguments.
-#[allow(unused, clippy::all, clippy::pedantic)]
+#[allow(unused, non_snake_case, clippy::all, clippy::pedantic)]
 pub fn get_product_entry(
     id: u64,
 ) -> ::cached_redis::Entry<Result<Option<Product>, RepoError>>

@@ -17,7 +17,7 @@ async fn list(&self, page: u32) -> anyhow::Result<Vec<Product>> {
     __call.run(__outcome, __body).await
 }
 ///Removes what `list` keeps for these arguments.
-#[allow(unused, clippy::all, clippy::pedantic)]
+#[allow(unused, non_snake_case, clippy::all, clippy::pedantic)]
 async fn list_invalidate(
     &self,
     page: u32,
@@ -30,14 +30,14 @@ async fn list_invalidate(
     __rt::invalidate(&__F, __key.finish(), __rt::current()).await
 }
 ///Removes everything that `list` keeps.
-#[allow(unused, clippy::all, clippy::pedantic)]
+#[allow(unused, non_snake_case, clippy::all, clippy::pedantic)]
 fn list_invalidate_all(&self) -> ::cached_redis::InvalidateAll {
     use ::cached_redis::__private::{self as __rt, traits::*};
     static __F: __rt::Function = __rt::function("shop", "list", "self.id,page");
     __rt::InvalidateAll::new(&__F, __rt::current())
 }
 ///The entry of `list` for these arguments.
-#[allow(unused, clippy::all, clippy::pedantic)]
+#[allow(unused, non_snake_case, clippy::all, clippy::pedantic)]
 fn list_entry(&self, page: u32) -> ::cached_redis::Entry<anyhow::Result<Vec<Product>>>
 where
     anyhow::Result<Vec<Product>>: 'static,

@@ -19,7 +19,7 @@ async fn price(sku: u64, fresh: bool) -> Result<Price, Error> {
     __call.run(__outcome, __body).await
 }
 ///Removes what `price` keeps for these arguments.
-#[allow(unused, clippy::all, clippy::pedantic)]
+#[allow(unused, non_snake_case, clippy::all, clippy::pedantic)]
 async fn price_invalidate(
     sku: u64,
 ) -> ::core::result::Result<(), ::cached_redis::Error> {
@@ -30,14 +30,14 @@ async fn price_invalidate(
     __rt::invalidate(&__F, __key.finish(), __rt::current()).await
 }
 ///Removes everything that `price` keeps.
-#[allow(unused, clippy::all, clippy::pedantic)]
+#[allow(unused, non_snake_case, clippy::all, clippy::pedantic)]
 fn price_invalidate_all() -> ::cached_redis::InvalidateAll {
     use ::cached_redis::__private::{self as __rt, traits::*};
     static __F: __rt::Function = __rt::function("shop", "price", "sku");
     __rt::InvalidateAll::new(&__F, __rt::current())
 }
 ///The entry of `price` for these arguments.
-#[allow(unused, clippy::all, clippy::pedantic)]
+#[allow(unused, non_snake_case, clippy::all, clippy::pedantic)]
 fn price_entry(sku: u64) -> ::cached_redis::Entry<Result<Price, Error>>
 where
     Result<Price, Error>: 'static,
