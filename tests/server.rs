@@ -40,7 +40,7 @@ mod support {
     pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
     /// What a busy machine may add to any deadline.
-    pub(crate) const SLACK: Duration = Duration::from_millis(150);
+    pub(crate) const SLACK: Duration = Duration::from_millis(300);
 
     type Body = Pin<Box<dyn Future<Output = Answer> + Send>>;
 
