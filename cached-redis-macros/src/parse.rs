@@ -35,7 +35,7 @@ fn skip_to_next(input: ParseStream<'_>) {
 }
 
 /// Removes the invisible group that a `macro_rules!` fragment comes in, and parentheses.
-fn ungroup(expr: &Expr) -> &Expr {
+pub(crate) fn ungroup(expr: &Expr) -> &Expr {
     match expr {
         Expr::Group(group) => ungroup(&group.expr),
         Expr::Paren(paren) => ungroup(&paren.expr),

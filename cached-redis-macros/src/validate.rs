@@ -67,6 +67,7 @@ pub(crate) fn validate(
     options::check(&subject, &mut errors);
     key::check_skip(&mut subject, &mut errors);
     key::check_key(&subject, &mut errors);
+    key::check_order(&subject, &mut errors);
     key::check_self_choice(&subject, &mut errors);
     let outcome = options::outcome(&subject, &mut errors);
     let key = key::key(&subject);

@@ -3,13 +3,15 @@
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens as _;
 use syn::ext::IdentExt as _;
-use syn::{Expr, LitStr, parse_quote_spanned};
+use syn::visit::{self, Visit};
+use syn::{Expr, LitStr, TypePath, parse_quote_spanned};
 
 use super::Subject;
 use crate::diagnostics::{self, Errors, list, nearest};
 use crate::model::{Key, Part, Piece};
 use crate::parse::redis_cached::KeyOption;
-use crate::parse::{Given, template};
+use crate::parse::{Given, template, ungroup};
+use crate::signature::Parameter;
 use crate::{mentions, names};
 
 impl Subject<'_> {
@@ -42,7 +44,7 @@ impl Subject<'_> {
     }
 
     /// The parameters that are the key where `key` does not say otherwise.
-    fn arguments(&self) -> impl Iterator<Item = &crate::signature::Parameter> {
+    fn arguments(&self) -> impl Iterator<Item = &Parameter> {
         let bypass = self.bypass_parameter();
         self.parameters
             .iter()
@@ -51,6 +53,31 @@ impl Subject<'_> {
                 !self.skipped.get(*index).copied().unwrap_or_default() && Some(*index) != bypass
             })
             .map(|(_, parameter)| parameter)
+    }
+
+    /// The parameters that are parts of the key as they are.
+    fn whole_parts(&self) -> Vec<&Parameter> {
+        let named = |name: &str| {
+            self.parameters
+                .iter()
+                .find(|p| p.pattern.is_none() && p.bindings.iter().any(|b| b == name))
+        };
+        match self.options.key.as_ref().map(|given| &given.value) {
+            None => self.arguments().collect(),
+            Some(KeyOption::Expressions(exprs)) => {
+                exprs.iter().filter_map(|expr| named(&bare(expr)?)).collect()
+            }
+            Some(KeyOption::Template(_, pieces)) => pieces
+                .iter()
+                .filter_map(|piece| match piece {
+                    template::Piece::Placeholder(path) => match path.as_slice() {
+                        [name] => named(name.trim_start_matches("r#")),
+                        _ => None,
+                    },
+                    template::Piece::Text(_) => None,
+                })
+                .collect(),
+        }
     }
 }
 
@@ -146,6 +173,47 @@ fn check_one_entry_for_all(subject: &Subject<'_>, keyword: &Ident, errors: &mut 
     }
 }
 
+/// The name that is the whole expression, but for borrows.
+fn bare(expr: &Expr) -> Option<String> {
+    match ungroup(expr) {
+        Expr::Path(path) => path.path.get_ident().map(|ident| ident.unraw().to_string()),
+        Expr::Reference(reference) => bare(&reference.expr),
+        _ => None,
+    }
+}
+
+/// Equal parts of a key serialize to the same, which no hash set does. Found by spelling, which sees
+/// neither aliases nor fields: a trait would have to be implemented by every type that is a key.
+pub(super) fn check_order(subject: &Subject<'_>, errors: &mut Errors) {
+    struct HashSets<'a>(&'a mut Errors);
+
+    impl Visit<'_> for HashSets<'_> {
+        fn visit_type_path(&mut self, ty: &TypePath) {
+            let Some(last) = ty.path.segments.last() else { return };
+            match last.ident.to_string().as_str() {
+                "HashSet" | "FxHashSet" | "AHashSet" => self.0.at(
+                    last.ident.span(),
+                    "a `HashSet` has no order, so equal sets would have different keys and an \
+                     invalidation could miss the entry: take a `BTreeSet`, or choose what identifies \
+                     it with `key(..)`",
+                ),
+                // Other types may well serialize what is in them in an order.
+                "Option" | "Result" | "Vec" | "VecDeque" | "Box" | "Rc" | "Arc" | "Cow" | "HashMap"
+                | "BTreeMap" => visit::visit_type_path(self, ty),
+                _ => {}
+            }
+        }
+    }
+
+    // Without these, nobody knows what is part of the key.
+    if subject.options.broken.iter().any(|broken| broken == "skip" || broken == "key") {
+        return;
+    }
+    for parameter in subject.whole_parts() {
+        HashSets(errors).visit_type(&parameter.ty);
+    }
+}
+
 /// The lower-case name that a chain of fields and method calls begins with.
 fn root(expr: &Expr) -> Option<(String, Span)> {
     match expr {
@@ -216,7 +284,7 @@ pub(super) fn key(subject: &Subject<'_>) -> Key {
     }
 }
 
-fn argument(parameter: &crate::signature::Parameter) -> Part {
+fn argument(parameter: &Parameter) -> Part {
     let ident = &parameter.ident;
     let value = parse_quote_spanned!(ident.span()=> #ident);
     Part { value, typed: parameter.is_impl_trait() }
