@@ -104,6 +104,9 @@ impl CacheBuilder {
 
     /// How long a call may spend on the cache in all, its load apart (default 100 ms). Also the
     /// longest that one invalidation waits for an answer.
+    ///
+    /// A miss takes three round trips. If they do not fit, nothing is ever stored: for a server that
+    /// is 30 ms away or more, raise it.
     pub fn budget(mut self, budget: Duration) -> Self {
         self.settings.budget = budget;
         self
