@@ -175,3 +175,6 @@ async fn work(mut worker: Worker, invalidator: Weak<Invalidator>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
