@@ -72,13 +72,6 @@ impl Call {
         };
         attempt.run(mode, body).await
     }
-
-    /// Removes the entry that this call is about.
-    pub async fn invalidate(self) -> Result<(), Error> {
-        let core = self.cache.core();
-        let key = core.key(self.function, &self.key)?;
-        core.invalidator.invalidate(key).await
-    }
 }
 
 /// Everything that stays the same while a call is answered.

@@ -196,19 +196,12 @@ impl<R> Entry<R> {
         leader.seal();
         crate::record::sign(&mut record, &lease);
         let life = core.life(&self.policy, kind);
-        match budget.run(&*core.store, core.store.fill(key, lease, &record, life)).await {
-            Ok(Filled::Stored) => {
-                leader.stored(record);
-                Ok(())
-            }
-            Ok(Filled::Lost) => {
-                leader.lost();
-                Err(superseded())
-            }
-            Err(error) => {
-                leader.unknown();
-                Err(error)
-            }
+        let fill = core.store.fill(key, lease, &record, life);
+        let filled = budget.run(&*core.store, fill).await;
+        leader.filled(&filled, record);
+        match filled? {
+            Filled::Stored => Ok(()),
+            Filled::Lost => Err(superseded()),
         }
     }
 

@@ -23,7 +23,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-use crate::lease::{LeaseId, Nonce};
+use crate::error::Error;
+use crate::lease::{Filled, LeaseId, Nonce};
 
 /// All flights of one cache.
 #[derive(Debug)]
@@ -221,7 +222,16 @@ impl Leader {
         }
     }
 
-    /// Ending: stored. Returns how many were told.
+    /// The ending that the answer to FILL means.
+    pub(crate) fn filled(self, filled: &Result<Filled, Error>, record: Vec<u8>) {
+        match filled {
+            Ok(Filled::Stored) => self.stored(record),
+            Ok(Filled::Lost) => self.lost(),
+            Err(_) => self.unknown(),
+        }
+    }
+
+    /// Ending: stored.
     pub(crate) fn stored(self, record: Vec<u8>) {
         let record = Arc::new(record);
         self.tell(|| Word::Stored(Arc::clone(&record)));

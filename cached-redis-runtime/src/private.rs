@@ -47,9 +47,8 @@ pub async fn invalidate(
     key: Key,
     cache: Handle,
 ) -> Result<(), crate::Error> {
-    // How an entry is kept does not matter to its removal.
-    let policy = Policy::new(std::time::Duration::ZERO);
-    Call { function, key, policy, cache }.invalidate().await
+    let core = cache.core();
+    core.invalidator.invalidate(core.key(function, &key)?).await
 }
 
 /// What a function with `#[invalidates(.., strict)]` returns.

@@ -114,21 +114,15 @@ where
         leader.seal();
         let store = &*self.core.store;
         let filled = budget.run(store, self.storing(store, &leader, &record, life)).await;
-        match filled {
+        match &filled {
             Ok(Filled::Stored) => {
                 self.counters.stored.increment();
                 self.counters.bytes_written.add(record.len() as u64);
-                leader.stored(record);
             }
-            Ok(Filled::Lost) => {
-                self.counters.superseded.increment();
-                leader.lost();
-            }
-            Err(error) => {
-                self.failed(&error);
-                leader.unknown();
-            }
+            Ok(Filled::Lost) => self.counters.superseded.increment(),
+            Err(error) => self.counters.error(error),
         }
+        leader.filled(&filled, record);
     }
 
     fn storing<'a>(

@@ -17,6 +17,7 @@ use crate::function::Function;
 use crate::invalidation::InvalidateAll;
 use crate::outcome::{Probe, ProbePlain as _};
 use crate::policy::Policy;
+use crate::private;
 use crate::store::Store;
 use crate::store::memory::{Fault, MemoryStore};
 
@@ -91,7 +92,8 @@ impl Node {
         let invalidated = if fastrand::u32(..6) == 0 {
             InvalidateAll::new(&FUNCTION, Handle::Owned(self.cache.clone())).await
         } else {
-            self.call(key).invalidate().await
+            let Call { function, key, cache, .. } = self.call(key);
+            private::invalidate(function, key, cache).await
         };
         if invalidated.is_ok() {
             let floor = &self.world.floors[key];

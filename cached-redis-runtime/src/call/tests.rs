@@ -4,15 +4,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep};
 
 use crate::cache::Cache;
 use crate::call::Call;
 use crate::current::{Handle, bypass, refresh};
+use crate::error::Error;
 use crate::function::Function;
 use crate::outcome::{Probe, ProbeOneLayer as _};
 use crate::policy::Policy;
+use crate::private;
 use crate::stats::FunctionStats;
 use crate::store::memory::Fault;
 
@@ -62,6 +64,22 @@ impl Subject {
             answer
         })
         .await
+    }
+
+    async fn invalidate(&self, id: u64) -> Result<(), Error> {
+        let Call { function, key, cache, .. } = self.call(id);
+        private::invalidate(function, key, cache).await
+    }
+
+    /// Asks in a task of its own, whose load has begun on return.
+    async fn begin(&self, id: u64, delay: Duration, answer: Answer) -> JoinHandle<Answer> {
+        let before = self.loads();
+        let subject = self.clone();
+        let task = tokio::spawn(async move { subject.after(id, delay, answer).await });
+        while self.loads() == before {
+            tokio::task::yield_now().await;
+        }
+        task
     }
 
     fn loads(&self) -> u64 {
@@ -132,13 +150,7 @@ async fn five_hundred_callers_load_once() {
 #[tokio::test(start_paused = true)]
 async fn an_aborted_leader_is_replaced_by_exactly_one_follower() {
     let subject = Subject::new();
-    let leader = tokio::spawn({
-        let subject = subject.clone();
-        async move { subject.after(1, LOAD, Ok(1)).await }
-    });
-    while subject.loads() == 0 {
-        tokio::task::yield_now().await;
-    }
+    let leader = subject.begin(1, LOAD, Ok(1)).await;
     let mut followers = JoinSet::new();
     for _ in 0..100 {
         let subject = subject.clone();
@@ -216,14 +228,8 @@ async fn failing_loads_run_in_parallel_not_in_line() {
 #[tokio::test(start_paused = true)]
 async fn a_load_that_began_before_an_invalidation_leaves_nothing() {
     let subject = Subject::new();
-    let old = tokio::spawn({
-        let subject = subject.clone();
-        async move { subject.after(1, LOAD, Ok(1)).await }
-    });
-    while subject.loads() == 0 {
-        tokio::task::yield_now().await;
-    }
-    subject.call(1).invalidate().await.expect("in-process");
+    let old = subject.begin(1, LOAD, Ok(1)).await;
+    subject.invalidate(1).await.expect("in-process");
     // Starts after the invalidation returned: must not join the old load.
     assert_eq!(subject.after(1, LOAD / 2, Ok(2)).await, Ok(2));
     assert_eq!(old.await.expect("no panic"), Ok(1), "its own caller began before");
@@ -244,7 +250,7 @@ async fn those_who_joined_a_load_that_was_superseded_start_over() {
     }
     let follower = spawn(2);
     sleep(LOAD / 2).await;
-    subject.call(1).invalidate().await.expect("in-process");
+    subject.invalidate(1).await.expect("in-process");
     assert_eq!(leader.await.expect("no panic"), Ok(1));
     assert_eq!(follower.await.expect("no panic"), Ok(2), "only what was stored is shared");
     assert_eq!(subject.with(1, async { Ok(3) }).await, Ok(2));
@@ -253,13 +259,7 @@ async fn those_who_joined_a_load_that_was_superseded_start_over() {
 #[tokio::test(start_paused = true)]
 async fn an_eviction_fences_like_an_invalidation() {
     let subject = Subject::new();
-    let old = tokio::spawn({
-        let subject = subject.clone();
-        async move { subject.after(1, LOAD, Ok(1)).await }
-    });
-    while subject.loads() == 0 {
-        tokio::task::yield_now().await;
-    }
+    let old = subject.begin(1, LOAD, Ok(1)).await;
     assert!(subject.cache.memory_store().is_some_and(|store| store.evict(&subject.key(1))));
     old.await.expect("no panic").ok();
     assert_eq!(subject.with(1, async { Ok(2) }).await, Ok(2));
@@ -310,7 +310,7 @@ async fn an_invalidation_during_a_refresh_wins() {
     while subject.loads() < 2 {
         tokio::task::yield_now().await;
     }
-    subject.call(1).invalidate().await.expect("in-process");
+    subject.invalidate(1).await.expect("in-process");
     refreshing.await.expect("no panic").ok();
     assert_eq!(subject.with(1, async { Ok(3) }).await, Ok(3));
 }
@@ -449,13 +449,7 @@ async fn a_lease_is_renewed_while_the_load_runs() {
     let mut subject = Subject::new();
     subject.policy.lease = Some(Duration::from_millis(300));
     let slow = Duration::from_secs(5);
-    let leader = tokio::spawn({
-        let subject = subject.clone();
-        async move { subject.after(1, slow, Ok(1)).await }
-    });
-    while subject.loads() == 0 {
-        tokio::task::yield_now().await;
-    }
+    let leader = subject.begin(1, slow, Ok(1)).await;
     sleep(slow / 2).await;
     assert_eq!(subject.with(1, async { Ok(2) }).await, Ok(1), "waits and shares");
     leader.await.expect("no panic").ok();
@@ -466,13 +460,7 @@ async fn a_lease_is_renewed_while_the_load_runs() {
 async fn nobody_waits_longer_than_the_load_timeout() {
     let mut subject = Subject::new();
     subject.policy.load_timeout = Duration::from_secs(1);
-    let leader = tokio::spawn({
-        let subject = subject.clone();
-        async move { subject.after(1, Duration::from_secs(60), Ok(1)).await }
-    });
-    while subject.loads() == 0 {
-        tokio::task::yield_now().await;
-    }
+    let leader = subject.begin(1, Duration::from_secs(60), Ok(1)).await;
     let started = Instant::now();
     assert_eq!(subject.with(1, async { Ok(2) }).await, Ok(2));
     assert!(started.elapsed() <= Duration::from_millis(1100), "{:?}", started.elapsed());
@@ -531,7 +519,7 @@ async fn a_failed_invalidation_is_an_error_and_is_retried_until_it_succeeds() {
     let subject = Subject::new();
     subject.with(1, async { Ok(1) }).await.ok();
     subject.fault(Fault::RefuseWrites);
-    assert!(subject.call(1).invalidate().await.is_err());
+    assert!(subject.invalidate(1).await.is_err());
     assert_eq!(subject.cache.stats().pending_invalidations, 1);
     assert_eq!(subject.with(1, async { Ok(2) }).await, Ok(2), "not read while it is outstanding");
     let entry = subject.call(1).entry((&&Probe::<Answer>::new()).outcome());
@@ -550,7 +538,7 @@ async fn too_many_failed_invalidations_are_counted() {
     let subject = Subject { cache, ..Subject::new() };
     subject.fault(Fault::Down);
     for id in 0..5 {
-        assert!(subject.call(id).invalidate().await.is_err());
+        assert!(subject.invalidate(id).await.is_err());
     }
     let stats = subject.cache.stats();
     assert_eq!((stats.pending_invalidations, stats.dropped_invalidations), (2, 3));
