@@ -21,11 +21,20 @@
 //! # });
 //! ```
 
+//!
+//! A value also has an age, counted from the end of its load, and a reader may say how old it may be.
+//!
+//! Nodes in other processes take part through a [`World`].
+
+mod world;
+
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
+
+pub use world::{Beginning, Loaded, World};
 
 /// The database: a version per key.
 #[derive(Debug)]
@@ -83,6 +92,9 @@ pub struct History {
     reads: AtomicU64,
     stale: AtomicU64,
     first_stale: Mutex<Option<StaleRead>>,
+    old: AtomicU64,
+    oldest: Mutex<Option<OldRead>>,
+    fenced: AtomicU64,
 }
 
 /// A read that broke the promise.
@@ -96,6 +108,17 @@ pub struct StaleRead {
     pub value: u64,
 }
 
+/// A read of a value that had been loaded too long ago.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OldRead {
+    /// Which key was read.
+    pub key: usize,
+    /// How old the value was when the read began.
+    pub age: Duration,
+    /// How old it might have been.
+    pub bound: Duration,
+}
+
 impl History {
     /// For keys `0..keys`.
     pub fn new(keys: usize) -> Self {
@@ -104,6 +127,9 @@ impl History {
             reads: AtomicU64::new(0),
             stale: AtomicU64::new(0),
             first_stale: Mutex::new(None),
+            old: AtomicU64::new(0),
+            oldest: Mutex::new(None),
+            fenced: AtomicU64::new(0),
         }
     }
 
@@ -130,6 +156,31 @@ impl History {
         false
     }
 
+    /// The fence that was planted before the write of `version` has ended, whatever became of the writer.
+    pub fn unfenced(&self, key: usize, version: u64) {
+        if self.completed[key].fetch_max(version, SeqCst) < version {
+            self.fenced.fetch_add(1, SeqCst);
+        }
+    }
+
+    /// A read returned a value that was `age` old when it began. Whether that is as promised.
+    pub fn observe_age(&self, key: usize, age: Duration, bound: Duration) -> bool {
+        if age <= bound {
+            return true;
+        }
+        self.old.fetch_add(1, SeqCst);
+        let mut oldest = self.oldest.lock().expect("no panic while it is held");
+        if oldest.is_none_or(|known| known.age - known.bound < age - bound) {
+            *oldest = Some(OldRead { key, age, bound });
+        }
+        false
+    }
+
+    /// How many reads broke a promise so far.
+    pub fn violations(&self) -> u64 {
+        self.stale.load(SeqCst) + self.old.load(SeqCst)
+    }
+
     /// The totals. Hits are the reads that the source did not have to answer, shared loads among them.
     pub fn report(&self, source: &Source) -> Report {
         let (reads, loads) = (self.reads.load(SeqCst), source.loads());
@@ -139,6 +190,9 @@ impl History {
             hits: reads.saturating_sub(loads),
             stale: self.stale.load(SeqCst),
             first_stale: *self.first_stale.lock().expect("no panic while it is held"),
+            old: self.old.load(SeqCst),
+            oldest: *self.oldest.lock().expect("no panic while it is held"),
+            fenced: self.fenced.load(SeqCst),
         }
     }
 }
@@ -156,18 +210,28 @@ pub struct Report {
     pub stale: u64,
     /// The first of them.
     pub first_stale: Option<StaleRead>,
+    /// Reads of values that were older than they might be.
+    pub old: u64,
+    /// The one that was too old by the most.
+    pub oldest: Option<OldRead>,
+    /// Writes that never completed, but were fenced.
+    pub fenced: u64,
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { reads, loads, hits, stale, .. } = self;
+        let Self { reads, loads, hits, stale, old, fenced, .. } = self;
         write!(f, "{reads} reads, {hits} hits, {loads} loads, {stale} stale")?;
-        match self.first_stale {
-            Some(StaleRead { key, floor, value }) => {
-                write!(f, " (first: key {key}, version {value} after {floor} was invalidated)")
-            }
-            None => Ok(()),
+        if let Some(StaleRead { key, floor, value }) = self.first_stale {
+            write!(f, " (first: key {key}, version {value} after {floor} was invalidated)")?;
         }
+        if let Some(OldRead { key, age, bound }) = self.oldest {
+            write!(f, ", {old} too old (worst: key {key}, {age:?} instead of {bound:?})")?;
+        }
+        if *fenced > 0 {
+            write!(f, ", {fenced} writes cut off behind their fence")?;
+        }
+        Ok(())
     }
 }
 
@@ -240,6 +304,29 @@ mod tests {
         }
         let report = history.report(&source).to_string();
         assert_eq!(report, "5 reads, 0 hits, 5 loads, 0 stale");
+    }
+
+    #[test]
+    fn an_old_value_is_found() {
+        let (source, history) = (Source::instant(1), History::new(1));
+        let second = Duration::from_secs(1);
+        assert!(history.observe_age(0, second, second));
+        assert!(!history.observe_age(0, 3 * second, second));
+        assert!(!history.observe_age(0, 2 * second, second));
+        let report = history.report(&source);
+        assert_eq!(report.old, 2);
+        assert_eq!(report.oldest, Some(OldRead { key: 0, age: 3 * second, bound: second }));
+        assert_eq!(history.violations(), 2);
+    }
+
+    #[test]
+    fn what_a_fence_has_kept_is_counted_where_nothing_else_did() {
+        let (source, history) = (Source::instant(1), History::new(1));
+        history.completed(0, 1);
+        history.unfenced(0, 1);
+        history.unfenced(0, 2);
+        assert_eq!(history.floor(0), 2);
+        assert_eq!(history.report(&source).fenced, 1);
     }
 
     #[test]
