@@ -1,0 +1,62 @@
+//! A function that stores what it has written.
+//!
+//! An update is begun before the body, so that it is known whether another one came between.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{format_ident, quote_spanned};
+
+use super::keep::{Keeper, with_body};
+use super::target::{call, owned};
+use crate::model::Updating;
+use crate::parse::target::Arguments;
+use crate::{mentions, names};
+
+pub(crate) fn expand(model: &Updating) -> TokenStream {
+    let Some(body) = &model.write.function.body else { return TokenStream::new() };
+    let returns = &model.write.returns;
+    let mut keeper = Keeper::new(&model.write);
+    let (mut begin, mut values) = (Vec::new(), Vec::new());
+    let (mut updates, mut stored): (Vec<Ident>, Vec<Ident>) = (Vec::new(), Vec::new());
+    for (index, update) in model.updates.iter().enumerate() {
+        let Arguments::These(arguments) = &update.call.arguments else { continue };
+        let arguments: Vec<TokenStream> = arguments.iter().map(owned).collect();
+        let entry = call(&update.call, "_entry", &arguments);
+        let name = format_ident!("__update{index}", span = Span::mixed_site());
+        begin.push(quote_spanned!(Span::mixed_site()=>
+            let #name = __updates.begin(#entry).await;
+        ));
+        updates.push(name);
+        // At the place of the value: what cannot be stored is reported there.
+        stored.push(format_ident!("__value{index}", span = names::ends(&update.value).0));
+        keeper.parameters(&update.value);
+        values.push(owned(&update.value));
+    }
+    let values = values.into_iter().map(|value| keeper.after(value));
+    let (keep, restore) = (keeper.keep(), keeper.restore());
+    let block = keeper.block(body);
+    let ret = model.updates.iter().find_map(|update| mentions::first(&update.value, "ret"));
+    let ret = ret.unwrap_or_else(|| Ident::new("_ret", Span::mixed_site()));
+    // The values first: no reference to what is returned lives while they are stored.
+    let statements = quote_spanned!(Span::mixed_site()=>
+        let mut __updates = __rt::Updates::new();
+        #(#begin)*
+        #keep
+        #[allow(clippy::let_unit_value)]
+        let __returned: #returns = __updates.during(#block).await;
+        let __values = match (&&__rt::Returned(&__returned)).success() {
+            ::core::option::Option::Some(#ret) => {
+                #restore
+                ::core::option::Option::Some((#(#values,)*))
+            }
+            ::core::option::Option::None => ::core::option::Option::None,
+        };
+        match __values {
+            ::core::option::Option::Some((#(#stored,)*)) => {
+                #(#updates.store(#stored).await;)*
+            }
+            ::core::option::Option::None => { #(#updates.abandon().await;)* }
+        }
+        __returned
+    );
+    with_body(&model.write, body, &statements)
+}
