@@ -71,8 +71,8 @@ pub(crate) fn validate(
         parameters,
         skips_self,
     };
-    options::check(&subject, &mut errors);
     lengths::check(&subject, &mut errors);
+    options::check(&subject, &mut errors);
     freshness::check(&subject, &mut errors);
     key::check_skip(&mut subject, &mut errors);
     key::check_key(&subject, &mut errors);

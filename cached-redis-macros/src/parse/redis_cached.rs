@@ -6,8 +6,7 @@ use syn::parse::{ParseStream, Parser as _};
 use syn::{Expr, LitStr, Path, Token, token};
 
 use super::duration::{Length, length};
-use super::template::Template;
-use super::values::{self, Early, KeyOption, Lock};
+use super::values::{self, Early, KeyOption, Lock, Tags};
 use super::{Given, once, skip_to_next};
 use crate::diagnostics::{self, Errors, list, nearest};
 
@@ -28,7 +27,7 @@ pub(crate) struct Options {
     pub(crate) soft_timeout: Option<Given<Length>>,
     pub(crate) sliding: Option<Given<()>>,
     pub(crate) ttl_with: Option<Given<Expr>>,
-    pub(crate) tags: Option<Given<Vec<Template>>>,
+    pub(crate) tags: Option<Given<Tags>>,
     pub(crate) cache_if: Option<Given<Expr>>,
     pub(crate) absent: Option<Given<Expr>>,
     pub(crate) lock: Option<Given<Lock>>,

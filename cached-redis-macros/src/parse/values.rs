@@ -33,6 +33,13 @@ pub(crate) enum Early {
     Beta(Expr),
 }
 
+/// `tags = […]`
+pub(crate) struct Tags {
+    pub(crate) templates: Vec<Template>,
+    /// About others in the list, which say nothing about these.
+    pub(crate) wrong: Option<syn::Error>,
+}
+
 pub(super) fn string(expr: Expr, keyword: &Ident) -> syn::Result<LitStr> {
     match ungroup(&expr) {
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Ok(text.clone()),
@@ -90,7 +97,7 @@ pub(super) fn flag(input: ParseStream<'_>, keyword: &Ident) -> syn::Result<()> {
     Err(syn::Error::new(keyword.span(), message))
 }
 
-pub(super) fn tags(expr: &Expr) -> syn::Result<Vec<Template>> {
+pub(super) fn tags(expr: &Expr) -> syn::Result<Tags> {
     let Expr::Array(array) = ungroup(expr) else {
         let message = match ungroup(expr) {
             Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => {
@@ -108,8 +115,8 @@ pub(super) fn tags(expr: &Expr) -> syn::Result<Vec<Template>> {
         ));
     }
     let mut errors = Errors::new();
-    let tags = array.elems.iter().filter_map(|tag| errors.gather(self::tag(tag))).collect();
-    errors.finish().map(|()| tags)
+    let templates = array.elems.iter().filter_map(|tag| errors.gather(self::tag(tag))).collect();
+    Ok(Tags { templates, wrong: errors.finish().err() })
 }
 
 /// One tag.

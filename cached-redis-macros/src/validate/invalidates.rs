@@ -4,7 +4,7 @@ use proc_macro2::Span;
 use syn::Path;
 
 use super::{lengths, write};
-use crate::diagnostics::{Errors, list};
+use crate::diagnostics::{self, Errors, list, nearest};
 use crate::mentions;
 use crate::model::Invalidating;
 use crate::parse::invalidates::{Options, Target, What};
@@ -21,7 +21,7 @@ pub(crate) fn validate(
     write::check(&function, "invalidates", &mut errors);
     check_targets(&options, &mut errors);
     check_tags(&options, &function, &mut errors);
-    check_guard(&options, &mut errors);
+    check_guard(&options, &function, &mut errors);
     check_cache(&options, &mut errors);
     errors.finish()?;
     Ok(Invalidating {
@@ -52,24 +52,25 @@ fn check_tags(options: &Options, function: &Function, errors: &mut Errors) {
     for target in &options.targets {
         let What::Tag(tag) = &target.what else { continue };
         let of_loop = target.repeat.iter().flat_map(|(pattern, _)| bindings(pattern));
-        let of_loop: Vec<String> = of_loop.collect();
-        let is_known = |name: &&str| known.iter().chain(&of_loop).any(|known| known == name);
-        if let Some(name) = tag.roots().find(|name| !is_known(name)) {
-            let known = list(known.iter().chain(&of_loop));
-            let verb = if known.contains(' ') { "are" } else { "is" };
-            errors.at(
-                tag.text.span(),
-                format!("there is no `{name}` here: what a tag can be made of {verb} {known}"),
-            );
+        let known: Vec<String> = known.iter().cloned().chain(of_loop).collect();
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        if let Some(name) = tag.roots().find(|name| !known.contains(name)) {
+            let meant = nearest(name, known.iter().copied());
+            let rest = format!("a tag can be made of {}", list(known));
+            let wrong = format!("there is no `{name}` here");
+            errors.at(tag.text.span(), diagnostics::unknown(wrong, meant, &rest));
         }
     }
 }
 
 /// What is held before the body is known before the body.
-fn check_guard(options: &Options, errors: &mut Errors) {
+fn check_guard(options: &Options, function: &Function, errors: &mut Errors) {
     let Some(guard) = &options.guard else { return };
     let if_zero = "a `guard` of zero holds nothing: write `guard = \"10s\"` or remove it";
     lengths::check_one(Some(&guard.value), if_zero, errors);
+    if write::has_ret(function) {
+        return;
+    }
     for target in &options.targets {
         if let Some(span) = first_ret(target) {
             errors.at(

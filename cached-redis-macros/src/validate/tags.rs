@@ -11,7 +11,7 @@ const MOST: usize = 16;
 /// The tags, once everything is known to be right.
 pub(super) fn tags(subject: &Subject<'_>) -> Tags {
     let mut tags = Tags::default();
-    for tag in subject.options.tags.iter().flat_map(|given| &given.value) {
+    for tag in subject.options.tags.iter().flat_map(|given| &given.value.templates) {
         let pieces = Piece::all(tag);
         if is_of_value(tag) {
             tags.of_value.push(pieces);
@@ -27,10 +27,14 @@ pub(super) fn tags(subject: &Subject<'_>) -> Tags {
 
 pub(super) fn check(subject: &Subject<'_>, errors: &mut Errors) {
     let Some(given) = &subject.options.tags else { return };
-    let tags = &given.value;
+    if let Some(wrong) = &given.value.wrong {
+        errors.add(wrong.clone());
+    }
+    let tags = &given.value.templates;
     check_ret(subject, tags, errors);
-    for tag in tags {
+    for (position, tag) in tags.iter().enumerate() {
         let checks = [
+            check_once(tag, tags.get(..position).unwrap_or_default()),
             check_names(subject, tag),
             check_one_origin(tag),
             check_class(tag),
@@ -65,6 +69,11 @@ fn check_ret(subject: &Subject<'_>, tags: &[Template], errors: &mut Errors) {
 
 fn is_typed(input: &&syn::FnArg) -> bool {
     matches!(input, syn::FnArg::Typed(_))
+}
+
+fn check_once(tag: &Template, before: &[Template]) -> Option<String> {
+    let is_there = before.iter().any(|other| other.text.value() == tag.text.value());
+    is_there.then(|| "this tag is given twice: keep one of them".to_owned())
 }
 
 fn check_names(subject: &Subject<'_>, tag: &Template) -> Option<String> {

@@ -19,7 +19,9 @@ pub(crate) fn validate(
 ) -> syn::Result<Updating> {
     write::check(&function, "updates", &mut errors);
     check_updates(&options, &mut errors);
-    check_entries(&options, &mut errors);
+    if !write::has_ret(&function) {
+        check_entries(&options, &mut errors);
+    }
     errors.finish()?;
     Ok(Updating { write: write::write(function, options.krate, facade), updates: options.updates })
 }

@@ -32,6 +32,15 @@ pub(super) fn write(
     }
 }
 
+/// Whether a parameter is called `ret`: that is the mistake then, and not its use.
+pub(super) fn has_ret(function: &Function) -> bool {
+    parameters(function).iter().any(is_ret)
+}
+
+fn is_ret(parameter: &Parameter) -> bool {
+    parameter.bindings.iter().any(|binding| binding == "ret")
+}
+
 pub(super) fn parameters(function: &Function) -> Vec<Parameter> {
     function.clone().name_parameters()
 }
@@ -64,7 +73,7 @@ fn check_output(function: &Function, attribute: &str, errors: &mut Errors) {
 fn check_ret(function: &Function, errors: &mut Errors) {
     let inputs = function.sig.inputs.iter().filter(|input| matches!(input, FnArg::Typed(_)));
     for (parameter, input) in parameters(function).iter().zip(inputs) {
-        if parameter.bindings.iter().any(|binding| binding == "ret") {
+        if is_ret(parameter) {
             errors.at(
                 input.span(),
                 "`ret` is what the function returned: give this parameter another name",

@@ -1,11 +1,11 @@
-use cached_redis::{invalidates, redis_cached};
+use cached_redis::{redis_cached, updates};
 
 #[redis_cached(ttl = 600)]
 async fn get(id: u64) -> u64 {
     id
 }
 
-#[invalidates(get(id), guard = "10s")]
+#[updates(get(id))]
 async fn update(id: u64) -> Result<u64, String> {
     Ok(id)
 }

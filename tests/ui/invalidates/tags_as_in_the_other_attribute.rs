@@ -5,7 +5,7 @@ async fn get(id: u64) -> u64 {
     id
 }
 
-#[invalidates(get(id), tag = "a")]
+#[invalidates(tags = ["category:{id}"])]
 async fn update(id: u64) -> Result<u64, String> {
     Ok(id)
 }
