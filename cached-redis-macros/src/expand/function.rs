@@ -61,14 +61,16 @@ fn run_behind(
     }
     let block = block(returns, &body, &quote!(#lend #patterns), true);
     let span = names::at(behind.span);
-    quote_spanned!(span=> __call.run_behind(__outcome, move || { #keep #block }).await)
+    quote_spanned!(span=>
+        __call.run_behind(__outcome, move || { #keep __rt::boxed(#block) }).await
+    )
 }
 
 /// At the place of the parameter, so that what cannot be kept is reported there.
 fn keeping(kept: &Ident, ident: &Ident) -> TokenStream {
     let span = names::at(ident.span());
     let allow = names::allow_underscore(ident);
-    quote_spanned!(span=> #allow let #kept = __rt::keep(#ident);)
+    quote_spanned!(span=> #allow let #kept = __rt::keep(&#ident);)
 }
 
 /// `async move { … }` with the body, whose type is known from its first statement on: otherwise

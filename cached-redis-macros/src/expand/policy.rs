@@ -46,7 +46,10 @@ pub(super) fn policy(policy: &Policy, with_bypass: bool) -> TokenStream {
 }
 
 fn some(value: &impl ToTokens) -> TokenStream {
-    quote_spanned!(Span::mixed_site()=> ::core::option::Option::Some(#value))
+    let (start, end) = names::ends(value);
+    let some = quote_spanned!(start=> ::core::option::Option::Some);
+    let argument = names::parenthesized(value.to_token_stream(), end);
+    quote!(#some #argument)
 }
 
 pub(super) fn length(length: &Length) -> TokenStream {

@@ -3,7 +3,9 @@
 //! An update is begun before the body, so that it is known whether another one came between.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{format_ident, quote_spanned};
+use quote::{ToTokens as _, format_ident, quote_spanned};
+use syn::Expr;
+use syn::ext::IdentExt as _;
 
 use super::keep::{Keeper, with_body};
 use super::target::{call, owned};
@@ -29,8 +31,12 @@ pub(crate) fn expand(model: &Updating) -> TokenStream {
         // At the place of the value: what cannot be stored is reported there.
         stored.push(format_ident!("__value{index}", span = names::ends(&update.value).0));
         keeper.parameters(&update.value);
-        values.push(owned(&update.value));
+        values.push(value(model, &update.value));
     }
+    let store = updates.iter().zip(&stored).map(|(update, value)| {
+        let argument = names::parenthesized(value.to_token_stream(), value.span());
+        quote_spanned!(value.span()=> #update.store #argument.await;)
+    });
     let values = values.into_iter().map(|value| keeper.after(value));
     let (keep, restore) = (keeper.keep(), keeper.restore());
     let block = keeper.block(body);
@@ -52,11 +58,24 @@ pub(crate) fn expand(model: &Updating) -> TokenStream {
         };
         match __values {
             ::core::option::Option::Some((#(#stored,)*)) => {
-                #(#updates.store(#stored).await;)*
+                #(#store)*
             }
             ::core::option::Option::None => { #(#updates.abandon().await;)* }
         }
         __returned
     );
     with_body(&model.write, body, &statements)
+}
+
+/// A new value. A parameter that no other one mentions has been cloned once already, to be kept.
+fn value(model: &Updating, expr: &Expr) -> TokenStream {
+    let name = match expr {
+        Expr::Path(path) => path.path.get_ident().map(|ident| ident.unraw().to_string()),
+        _ => None,
+    };
+    let is_sole = |name: &String| {
+        let others = model.updates.iter().filter(|u| mentions::first(&u.value, name).is_some());
+        model.write.parameters.contains(name) && others.count() == 1
+    };
+    if name.as_ref().is_some_and(is_sole) { expr.to_token_stream() } else { owned(expr) }
 }
