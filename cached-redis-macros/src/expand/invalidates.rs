@@ -144,7 +144,7 @@ impl Plan<'_> {
             super::cache(None)
         };
         let add =
-            |tag: &TokenStream| quote_spanned!(Span::mixed_site()=> __writes.tag(#cache, #tag););
+            |tag: &TokenStream| quote_spanned!(Span::mixed_site()=> __writes.tag(#cache, &#tag););
         if !self.needs_ret(pieces.iter().filter_map(Piece::placeholder), repeat) {
             self.before.extend(repeated(add(&tag::made(pieces)), repeat));
             return;
