@@ -116,7 +116,7 @@ fn run(seed: u64, fenced: bool) -> Rc<World> {
         let cache = Cache::new(Arc::clone(&store) as Arc<dyn Store>, None, Settings::default());
         #[cfg(feature = "unfenced-for-tests")]
         if !fenced {
-            cache.unfence_for_tests();
+            cache.break_for_tests(crate::Rule::Fence);
         }
         Rc::new(Node { cache, world: Rc::clone(&world) })
     };

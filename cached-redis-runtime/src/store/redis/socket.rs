@@ -22,8 +22,7 @@ use tokio::net::TcpStream;
 pub(super) fn is_plain(client: &Client) -> bool {
     match client.get_connection_info().addr() {
         ConnectionAddr::Tcp(..) => true,
-        ConnectionAddr::Unix(_) => cfg!(unix),
-        _ => false,
+        other => cfg!(unix) && matches!(other, ConnectionAddr::Unix(_)),
     }
 }
 
