@@ -1,140 +1,241 @@
-//! A history checker: every read is held against the invalidations that had completed when it began.
+//! A history checker: every read is held against the invalidations that had completed when it began, and against the
+//! age that it may have.
+//!
+//! Each run has a server of its own, two nodes in this process, one that is told what changes and one that speaks
+//! RESP2, and a third in a process that is killed again and again.
 
-use std::sync::Arc;
+#[path = "history/node.rs"]
+mod node;
+
 use std::time::{Duration, Instant};
 
-use cached_redis::{Cache, redis_cached};
-use cached_redis_test_support::history::{History, Report, Source};
+use cached_redis::{Cache, FunctionStats};
+use cached_redis_runtime::Rule;
+use cached_redis_test_support::history::{Report, Source, World};
+use cached_redis_test_support::process::{self, Child};
 use cached_redis_test_support::{Server, each_binary, unique_namespace};
+use node::{KEYS, Node, PAGE_STALE, Staff};
 use tokio::task::JoinSet;
 
-const KEYS: usize = 20;
-const READERS: usize = 32;
-const WRITERS: usize = 4;
+const HERE: Staff = Staff { readers: 16, writers: 3, clerks: 1 };
+const ELSEWHERE: Staff = Staff { readers: 4, writers: 2, clerks: 4 };
 
-/// How long the run with the fence takes in all; `CACHED_REDIS_HISTORY_SECONDS` makes it longer.
+/// How long a run may take to find what is broken.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long the runs in which nothing is broken take in all; `CACHED_REDIS_HISTORY_SECONDS` makes them longer.
 fn length() -> Duration {
     let asked = std::env::var("CACHED_REDIS_HISTORY_SECONDS").ok();
-    Duration::from_secs(asked.and_then(|text| text.parse().ok()).unwrap_or(30))
+    Duration::from_secs(asked.and_then(|text| text.parse().ok()).unwrap_or(60))
 }
 
-#[derive(Clone)]
-struct Node {
-    cache: Cache,
-    source: Arc<Source>,
-    history: Arc<History>,
+/// What a run is about.
+#[derive(Clone, Copy, Debug)]
+struct Plan {
+    length: Duration,
+    /// Whether the server throws keys out, fences too: then a fence is worth no more than the invalidation that ends
+    /// it, and nothing is promised of the writes of a process that was killed.
+    evictions: bool,
+    /// Until the first violation.
+    broken: Option<Broken>,
 }
 
-impl Node {
-    #[redis_cached(ttl = "2s", prefix = "history", skip(self), lock = "20ms", cache = self.cache)]
-    async fn version(&self, key: usize) -> u64 {
-        self.source.load(key).await
+/// What does not hold in a run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Broken {
+    Rule(Rule),
+    /// The bound on the age of a value.
+    Age,
+}
+
+const BROKEN: [Broken; 6] = [
+    Broken::Rule(Rule::Fence),
+    Broken::Rule(Rule::Stamps),
+    Broken::Rule(Rule::Class),
+    Broken::Rule(Rule::Guard),
+    Broken::Rule(Rule::Update),
+    Broken::Age,
+];
+
+impl Plan {
+    fn node(self, url: &str, protocol: &str, namespace: &str, world: World) -> Node {
+        let url = format!("{url}/?protocol={protocol}");
+        let cache = Cache::builder().url(url).namespace(namespace).build().expect("a URL");
+        if let Some(Broken::Rule(rule)) = self.broken {
+            cache.break_for_tests(rule);
+        }
+        let mut page_stale = PAGE_STALE;
+        if self.broken == Some(Broken::Age) {
+            page_stale *= 100;
+            // Nobody reloads behind an answer.
+            drop(tokio::spawn({
+                let cache = cache.clone();
+                async move { cache.shutdown().await }
+            }));
+        }
+        Node { cache, world, fences_last: !self.evictions, page_stale }
     }
 
-    async fn read(&self, key: usize) {
-        let floor = self.history.floor(key);
-        let value = self.version(key).await;
-        self.history.observe(key, floor, value);
-    }
-
-    async fn write(&self, key: usize, all: bool) {
-        let version = self.source.write(key);
-        let invalidated = if all {
-            self.version_invalidate_all().await
-        } else {
-            self.version_invalidate(key).await
+    async fn run(self, server: &'static Server) -> Report {
+        let world = World::new(Source::new(KEYS, Duration::ZERO..=Duration::from_millis(15)));
+        let port = world.listen().await.expect("a port");
+        let namespace = unique_namespace("history");
+        let node = |protocol: &str| self.node(server.url(), protocol, &namespace, world.clone());
+        let nodes = [node("resp3"), node("resp2")];
+        let mut tasks = JoinSet::new();
+        for node in nodes.clone() {
+            tasks.spawn(node.run(HERE));
+        }
+        let trouble = Trouble { plan: self, server, namespace, port, node: nodes[0].clone() };
+        let children = tokio::task::spawn_blocking(move || trouble.make()).await.expect("made");
+        tasks.shutdown().await;
+        let evicted = server.info("evicted_keys").unwrap_or_default();
+        assert!(!self.evictions || evicted != "0", "the server has room");
+        let report = world.report();
+        let stats = nodes.map(|node| node.cache.stats());
+        let sum = |counter: fn(&FunctionStats) -> u64| -> u64 {
+            stats.iter().flat_map(|stats| &stats.functions).map(counter).sum()
         };
-        if invalidated.is_ok() {
-            self.history.completed(key, version);
-        }
+        let (stale_hits, fallbacks) = (sum(|f| f.stale_hits), sum(|f| f.fallbacks));
+        let (stored, superseded) = (sum(|f| f.stored), sum(|f| f.superseded));
+        eprintln!(
+            "{}, {self:?}: {report}; {stale_hits} stale hits, {fallbacks} fallbacks, {stored} stored, {superseded} \
+             superseded; {children} processes killed, {evicted} keys evicted",
+            server.label()
+        );
+        assert!(self.broken.is_some() || stale_hits.min(superseded) > 0, "nothing happened");
+        report
     }
 }
 
-/// Readers and writers on two nodes with a connection each, under evictions and cut connections.
-async fn run(server: &Server, length: Duration, fenced: bool) -> Report {
-    let source = Arc::new(Source::new(KEYS, Duration::ZERO..=Duration::from_millis(15)));
-    let history = Arc::new(History::new(KEYS));
-    let namespace = unique_namespace("history");
-    let nodes: Vec<_> = (0..2)
-        .map(|_| {
-            let cache = Cache::builder().url(server.url()).namespace(&namespace).build();
-            let cache = cache.expect("a URL");
-            if !fenced {
-                cache.break_for_tests(cached_redis_runtime::Rule::Fence);
-            }
-            Node { cache, source: Arc::clone(&source), history: Arc::clone(&history) }
-        })
-        .collect();
-    let end = Instant::now() + length;
-    let mut tasks = JoinSet::new();
-    for reader in 0..READERS {
-        let node = nodes[reader % nodes.len()].clone();
-        tasks.spawn(async move {
-            while Instant::now() < end {
-                node.read(fastrand::usize(..KEYS)).await;
-            }
-        });
-    }
-    for writer in 0..WRITERS {
-        let node = nodes[writer % nodes.len()].clone();
-        tasks.spawn(async move {
-            while Instant::now() < end {
-                node.write(fastrand::usize(..KEYS), fastrand::u32(..50) == 0).await;
-                tokio::time::sleep(Duration::from_millis(fastrand::u64(..10))).await;
-            }
-        });
-    }
-    let trouble = async {
-        while Instant::now() < end {
-            tokio::time::sleep(Duration::from_millis(fastrand::u64(100..300))).await;
-            match fastrand::u32(..3) {
-                0 => drop(server.command(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"])),
-                1 => drop(server.command(&["SCRIPT", "FLUSH"])),
-                _ => {
-                    let key = nodes[0].version_entry(fastrand::usize(..KEYS));
-                    server.command(&["DEL", key.key().expect("a key")]);
+/// In a process that will be killed.
+fn elsewhere(arguments: &[String]) {
+    process::end_with_parent();
+    let [url, protocol, namespace, port, evictions, broken] = arguments else {
+        panic!("{arguments:?}")
+    };
+    let plan = Plan {
+        length: Duration::MAX,
+        evictions: evictions == "true",
+        broken: BROKEN.into_iter().find(|known| format!("{known:?}") == *broken),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime").block_on(async {
+        let world = World::at(port.parse().expect("a port"));
+        plan.node(url, protocol, namespace, world).run(ELSEWHERE).await;
+    });
+}
+
+/// Everything that happens to a server and its nodes.
+struct Trouble {
+    plan: Plan,
+    server: &'static Server,
+    namespace: String,
+    port: u16,
+    node: Node,
+}
+
+impl Trouble {
+    /// Until the end. Returns how many processes were killed.
+    fn make(self) -> usize {
+        let mut children = 0;
+        let end = Instant::now() + self.plan.length;
+        let mut child = self.child("resp3");
+        let is_over = || {
+            let is_found = self.plan.broken.is_some() && self.node.world.violations() > 0;
+            is_found || Instant::now() >= end
+        };
+        if self.plan.evictions {
+            self.throw_out();
+        }
+        while !is_over() {
+            std::thread::sleep(Duration::from_millis(fastrand::u64(50..250)));
+            match fastrand::u32(..8) {
+                0 => drop(self.command(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"])),
+                1 => drop(self.command(&["SCRIPT", "FLUSH"])),
+                2 => {
+                    self.command(&["DEL", &self.node.stored(fastrand::usize(..KEYS))]);
                 }
+                3 => {
+                    self.server.stop();
+                    std::thread::sleep(Duration::from_millis(fastrand::u64(..150)));
+                    self.server.cont();
+                }
+                4 if self.plan.evictions => self.throw_out(),
+                5 if self.plan.evictions && fastrand::bool() => drop(self.command(&["FLUSHALL"])),
+                6 => {
+                    child.kill();
+                    children += 1;
+                    child = self.child(if fastrand::bool() { "resp3" } else { "resp2" });
+                }
+                _ => {}
             }
         }
-    };
-    trouble.await;
-    while let Some(done) = tasks.join_next().await {
-        done.expect("no panic");
+        children
     }
-    history.report(&source)
+
+    fn command(&self, command: &[&str]) -> String {
+        self.server.command(command)
+    }
+
+    fn child(&self, protocol: &str) -> Child {
+        let Self { plan, server, namespace, port, .. } = self;
+        let broken =
+            plan.broken.map_or_else(|| "nothing".to_owned(), |broken| format!("{broken:?}"));
+        let (port, evictions) = (port.to_string(), plan.evictions.to_string());
+        let arguments = [server.url(), protocol, namespace, &port, &evictions, &broken];
+        Child::spawn_self("node", "history::nothing_outdated_is_ever_read", &arguments)
+    }
+
+    /// Leaves the server less room than it uses. Among some of ours are many keys of nobody's, so that the room that
+    /// it has suffices.
+    fn throw_out(&self) {
+        self.command(&["CONFIG", "SET", "maxmemory", "0"]);
+        let fill = "for i = 1, 300 do redis.call('SET', 'filler:' .. i, ARGV[1], 'PX', 60000) end";
+        self.command(&["EVAL", fill, "0", &"x".repeat(1000)]);
+        let used: u64 = self.server.info("used_memory").expect("a field").parse().expect("bytes");
+        self.command(&["CONFIG", "SET", "maxmemory", &(used - 50_000).to_string()]);
+    }
 }
 
 #[test]
-fn thirty_seconds_without_a_stale_read() {
-    each_together(|server| async move {
-        let report = run(server, length(), true).await;
-        eprintln!("{}: {report}", server.label());
-        assert_eq!(report.stale, 0, "{report}");
+fn nothing_outdated_is_ever_read() {
+    if let Some(arguments) = process::role("node") {
+        return elsewhere(&arguments);
+    }
+    let plans = [false, true].map(|evictions| Plan { length: length(), evictions, broken: None });
+    each_together(&plans, |report| {
+        assert_eq!((report.stale, report.old), (0, 0), "{report}");
         assert!(report.hits > 1000, "the cache was used: {report}");
     });
 }
 
 #[test]
-fn without_the_fence_the_checker_finds_stale_reads() {
-    each_together(|server| async move {
-        let report = run(server, Duration::from_secs(3), false).await;
-        eprintln!("{}, unfenced: {report}", server.label());
-        assert!(report.stale > 0, "the checker is blind: {report}");
-    });
+fn the_checker_finds_what_is_broken() {
+    for broken in BROKEN {
+        let plan = Plan { length: PATIENCE, evictions: false, broken: Some(broken) };
+        each_together(&[plan], |report| {
+            assert!(report.stale + report.old > 0, "{broken:?}: the checker is blind: {report}");
+        });
+    }
 }
 
-/// Runs a test on a server of each kind at the same time: it takes its time, but little work.
-fn each_together<F: Future<Output = ()> + Send + 'static>(test: impl Fn(&'static Server) -> F) {
+/// Runs plans on servers of each kind at the same time: they take their time, but little work.
+fn each_together(plans: &[Plan], check: impl Fn(Report)) {
+    // Any key may be thrown out, not the one that was not used for the longest time: ours are used all the time.
+    let arguments = ["--maxmemory-policy", "allkeys-lru", "--maxmemory-samples", "1"];
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let mut runs = JoinSet::new();
     each_binary(|binary| {
-        // For the rest of the process, which the server does not outlive.
-        let server: &'static Server = Box::leak(Box::new(Server::start(binary, &[])));
-        runs.spawn_on(test(server), runtime.handle());
+        for plan in plans {
+            // For the rest of the process, which the server does not outlive.
+            let server: &'static Server = Box::leak(Box::new(Server::start(binary, &arguments)));
+            runs.spawn_on(plan.run(server), runtime.handle());
+        }
     });
     runtime.block_on(async {
         while let Some(done) = runs.join_next().await {
-            done.expect("no stale read");
+            check(done.expect("no panic"));
         }
     });
 }

@@ -1,0 +1,393 @@
+//! A node of the history checker: cached functions over a versioned source, and writers of all kinds.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use cached_redis::{Cache, Error, invalidates, redis_cached, updates};
+use cached_redis_test_support::history::{Loaded, World};
+use serde::{Deserialize, Serialize};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+// The keys of the functions, one after the other.
+const ITEMS: Range<usize> = 0..12;
+const PAGES: Range<usize> = 12..18;
+const FEEDS: Range<usize> = 18..24;
+const ACCOUNTS: Range<usize> = 24..56;
+pub(super) const KEYS: usize = ACCOUNTS.end;
+
+const SHELVES: usize = 4;
+const BRANDS: u64 = 3;
+
+const ITEM_TTL: Duration = Duration::from_secs(2);
+const PAGE_TTL: Duration = Duration::from_millis(300);
+pub(super) const PAGE_STALE: Duration = Duration::from_millis(300);
+const FEED_TTL: Duration = Duration::from_millis(200);
+const FEED_GRACE: Duration = Duration::from_millis(400);
+const ACCOUNT_TTL: Duration = Duration::from_secs(3);
+
+/// Life of a fence, many times as long as a write takes.
+const GUARD: Duration = Duration::from_millis(300);
+
+/// What a test of this kind cannot see: the time from the end of a load to the moment when the server stores what
+/// came of it, from which the life of a value counts. The command may lie before a server that is stopped, and we may
+/// be held up on a busy machine.
+const UNSEEN: Duration = Duration::from_secs(1);
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Value {
+    version: u64,
+    /// When its load ended.
+    at: u64,
+    brand: u64,
+}
+
+#[derive(Debug)]
+struct Failure;
+
+/// A value may move to another brand with every eighth write.
+fn brand(key: usize, version: u64) -> u64 {
+    (key as u64 + version / 8) % BRANDS
+}
+
+/// Where an item is kept.
+fn shelf(key: usize) -> usize {
+    key % SHELVES
+}
+
+/// What was written: which keys, and their versions since.
+type Written = Vec<(usize, u64)>;
+
+#[derive(Clone)]
+pub(super) struct Node {
+    pub(super) cache: Cache,
+    pub(super) world: World,
+    /// Whether a fence stays until it is lifted or ends.
+    pub(super) fences_last: bool,
+    /// How long a page is served after its fresh life.
+    pub(super) page_stale: Duration,
+}
+
+/// How many tasks of a kind there are.
+#[derive(Clone, Copy)]
+pub(super) struct Staff {
+    pub(super) readers: usize,
+    /// They write what is read most, in all ways.
+    pub(super) writers: usize,
+    /// They write what is left alone otherwise, behind a fence and slowly: what they leave behind when they are killed
+    /// is not made up for by somebody else.
+    pub(super) clerks: usize,
+}
+
+/// The functions.
+impl Node {
+    #[redis_cached(
+        ttl = ITEM_TTL,
+        prefix = "history",
+        skip(self),
+        lock = "5ms",
+        tags = ["shelf:{shelf}", "brand:{ret.brand}"],
+        cache = self.cache
+    )]
+    async fn item(&self, shelf: usize, key: usize) -> Value {
+        self.load(key).await
+    }
+
+    #[redis_cached(
+        ttl = PAGE_TTL,
+        prefix = "history",
+        skip(self),
+        lock = "50ms",
+        stale = self.page_stale,
+        cache = self.cache
+    )]
+    async fn page(&self, key: usize) -> Value {
+        self.load(key).await
+    }
+
+    #[redis_cached(
+        ttl = FEED_TTL,
+        prefix = "history",
+        skip(self),
+        lock = "5ms",
+        stale_if_error = FEED_GRACE,
+        soft_timeout = "8ms",
+        cache = self.cache
+    )]
+    async fn feed(&self, key: usize) -> Result<Value, Failure> {
+        let value = self.load(key).await;
+        if fastrand::u32(..3) == 0 { Err(Failure) } else { Ok(value) }
+    }
+
+    #[redis_cached(
+        ttl = ACCOUNT_TTL,
+        prefix = "history",
+        skip(self),
+        lock = "50ms",
+        cache = self.cache
+    )]
+    async fn account(&self, key: usize) -> Value {
+        self.load(key).await
+    }
+
+    async fn load(&self, key: usize) -> Value {
+        let Loaded { version, at } = self.world.load(key).await;
+        Value { version, at, brand: brand(key, version) }
+    }
+
+    /// The key of any of their entries in the store.
+    pub(super) fn stored(&self, key: usize) -> String {
+        let text = if ITEMS.contains(&key) {
+            self.item_entry(shelf(key), key).key().map(str::to_owned)
+        } else if PAGES.contains(&key) {
+            self.page_entry(key).key().map(str::to_owned)
+        } else if FEEDS.contains(&key) {
+            self.feed_entry(key).key().map(str::to_owned)
+        } else {
+            self.account_entry(key).key().map(str::to_owned)
+        };
+        text.expect("a key")
+    }
+}
+
+/// The writes. All are strict: then their body runs behind the fence, and success means that what they wrote was
+/// invalidated.
+impl Node {
+    #[invalidates(
+        self.item(shelf(key), key) for key in only(ITEMS, key),
+        self.page(key) for key in only(PAGES, key),
+        self.feed(key) for key in only(FEEDS, key),
+        strict
+    )]
+    async fn write_one(&self, key: usize) -> Result<Written, Error> {
+        Ok(self.write_all([key], None).await)
+    }
+
+    #[invalidates(
+        self.item(shelf(key), key) for key in only(ITEMS, key),
+        self.page(key) for key in only(PAGES, key),
+        self.feed(key) for key in only(FEEDS, key),
+        strict,
+        guard = GUARD
+    )]
+    async fn write_one_guarded(&self, key: usize, since: u64) -> Result<Written, Error> {
+        Ok(self.write_all([key], Some(since)).await)
+    }
+
+    #[invalidates(tag = "shelf:{shelf}", strict, cache = self.cache)]
+    async fn write_shelf(&self, shelf: usize) -> Result<Written, Error> {
+        Ok(self.write_all(ITEMS.filter(|key| self::shelf(*key) == shelf), None).await)
+    }
+
+    #[invalidates(tag = "shelf:{shelf}", strict, cache = self.cache, guard = GUARD)]
+    async fn write_shelf_guarded(&self, shelf: usize, since: u64) -> Result<Written, Error> {
+        Ok(self.write_all(ITEMS.filter(|key| self::shelf(*key) == shelf), Some(since)).await)
+    }
+
+    #[invalidates(tag = "brand:{brand}", strict, cache = self.cache)]
+    async fn write_brand(&self, brand: u64) -> Result<Written, Error> {
+        Ok(self.write_all_of(brand).await)
+    }
+
+    #[invalidates(tag = "brand:{brand}", strict, cache = self.cache, guard = GUARD)]
+    async fn write_brand_guarded(&self, brand: u64) -> Result<Written, Error> {
+        Ok(self.write_all_of(brand).await)
+    }
+
+    /// Apart from the pages, which are to grow old, and the accounts.
+    #[invalidates(self.item(..), self.feed(..), strict)]
+    async fn write_everything(&self) -> Result<Written, Error> {
+        Ok(self.write_all(ITEMS.chain(FEEDS), None).await)
+    }
+
+    #[invalidates(self.item(..), self.feed(..), strict, guard = GUARD)]
+    async fn write_everything_guarded(&self, since: u64) -> Result<Written, Error> {
+        Ok(self.write_all(ITEMS.chain(FEEDS), Some(since)).await)
+    }
+
+    /// With much time between the write and the end.
+    #[invalidates(self.account(key), strict, guard = GUARD)]
+    async fn write_account(&self, key: usize, since: u64) -> Result<Written, Error> {
+        pause(20).await;
+        let written = self.write_all([key], Some(since)).await;
+        pause(150).await;
+        Ok(written)
+    }
+
+    #[updates(self.item(shelf(key), key) = *ret)]
+    async fn update_item(&self, key: usize) -> Value {
+        self.write_through(key).await
+    }
+
+    #[updates(self.page(key) = *ret)]
+    async fn update_page(&self, key: usize) -> Value {
+        self.write_through(key).await
+    }
+
+    async fn write_through(&self, key: usize) -> Value {
+        pause(5).await;
+        let version = self.world.write(key).await;
+        let at = self.world.now().await;
+        pause(20).await;
+        Value { version, at, brand: brand(key, version) }
+    }
+
+    async fn write_all(
+        &self,
+        keys: impl IntoIterator<Item = usize>,
+        fenced_since: Option<u64>,
+    ) -> Written {
+        pause(5).await;
+        let mut written = Vec::new();
+        for key in keys {
+            let version = match fenced_since.filter(|_| self.fences_last) {
+                Some(since) => self.world.write_fenced(key, since, GUARD).await,
+                None => self.world.write(key).await,
+            };
+            written.push((key, version));
+        }
+        pause(5).await;
+        written
+    }
+
+    /// All of a brand. Nothing is said of those that may be stored under another one, which its tag does not reach.
+    async fn write_all_of(&self, of: u64) -> Written {
+        let mut written = Vec::new();
+        for key in ITEMS {
+            // What may be stored has been written since the floor.
+            let floor = self.world.begin(key).await.floor;
+            if brand(key, floor) == of {
+                let version = self.world.write(key).await;
+                if (floor..version).all(|version| brand(key, version) == of) {
+                    written.push((key, version));
+                }
+            }
+        }
+        pause(5).await;
+        written
+    }
+}
+
+/// The staff.
+impl Node {
+    /// Until it is dropped.
+    pub(super) async fn run(self, staff: Staff) {
+        let mut tasks = JoinSet::new();
+        for _ in 0..staff.readers {
+            let node = self.clone();
+            tasks.spawn(async move {
+                loop {
+                    may_be_cancelled(node.read(fastrand::usize(..KEYS))).await;
+                    sleep(Duration::from_micros(fastrand::u64(..1500))).await;
+                }
+            });
+        }
+        for _ in 0..staff.writers {
+            let node = self.clone();
+            tasks.spawn(async move {
+                loop {
+                    may_be_cancelled(node.write()).await;
+                    pause(20).await;
+                }
+            });
+        }
+        for _ in 0..staff.clerks {
+            let node = self.clone();
+            tasks.spawn(async move {
+                loop {
+                    let since = node.world.now().await;
+                    let written = node.write_account(fastrand::usize(ACCOUNTS), since);
+                    may_be_cancelled(async { node.completed(written.await).await }).await;
+                    pause(500).await;
+                }
+            });
+        }
+        while let Some(done) = tasks.join_next().await {
+            done.expect("no panic");
+        }
+    }
+
+    async fn read(&self, key: usize) {
+        let began = self.world.begin(key).await;
+        let (value, bound) = if ITEMS.contains(&key) {
+            (self.item(shelf(key), key).await, ITEM_TTL)
+        } else if PAGES.contains(&key) {
+            (self.page(key).await, PAGE_TTL + PAGE_STALE)
+        } else if FEEDS.contains(&key) {
+            let Ok(value) = self.feed(key).await else { return };
+            (value, FEED_TTL + FEED_GRACE)
+        } else {
+            (self.account(key).await, ACCOUNT_TTL)
+        };
+        let Value { version, at, .. } = value;
+        self.world.end(key, began, Loaded { version, at }, bound + UNSEEN).await;
+    }
+
+    async fn write(&self) {
+        // Mostly an item: what may grow old is written seldom, or it never would.
+        let kind = if fastrand::u32(..10) == 0 { 0..FEEDS.end } else { ITEMS };
+        let key = fastrand::usize(kind);
+        let (shelf, brand) = (fastrand::usize(..SHELVES), fastrand::u64(..BRANDS));
+        let since = self.world.now().await;
+        let written = match fastrand::u32(..100) {
+            ..25 => self.write_one(key).await,
+            ..45 => self.write_one_guarded(key, since).await,
+            ..53 => self.write_shelf(shelf).await,
+            ..58 => self.write_shelf_guarded(shelf, since).await,
+            ..66 => self.write_brand(brand).await,
+            ..71 => self.write_brand_guarded(brand).await,
+            ..72 => self.write_everything().await,
+            ..73 => self.write_everything_guarded(since).await,
+            ..90 => return self.update(key).await,
+            ..95 => return self.expire(key).await,
+            _ => return cached_redis::refresh(self.read(key)).await,
+        };
+        self.completed(written).await;
+    }
+
+    async fn update(&self, key: usize) {
+        let value = if ITEMS.contains(&key) {
+            self.update_item(key).await
+        } else if PAGES.contains(&key) {
+            self.update_page(key).await
+        } else {
+            return;
+        };
+        // It does not say whether the cache has failed; but then it is being made up for.
+        if self.cache.stats().pending_invalidations == 0 {
+            self.world.completed(key, value.version).await;
+        }
+    }
+
+    async fn expire(&self, key: usize) {
+        if ITEMS.contains(&key) {
+            let _ = self.item_entry(shelf(key), key).expire().await;
+        } else if PAGES.contains(&key) {
+            let _ = self.page_entry(key).expire().await;
+        }
+    }
+
+    async fn completed(&self, written: Result<Written, Error>) {
+        for (key, version) in written.into_iter().flatten() {
+            self.world.completed(key, version).await;
+        }
+    }
+}
+
+/// The key, if it is of this function.
+fn only(range: Range<usize>, key: usize) -> Range<usize> {
+    if range.contains(&key) { key..key + 1 } else { 0..0 }
+}
+
+async fn pause(millis: u64) {
+    sleep(Duration::from_millis(fastrand::u64(..=millis))).await;
+}
+
+/// One in twenty is cut off at any point.
+async fn may_be_cancelled(work: impl Future<Output = ()>) {
+    if fastrand::u32(..20) == 0 {
+        let _ = timeout(Duration::from_millis(fastrand::u64(..10)), work).await;
+    } else {
+        work.await;
+    }
+}
