@@ -175,8 +175,9 @@ class Picture:
     def arrow(self, start: str, end: str, time: float) -> None:
         """Something goes from one lane to another."""
         step = 1 if self.y(end) > self.y(start) else -1
-        # The head ends at the edge of what is there: a band, or the lane's line.
-        top, tip = self.y(start) + step * 7, self.y(end) - step * (BAND / 2 + 1)
+        # From edge to edge of the bands that are there.
+        reach = step * (BAND // 2 + 1)
+        top, tip = self.y(start) + reach, self.y(end) - reach
         self.arrows.append((self.x(time), *sorted((top, tip))))
         self._add("lines", f'<path class="arrow" d="M{number(self.x(time))} {top}V{number(tip)}" marker-end="url(#h)"/>')
 

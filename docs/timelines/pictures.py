@@ -345,8 +345,36 @@ def updates() -> Picture:
     return p
 
 
+def outbox() -> Picture:
+    p = Picture(
+        "an outbox",
+        "The writer commits v2 together with a row that says what to invalidate, and is killed. Callers get v1 until "
+        "another process replays the row: it invalidates the entry and deletes the row. The next caller loads v2.",
+        (0, 24),
+        ["caller", "writer", "outbox", "replay", "entry"],
+    )
+    p.mark(5, "commit")
+    p.call("caller", 2, "v1", "fresh")
+    p.call("caller", 8.5, "v1, outdated", "stale")
+    p.call("caller", 17, "v2", "fresh", end=19.5)
+    p.band("writer", 2.6, 6, "work", "body")
+    p.cross("writer", 6)
+    p.note("writer", 6, "killed", gap=12)
+    p.band("outbox", 5, 15.5, "held", "row: invalidate the entry")
+    p.band("replay", 13, 15.5, "work", "replay")
+    p.note("replay", 15.5, "at the next start, or elsewhere", gap=8)
+    p.arrow("replay", "entry", 14.6)
+    p.band("entry", 0, 5, "fresh", "v1")
+    p.band("entry", 5, 14.6, "stale", "v1, outdated")
+    p.band("entry", 14.6, 17, "none", "absent")
+    p.band("entry", 17, 19.5, "work", "lease")
+    p.band("entry", 19.5, 23.7, "fresh", "v2, fresh")
+    return p
+
+
 PICTURES = [
-    ttl, stale, early, stale_if_error, soft_timeout, sliding, ttl_with, previous, invalidation, tags, guard, updates,
+    *(ttl, stale, early, stale_if_error, soft_timeout, sliding, ttl_with, previous),
+    *(invalidation, tags, guard, updates, outbox),
 ]
 
 
