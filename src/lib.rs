@@ -6,7 +6,8 @@ pub use cached_redis_macros::invalidates;
 pub use cached_redis_macros::redis_cached;
 pub use cached_redis_runtime::{
     Absent, Cache, CacheBuilder, Entry, Error, ErrorKind, Fault, FunctionStats, Health,
-    InvalidateAll, KeyPart, MemoryStore, Stats, Storable, bypass, redis, refresh,
+    InvalidateAll, Invalidations, KeyPart, MemoryStore, Previous, Stats, Storable, bypass,
+    previous, redis, refresh,
 };
 
 /// For generated code only.

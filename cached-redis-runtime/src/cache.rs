@@ -12,16 +12,24 @@ use tokio::sync::Semaphore;
 
 pub use builder::CacheBuilder;
 
+use crate::background::Background;
 use crate::budget::Budget;
+use crate::codec::Encoding;
 use crate::error::{Error, ErrorKind};
 use crate::flight::{Asking, Flights, Release};
 use crate::function::Function;
-use crate::invalidation::Invalidator;
-use crate::key::{self, Key};
+use crate::group::{self, Group, Groups, Stamps};
+use crate::invalidation::{Invalidator, Target};
+use crate::key::Key;
+use crate::lease::Life;
 use crate::policy::{MIN_LIFE, Policy};
-use crate::stats::{Registry, Stats};
+use crate::record::{Header, Kind};
+use crate::stats::{Counter, Registry, Stats};
 use crate::store::Store;
 use crate::store::memory::MemoryStore;
+
+/// Groups that a value names itself. Those of the arguments have room beside them in a record.
+const MOST_TAGS: usize = 32;
 
 /// A cache: a connection to a server (or an in-process store) with its settings. Cheap to clone;
 /// clones share everything.
@@ -49,6 +57,8 @@ pub(crate) struct Core {
     pub(crate) flights: Arc<Flights>,
     pub(crate) invalidator: Arc<Invalidator>,
     pub(crate) loads_while_down: Option<Semaphore>,
+    pub(crate) background: Arc<Background>,
+    pub(crate) failed_fences: Counter,
     #[cfg(feature = "unfenced-for-tests")]
     unfenced: std::sync::atomic::AtomicBool,
 }
@@ -62,6 +72,8 @@ pub(crate) struct Settings {
     pub(crate) max_ttl: Duration,
     pub(crate) max_loads_while_down: Option<usize>,
     pub(crate) max_pending_invalidations: usize,
+    pub(crate) max_background_reloads: usize,
+    pub(crate) failure_throttle: Duration,
 }
 
 impl std::fmt::Debug for Core {
@@ -107,8 +119,9 @@ impl Cache {
     /// server. [`Cache::memory_store`] moves its clock and switches faults on.
     #[must_use]
     pub fn memory() -> Self {
-        let store = Arc::new(MemoryStore::new());
-        Self::new(Arc::clone(&store) as Arc<dyn Store>, Some(store), Settings::default())
+        let settings = Settings::default();
+        let store = Arc::new(MemoryStore::new(&settings.namespace));
+        Self::new(Arc::clone(&store) as Arc<dyn Store>, Some(store), settings)
     }
 
     /// What to use if nobody chose: the environment's, or a cache that is always away, so that a
@@ -134,6 +147,7 @@ impl Cache {
         static NEXT_ID: AtomicU64 = AtomicU64::new(0);
         let invalidator = Invalidator::new(
             Arc::clone(&store),
+            &settings.namespace,
             settings.budget,
             settings.max_ttl,
             settings.max_pending_invalidations,
@@ -146,6 +160,8 @@ impl Cache {
             flights: Arc::new(Flights::new(process)),
             invalidator: Arc::new(invalidator),
             loads_while_down: settings.max_loads_while_down.map(Semaphore::new),
+            background: Background::new(settings.max_background_reloads),
+            failed_fences: Counter::default(),
             #[cfg(feature = "unfenced-for-tests")]
             unfenced: false.into(),
             settings,
@@ -161,7 +177,9 @@ impl Cache {
     pub fn stats(&self) -> Stats {
         Stats {
             functions: self.0.stats.snapshot(),
+            running_reloads: self.0.background.running() as u64,
             pending_invalidations: self.0.invalidator.pending(),
+            failed_fences: self.0.failed_fences.get(),
             dropped_invalidations: self.0.invalidator.dropped(),
         }
     }
@@ -171,9 +189,44 @@ impl Cache {
     pub async fn health(&self) -> Health {
         let started = Instant::now();
         let key = format!("{}:health", self.0.settings.namespace);
-        let found = self.0.budget().run(&*self.0.store, self.0.store.get(&key)).await;
+        let found = self.0.budget().run(&*self.0.store, self.0.store.ttl(&key)).await;
         let ping = found.map(|_| started.elapsed());
         Health { ping }
+    }
+
+    /// Removes every entry that carries a tag, however many there are. After this has returned `Ok`,
+    /// no load that began earlier can be stored under it, and no call that starts later gets an
+    /// older value.
+    ///
+    /// ```
+    /// # async fn example() -> Result<(), cached_redis_runtime::Error> {
+    /// let cache = cached_redis_runtime::Cache::current();
+    /// cache.invalidate_tag("category:7").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the cache fails; the invalidation is retried in the background.
+    pub async fn invalidate_tag(&self, tag: &str) -> Result<(), Error> {
+        self.0.invalidator.invalidate_all(vec![self.0.tag(tag)]).await
+    }
+
+    /// Begins no more reloads behind answers, and waits until those that run have stored what they
+    /// load: to be awaited before the process ends, within the time that it has.
+    ///
+    /// The cache goes on answering. Values beyond their fresh life are still served, and nobody
+    /// reloads them here.
+    ///
+    /// ```
+    /// # async fn example() {
+    /// let cache = cached_redis_runtime::Cache::current();
+    /// let _ = tokio::time::timeout(std::time::Duration::from_secs(5), cache.shutdown()).await;
+    /// # }
+    /// ```
+    pub async fn shutdown(&self) {
+        self.0.background.shut_down().await;
     }
 
     /// The in-process store, if this cache has one.
@@ -215,20 +268,100 @@ impl Core {
         Ok(key.render(&self.settings.namespace, function.prefix(), function.name())?)
     }
 
-    /// What all keys of a function begin with.
-    pub(crate) fn family(&self, function: &Function) -> String {
-        key::family(&self.settings.namespace, function.prefix(), function.name())
+    /// All entries of a function.
+    pub(crate) fn function(&self, function: &Function) -> Target {
+        Target::new(function.group().key(&self.settings.namespace))
+    }
+
+    /// All entries that carry a tag.
+    pub(crate) fn tag(&self, tag: &str) -> Target {
+        let key = |group: Group| group.key(&self.settings.namespace);
+        let class = group::class_of(tag).map(|class| key(Group::class(class)));
+        Target { key: key(Group::tag(tag)), class }
     }
 
     /// Whether entries of this policy may be stored at all.
     pub(crate) fn admits(&self, policy: &Policy) -> Result<(), Error> {
-        if policy.ttl < MIN_LIFE || policy.ttl > self.settings.max_ttl {
+        policy.check(self.settings.max_ttl)
+    }
+
+    /// What may be stored of an encoded value under a policy.
+    pub(crate) fn admit(
+        &self,
+        encoding: Option<Encoding>,
+        policy: &Policy,
+    ) -> Result<Option<Encoding>, Error> {
+        let Some(encoding) = encoding else { return Ok(None) };
+        let is_kept = match encoding.kind {
+            Kind::Absence => !policy.negative_ttl.is_zero(),
+            Kind::Value => encoding.life != Some(Duration::ZERO),
+        };
+        if !is_kept {
+            return Ok(None);
+        }
+        let Some(header) = Header::read(&encoding.record) else { return Ok(None) };
+        if header.payload(&encoding.record).len() > self.settings.max_value {
             return Err(Error::new(
-                ErrorKind::Ttl,
-                "the ttl is below a millisecond or above the maximum of the cache",
+                ErrorKind::TooLarge,
+                "the value is larger than the cache takes",
             ));
         }
-        Ok(())
+        if encoding.tags.len() > MOST_TAGS {
+            return Err(Error::new(ErrorKind::TooLarge, "the value is in too many groups"));
+        }
+        Ok(Some(encoding))
+    }
+
+    /// What a value is stamped with: with what the groups of its arguments were at before the load,
+    /// and what those that it names itself are at now. Whether they were that before the load cannot
+    /// be told of them, but of their classes it can: `None` if one has changed.
+    pub(crate) async fn stamps_of_value(
+        &self,
+        groups: &Groups,
+        tags: &[Group],
+        before: &Stamps,
+        budget: &mut Budget,
+    ) -> Result<Option<Stamps>, Error> {
+        let known: Vec<Group> = groups.of_value().collect();
+        let mut stamps: Stamps =
+            before.iter().filter(|stamp| known.contains(&stamp.group)).collect();
+        let tags: Vec<Group> = tags.iter().copied().filter(|tag| !known.contains(tag)).collect();
+        if tags.is_empty() {
+            return Ok(Some(stamps));
+        }
+        let classes: Vec<Group> = groups.classes.iter().map(|class| Group::class(class)).collect();
+        // In this order: a class does not go later than its tag.
+        let asked = [tags.as_slice(), &classes].concat();
+        let store = &*self.store;
+        let Some(now) = budget.run(store, store.stamp(&asked)).await? else { return Ok(None) };
+        if classes.iter().any(|class| now.of(*class) != before.of(*class)) {
+            return Ok(None);
+        }
+        now.iter().filter(|stamp| tags.contains(&stamp.group)).for_each(|stamp| stamps.push(stamp));
+        Ok(Some(stamps))
+    }
+
+    /// How long a record lives.
+    pub(crate) fn life(&self, policy: &Policy, encoding: &Encoding) -> Life {
+        match encoding.kind {
+            Kind::Absence => {
+                let whole = self.jittered(policy.negative_ttl, policy);
+                Life { whole, fresh: None }
+            }
+            Kind::Value => {
+                let ttl = encoding.life.map_or(policy.ttl, |life| life.min(policy.ttl));
+                let fresh = self.jittered(ttl, policy);
+                let whole = fresh + policy.grace();
+                Life { whole, fresh: policy.has_soft_deadline().then_some(fresh) }
+            }
+        }
+    }
+
+    /// Shortened at random, so that entries made together do not expire together.
+    pub(crate) fn jittered(&self, ttl: Duration, policy: &Policy) -> Duration {
+        let jitter = if policy.jitter.is_finite() { policy.jitter.clamp(0.0, 1.0) } else { 0.0 };
+        let share = jitter * fastrand::f64();
+        ttl.min(self.settings.max_ttl).mul_f64(1.0 - share).max(MIN_LIFE)
     }
 
     /// Registers a flight for a key.
@@ -243,7 +376,10 @@ impl Core {
         Box::new(move |nonce| {
             let (Some(core), Ok(runtime)) = (core.upgrade(), Handle::try_current()) else { return };
             runtime.spawn(async move {
-                let _ = core.budget().run(&*core.store, core.store.release(&key, nonce)).await;
+                let _ = core
+                    .budget()
+                    .run(&*core.store, core.store.release(&key, nonce, Duration::ZERO))
+                    .await;
             });
         })
     }

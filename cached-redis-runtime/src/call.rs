@@ -1,40 +1,70 @@
-//! What happens on a call: look up; on a miss, find out who may load ([`miss`]); load and store
-//! ([`load`]).
+//! What happens on a call: look up ([`look_up`]); on a miss, find out who may load ([`miss`]); load
+//! and store ([`load`]). A value that is no longer fresh may be the answer while its reload runs
+//! behind it ([`behind`]).
 
+mod behind;
 mod load;
+mod look_up;
 mod miss;
 
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 
-use crate::budget::Budget;
 use crate::cache::Core;
-use crate::codec::{self, Decoded};
 use crate::current::{Handle, Mode, mode};
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::flight::Leader;
 use crate::function::Function;
+use crate::group::{Group, Groups, Stamps};
 use crate::key::Key;
 use crate::lease::Intent;
 use crate::outcome::{Outcome, Storable};
 use crate::policy::Policy;
-use crate::record::Kind;
+use crate::previous::Stored;
 use crate::stats::Counters;
+use behind::{Body, Here, Owned};
+use look_up::Look;
 
 /// One call of a cached function, made by generated code.
 #[derive(Debug)]
 pub struct Call {
     /// Which function.
-    pub function: &'static Function,
+    pub(crate) function: &'static Function,
     /// Which entry.
-    pub key: Key,
+    pub(crate) key: Key,
     /// How it is cached.
-    pub policy: Policy,
+    pub(crate) policy: Policy,
     /// Where.
-    pub cache: Handle,
+    pub(crate) cache: Handle,
+    /// Which groups its arguments put it in.
+    pub(crate) tags: Vec<Group>,
 }
 
 impl Call {
+    pub(crate) fn new(
+        function: &'static Function,
+        key: Key,
+        policy: Policy,
+        cache: Handle,
+    ) -> Self {
+        Self { function, key, policy, cache, tags: Vec::new() }
+    }
+
+    /// Puts the entry into groups.
+    #[must_use]
+    pub fn tagged(mut self, tags: impl IntoIterator<Item = String>) -> Self {
+        self.tags = tags.into_iter().map(|tag| Group::tag(&tag)).collect();
+        self
+    }
+
+    pub(crate) fn groups<O: Outcome>(&mut self, outcome: &O) -> Groups {
+        Groups {
+            function: Some(self.function.group()),
+            tags: std::mem::take(&mut self.tags),
+            classes: outcome.classes(),
+        }
+    }
+
     /// Answers the call from the cache, or with `body`.
     pub async fn run<O, F>(self, outcome: O, body: F) -> O::Return
     where
@@ -44,7 +74,28 @@ impl Call {
     {
         // Pinned once and passed by reference: every function that took it by value would make the
         // caller's future larger by its size.
-        let body = pin!(body);
+        self.answer(&outcome, Here(pin!(body))).await
+    }
+
+    /// As [`run`](Self::run), with a body that can outlive the call: `load` makes it, once at most.
+    pub async fn run_behind<O, L, F>(self, outcome: O, load: L) -> O::Return
+    where
+        O: Outcome + Clone + Send + Sync + 'static,
+        O::Value: Storable,
+        L: FnOnce() -> F,
+        F: Future<Output = O::Return> + Send + 'static,
+    {
+        self.answer(&outcome, Owned(load)).await
+    }
+
+    async fn answer<O, B>(mut self, outcome: &O, body: B) -> O::Return
+    where
+        O: Outcome,
+        O::Value: Storable,
+        B: Body<O>,
+        B::Running: Future<Output = O::Return> + Unpin,
+    {
+        let groups = self.groups(outcome);
         let core = self.cache.core();
         let function = self.function;
         let counters =
@@ -52,14 +103,14 @@ impl Call {
         let mode = mode();
         if self.policy.bypass || mode == Mode::Bypass {
             counters.bypasses.increment();
-            return load::body(&counters, body).await;
+            return load::body(&counters, body.begin(None)).await;
         }
         let key = core.admits(&self.policy).and_then(|()| core.key(self.function, &self.key));
         let key = match key {
             Ok(key) => key,
             Err(error) => {
                 counters.error(&error);
-                return load::body(&counters, body).await;
+                return load::body(&counters, body.begin(None)).await;
             }
         };
         let attempt = Attempt {
@@ -68,7 +119,8 @@ impl Call {
             policy: &self.policy,
             key: &key,
             schema: self.function.schema(std::any::type_name::<O::Value>(), self.policy.version),
-            outcome: &outcome,
+            outcome,
+            groups: &groups,
         };
         attempt.run(mode, body).await
     }
@@ -82,6 +134,7 @@ struct Attempt<'a, O> {
     key: &'a str,
     schema: u64,
     outcome: &'a O,
+    groups: &'a Groups,
 }
 
 /// What a caller without a hit is to do.
@@ -89,9 +142,18 @@ enum Decision<R> {
     /// Return this.
     Answer(R),
     /// Load, and store under this lease.
-    Load(Leader),
+    Load(Granted),
     /// Load, and store nothing: the cache failed, or nothing may be stored.
     LoadAlone(Reason),
+}
+
+/// The right to load and store.
+struct Granted {
+    leader: Leader,
+    /// What the groups of the entry were at before the load.
+    stamps: Stamps,
+    /// A value is there, and stays until the new one is stored.
+    over_value: bool,
 }
 
 /// Why a load is not stored.
@@ -108,9 +170,10 @@ where
     O: Outcome,
     O::Value: Storable,
 {
-    async fn run<F>(&self, mode: Mode, body: Pin<&mut F>) -> O::Return
+    async fn run<B>(&self, mode: Mode, body: B) -> O::Return
     where
-        F: Future<Output = O::Return>,
+        B: Body<O>,
+        B::Running: Future<Output = O::Return> + Unpin,
     {
         if self.core.invalidator.is_outstanding(self.key) {
             // An invalidation of this entry has failed so far: what is there may be outdated.
@@ -118,12 +181,20 @@ where
             return self.load_alone(Reason::NotShareable, body).await;
         }
         let mut budget = self.core.budget();
-        let intent = if mode == Mode::Refresh {
-            Intent::Refresh
+        let (intent, previous) = if mode == Mode::Refresh {
+            (Intent::Refresh, None)
         } else {
             match self.look_up(&mut budget).await {
-                Ok(Ok(returned)) => return returned,
-                Ok(Err(intent)) => intent,
+                Ok(Look::Answer(returned)) => return returned,
+                Ok(Look::Reload(returned, found, previous)) => {
+                    body.reload(self, found, previous);
+                    return returned;
+                }
+                Ok(Look::Ask(intent, previous)) => (intent, previous),
+                Ok(Look::Outstanding) => {
+                    self.counters.misses.increment();
+                    return self.load_alone(Reason::NotShareable, body).await;
+                }
                 Err(error) => {
                     self.counters.misses.increment();
                     return self.load_alone(self.failed(&error), body).await;
@@ -133,35 +204,16 @@ where
         self.counters.misses.increment();
         match self.decide(intent, &mut budget).await {
             Decision::Answer(returned) => returned,
-            Decision::Load(leader) => self.load_and_store(leader, &mut budget, body).await,
+            Decision::Load(granted) => {
+                self.load_and_store(granted, previous, &mut budget, body).await
+            }
             Decision::LoadAlone(reason) => self.load_alone(reason, body).await,
         }
     }
 
-    /// The hit path: one GET. Otherwise what to ask the lease for.
-    async fn look_up(&self, budget: &mut Budget) -> Result<Result<O::Return, Intent>, Error> {
-        let found = budget.run(&*self.core.store, self.core.store.get(self.key)).await?;
-        Ok(found.map_or(Err(Intent::Read), |record| self.read(&record)))
-    }
-
-    /// A record as an answer, or what to ask the lease for.
-    fn read(&self, record: &[u8]) -> Result<O::Return, Intent> {
-        match codec::decode(self.outcome, record, self.schema) {
-            Decoded::Hit(returned, kind) => {
-                match kind {
-                    Kind::Value => self.counters.hits.increment(),
-                    Kind::Absence => self.counters.negative_hits.increment(),
-                }
-                self.counters.bytes_read.add(record.len() as u64);
-                Ok(returned)
-            }
-            Decoded::Miss => Err(Intent::Read),
-            Decoded::Unreadable => {
-                let error = Error::new(ErrorKind::Decode, "an entry cannot be read");
-                self.counters.error(&error);
-                Err(Intent::Replace)
-            }
-        }
+    /// The value that is there, for a body that can ask its source whether it has changed.
+    fn stored(&self, record: Vec<u8>) -> Arc<Stored> {
+        Stored::new(record, std::any::type_name::<O::Value>())
     }
 
     fn failed(&self, error: &Error) -> Reason {

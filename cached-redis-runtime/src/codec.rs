@@ -1,32 +1,32 @@
 //! From a returned value to a record and back.
 
+use std::time::Duration;
+
 use serde::Serialize as _;
 
 use crate::error::{Error, ErrorKind};
+use crate::group::Group;
 use crate::outcome::{Outcome, Storable, View};
-use crate::record::{self, Codec, Header, Kind, State};
-
-/// What a record means to a function.
-#[derive(Debug)]
-pub(crate) enum Decoded<R> {
-    /// What the function returned when the record was made.
-    Hit(R, Kind),
-    /// Nothing to use: somebody loads, it is of another schema, or was marked stale.
-    Miss,
-    /// Rubbish, to be replaced.
-    Unreadable,
-}
+use crate::record::{self, Codec, Header, Kind};
 
 /// What a returned value comes to.
 #[derive(Debug)]
-pub(crate) enum Encoded {
-    /// A record to store, and for how long it is to live.
-    Record(Vec<u8>, Kind),
-    /// Nothing to store.
-    Nothing,
+pub(crate) struct Encoding {
+    /// To be stamped and signed.
+    pub(crate) record: Vec<u8>,
+    pub(crate) kind: Kind,
+    /// Its fresh life, where the value decides.
+    pub(crate) life: Option<Duration>,
+    /// Groups that the value names.
+    pub(crate) tags: Vec<Group>,
 }
 
-pub(crate) fn encode<O>(outcome: &O, returned: &O::Return, schema: u64) -> Result<Encoded, Error>
+/// `None`: nothing to store.
+pub(crate) fn encode<O>(
+    outcome: &O,
+    returned: &O::Return,
+    schema: u64,
+) -> Result<Option<Encoding>, Error>
 where
     O: Outcome,
     O::Value: Storable,
@@ -38,30 +38,30 @@ where
             value
                 .serialize(&mut serde_json::Serializer::new(&mut record))
                 .map_err(|_| Error::new(ErrorKind::Encode, "the value cannot be serialized"))?;
-            Encoded::Record(record, Kind::Value)
+            let tags = outcome.tags(value).iter().map(|tag| Group::tag(tag)).collect();
+            let life = outcome.life(value);
+            Some(Encoding { record, kind: Kind::Value, life, tags })
         }
         View::Absent => {
-            Encoded::Record(record::value(Kind::Absence, Codec::None, schema), Kind::Absence)
+            let record = record::value(Kind::Absence, Codec::None, schema);
+            Some(Encoding { record, kind: Kind::Absence, life: None, tags: Vec::new() })
         }
-        View::Error | View::Unwanted => Encoded::Nothing,
+        View::Error | View::Unwanted => None,
     })
 }
 
-pub(crate) fn decode<O>(outcome: &O, record: &[u8], schema: u64) -> Decoded<O::Return>
+/// What the function returned when the record behind this header was made; `None` if that cannot be
+/// read.
+pub(crate) fn decode<O>(outcome: &O, header: &Header, record: &[u8]) -> Option<O::Return>
 where
     O: Outcome,
     O::Value: Storable,
 {
-    let Some(header) = Header::read(record) else { return Decoded::Unreadable };
-    if header.state != State::Value || header.schema != schema {
-        return Decoded::Miss;
-    }
-    let returned = match (header.kind, header.codec) {
+    match (header.kind, header.codec) {
         (Kind::Absence, _) => outcome.absent(),
         (Kind::Value, Codec::Json) => {
             serde_json::from_slice(header.payload(record)).ok().map(|value| outcome.present(value))
         }
         (Kind::Value, Codec::None) => None,
-    };
-    returned.map_or(Decoded::Unreadable, |returned| Decoded::Hit(returned, header.kind))
+    }
 }

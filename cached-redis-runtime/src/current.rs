@@ -28,6 +28,17 @@ pub(crate) enum Mode {
     Refresh,
 }
 
+/// A task that uses the cache that is in use here.
+pub(crate) fn inherited<F: Future>(task: F) -> impl Future<Output = F::Output> {
+    let scope = SCOPE.try_with(Clone::clone).ok();
+    async move {
+        match scope {
+            Some(cache) => SCOPE.scope(cache, task).await,
+            None => task.await,
+        }
+    }
+}
+
 pub(crate) fn mode() -> Mode {
     MODE.try_with(|mode| *mode).unwrap_or(Mode::Use)
 }

@@ -6,12 +6,17 @@ use std::time::Duration;
 
 use crate::cache::{Cache, Core};
 use crate::call::Call;
-use crate::codec::{self, Decoded, Encoded};
+use crate::codec::{self, Encoding};
 use crate::error::{Error, ErrorKind};
-use crate::lease::{Acquire, Acquired, Filled, Intent};
+use crate::flight::Leader;
+use crate::freshness::{Freshness, freshness};
+use crate::function::Function;
+use crate::group::{Groups, Stamps};
+use crate::invalidation::Target;
+use crate::lease::{Acquire, Acquired, Filled, Intent, LeaseId};
 use crate::outcome::{Outcome, Storable};
 use crate::policy::Policy;
-use crate::record::Kind;
+use crate::record::{self, Header, State};
 
 /// Life of the lease under which [`Entry::put`] stores: it only needs to reach the next command.
 const PUT_LEASE: Duration = Duration::from_secs(10);
@@ -33,8 +38,10 @@ const PUT_LEASE: Duration = Duration::from_secs(10);
 pub struct Entry<R> {
     cache: Cache,
     key: Result<String, Error>,
+    function: &'static Function,
     policy: Policy,
     schema: u64,
+    groups: Groups,
     meaning: Box<dyn Meaning<R>>,
 }
 
@@ -48,8 +55,8 @@ impl<R> fmt::Debug for Entry<R> {
 /// signature has to name it.
 trait Meaning<R>: Send + Sync {
     fn type_name(&self) -> &'static str;
-    fn encode(&self, returned: &R, schema: u64) -> Result<Encoded, Error>;
-    fn decode(&self, record: &[u8], schema: u64) -> Decoded<R>;
+    fn encode(&self, returned: &R, schema: u64) -> Result<Option<Encoding>, Error>;
+    fn decode(&self, header: &Header, record: &[u8]) -> Option<R>;
 }
 
 impl<O> Meaning<O::Return> for O
@@ -61,12 +68,12 @@ where
         std::any::type_name::<O::Value>()
     }
 
-    fn encode(&self, returned: &O::Return, schema: u64) -> Result<Encoded, Error> {
+    fn encode(&self, returned: &O::Return, schema: u64) -> Result<Option<Encoding>, Error> {
         codec::encode(self, returned, schema)
     }
 
-    fn decode(&self, record: &[u8], schema: u64) -> Decoded<O::Return> {
-        codec::decode(self, record, schema)
+    fn decode(&self, header: &Header, record: &[u8]) -> Option<O::Return> {
+        codec::decode(self, header, record)
     }
 }
 
@@ -107,15 +114,17 @@ impl<T, E> Plain<Result<Option<T>, E>> for T {
 
 impl Call {
     /// The entry that this call is about.
-    pub fn entry<O>(self, outcome: O) -> Entry<O::Return>
+    pub fn entry<O>(mut self, outcome: O) -> Entry<O::Return>
     where
         O: Outcome + Send + Sync + 'static,
         O::Value: Storable,
     {
-        let key = self.cache.core().key(self.function, &self.key);
+        let groups = self.groups(&outcome);
+        let Self { function, policy, .. } = self;
+        let key = self.cache.core().key(function, &self.key);
         let meaning = Box::new(outcome);
-        let schema = self.function.schema(meaning.type_name(), self.policy.version);
-        Entry { cache: self.cache.into_owned(), key, policy: self.policy, schema, meaning }
+        let schema = function.schema(meaning.type_name(), policy.version);
+        Entry { cache: self.cache.into_owned(), key, function, policy, schema, groups, meaning }
     }
 }
 
@@ -141,11 +150,18 @@ impl<R> Entry<R> {
             // Its invalidation is still being retried, so a call would load.
             return Ok(None);
         }
-        let found = core.budget().run(&*core.store, core.store.get(key)).await?;
-        Ok(found.and_then(|record| match self.meaning.decode(&record, self.schema) {
-            Decoded::Hit(returned, _) => Some(returned),
-            Decoded::Miss | Decoded::Unreadable => None,
-        }))
+        let store = &*core.store;
+        let Some(found) = core.budget().run(store, store.read(key, &self.groups)).await? else {
+            return Ok(None);
+        };
+        let Some(header) = Header::read(&found.record) else { return Ok(None) };
+        let counts = found.is_current
+            && header.state != State::Lease
+            && header.schema == self.schema
+            && !core.invalidator.covers(header.stamps(&found.record));
+        let freshness = freshness(&header, store.now(), &self.policy);
+        let is_answer = matches!(freshness, Freshness::Fresh | Freshness::Early | Freshness::Stale);
+        Ok(if counts && is_answer { self.meaning.decode(&header, &found.record) } else { None })
     }
 
     /// Stores a value, as if the function had just returned it. Loads that are under way will not
@@ -153,7 +169,8 @@ impl<R> Entry<R> {
     ///
     /// The value counts as being as new as this call. If it was read from its source before, an
     /// update in between would be lost: to fill an entry from the source, use
-    /// [`refresh`](crate::refresh) around a call of the function, which is fenced from the read on.
+    /// [`refresh`](crate::refresh) around a call of the function, which is fenced from the read on;
+    /// to store what a write has made of it, `#[updates]`, which is fenced from before the write.
     ///
     /// # Errors
     ///
@@ -161,47 +178,100 @@ impl<R> Entry<R> {
     /// [`ErrorKind::Encode`], or if the cache fails.
     pub fn put<V: Plain<R>>(&self, value: V) -> impl Future<Output = Result<(), Error>> {
         // Encoded at once: nothing of `R` may live across an await, for it need not be `Send`.
-        let admitted = self.admitted(&value.returned());
+        let encoded = self.encoded(value);
         async move {
-            match admitted? {
-                Some((record, kind)) => self.store(record, kind).await,
-                None => self.invalidate().await,
-            }
+            let Some(encoding) = encoded? else { return self.invalidate().await };
+            let Some(reserved) = self.reserve().await? else { return Err(superseded()) };
+            if self.store_reserved(reserved, encoding).await? { Ok(()) } else { Err(superseded()) }
         }
     }
 
-    fn admitted(&self, returned: &R) -> Result<Option<(Vec<u8>, Kind)>, Error> {
+    /// What is to be stored of a value, if anything.
+    pub(crate) fn encoded<V: Plain<R>>(&self, value: V) -> Result<Option<Encoding>, Error> {
         let core = self.core();
         core.admits(&self.policy)?;
-        core.admit(self.meaning.encode(returned, self.schema)?, &self.policy)
+        core.admit(self.meaning.encode(&value.returned(), self.schema)?, &self.policy)
     }
 
-    async fn store(&self, mut record: Vec<u8>, kind: Kind) -> Result<(), Error> {
+    /// Takes the lease, whoever has it; a value stays readable. `None` if a fence stands there.
+    pub(crate) async fn reserve(&self) -> Result<Option<Reserved>, Error> {
         let core = self.core();
         let key = self.key()?;
+        let mut budget = core.budget();
+        let store = &*core.store;
+        let groups = self.groups.of_lease();
+        let Some(stamps) = budget.run(store, store.stamp(&groups)).await? else {
+            return Ok(None);
+        };
         let asking = core.ask(key);
+        let life = self.policy.lease.unwrap_or(PUT_LEASE).min(core.settings.max_ttl);
         let acquire = Acquire {
             nonce: asking.nonce(),
-            lease: PUT_LEASE,
+            lease: life,
             schema: self.schema,
             intent: Intent::Refresh,
+            stamps: &stamps,
         };
-        let mut budget = core.budget();
-        let acquired = budget.run(&*core.store, core.store.acquire(key, acquire)).await?;
-        let Acquired::Grant(lease) = acquired else {
+        let acquired = budget.run(store, store.acquire(key, acquire)).await?;
+        let Acquired::Grant { lease, .. } = acquired else {
             asking.not_granted();
-            return Err(superseded());
+            return Ok(None);
         };
-        let leader = asking.granted(lease);
+        Ok(Some(Reserved { leader: asking.granted(lease), stamps, life }))
+    }
+
+    /// Stores under a lease. Whether nothing came between.
+    pub(crate) async fn store_reserved(
+        &self,
+        reserved: Reserved,
+        encoding: Encoding,
+    ) -> Result<bool, Error> {
+        let Reserved { leader, stamps, .. } = reserved;
+        let core = self.core();
+        let key = self.key()?;
+        let life = core.life(&self.policy, &encoding);
+        let Encoding { mut record, tags, .. } = encoding;
+        let mut budget = core.budget();
+        let store = &*core.store;
+        match core.stamps_of_value(&self.groups, &tags, &stamps, &mut budget).await {
+            Ok(Some(stamps)) => record::stamp(&mut record, &stamps),
+            Ok(None) => {
+                leader.unknown();
+                return Ok(false);
+            }
+            Err(error) => {
+                leader.unknown();
+                return Err(error);
+            }
+        }
+        record::sign(&mut record, &leader.lease());
         leader.seal();
-        crate::record::sign(&mut record, &lease);
-        let life = core.life(&self.policy, kind);
-        let fill = core.store.fill(key, lease, &record, life);
-        let filled = budget.run(&*core.store, fill).await;
+        let fill = store.fill(key, leader.lease(), &record, life);
+        let filled = budget.run(store, fill).await;
         leader.filled(&filled, record);
-        match filled? {
-            Filled::Stored => Ok(()),
-            Filled::Lost => Err(superseded()),
+        Ok(filled? == Filled::Stored)
+    }
+
+    /// Gives a lease up: what is there is still right.
+    pub(crate) async fn release(&self, reserved: Reserved) {
+        let nonce = reserved.leader.lease().nonce();
+        reserved.leader.not_shareable();
+        let Ok(key) = self.key() else { return };
+        let core = self.core();
+        let release = core.store.release(key, nonce, Duration::ZERO);
+        if core.budget().run(&*core.store, release).await.is_err() {
+            core.release(key)(nonce);
+        }
+    }
+
+    /// Counts a failure as the function's.
+    pub(crate) fn count(&self, error: &Error) {
+        self.core().stats.of(self.function.prefix(), self.function.name()).error(error);
+    }
+
+    pub(crate) fn invalidate_in_background(&self) {
+        if let Ok(key) = self.key() {
+            self.core().invalidator.retry(vec![Target::new(key.to_owned())]);
         }
     }
 
@@ -215,7 +285,8 @@ impl<R> Entry<R> {
         self.core().invalidator.invalidate(self.key()?.to_owned()).await
     }
 
-    /// Marks the value as stale: the next call loads. Tells whether there was a value. Unlike
+    /// Ends the fresh life of the value: the next call loads, or, with `stale`, is answered with it
+    /// once more while it is reloaded. Tells whether there was a value. Unlike
     /// [`invalidate`](Self::invalidate), it does not keep a load that is under way from storing.
     ///
     /// # Errors
@@ -240,8 +311,26 @@ impl<R> Entry<R> {
         (self.cache, self.key)
     }
 
-    fn core(&self) -> &Arc<Core> {
+    pub(crate) fn core(&self) -> &Arc<Core> {
         self.cache.core()
+    }
+}
+
+/// The lease of an entry, to store what is known already or will be soon.
+#[derive(Debug)]
+pub(crate) struct Reserved {
+    leader: Leader,
+    stamps: Stamps,
+    life: Duration,
+}
+
+impl Reserved {
+    pub(crate) fn lease(&self) -> LeaseId {
+        self.leader.lease()
+    }
+
+    pub(crate) fn life(&self) -> Duration {
+        self.life
     }
 }
 

@@ -46,12 +46,14 @@ pub enum ErrorKind {
     TooLarge,
     /// A time to live is zero, or above the cache's maximum.
     Ttl,
+    /// Options of a function that come from expressions contradict each other.
+    Policy,
     /// Another write or invalidation came between, so the value was not stored.
     Superseded,
 }
 
 impl ErrorKind {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Config,
         Self::Unreachable,
         Self::Timeout,
@@ -62,6 +64,7 @@ impl ErrorKind {
         Self::Decode,
         Self::TooLarge,
         Self::Ttl,
+        Self::Policy,
         Self::Superseded,
     ];
 }

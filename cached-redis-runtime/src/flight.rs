@@ -119,6 +119,11 @@ impl Flights {
         Asking { flight: Some(Claim { flights: Arc::clone(self), sequence, release }) }
     }
 
+    /// A name that nothing else in this process has, nor in any other.
+    pub(crate) fn nonce(&self) -> Nonce {
+        Nonce { process: self.process, sequence: self.next.fetch_add(1, Ordering::Relaxed) }
+    }
+
     /// Whether a lease was handed out to this process.
     pub(crate) fn is_ours(&self, lease: &LeaseId) -> bool {
         lease.nonce().process == self.process

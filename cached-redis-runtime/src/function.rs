@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use sha2::{Digest, Sha256};
 
+use crate::group::Group;
 use crate::key::{self, Identity, KeyBuilder, TemplateBuilder};
 use crate::stats::Counters;
 
@@ -24,6 +25,7 @@ pub struct Function {
     identity: OnceLock<(Scope, Identity)>,
     schema: OnceLock<(&'static str, u32, u64)>,
     counters: OnceLock<(u64, Arc<Counters>)>,
+    group: OnceLock<Group>,
 }
 
 /// Where a function lives.
@@ -54,6 +56,7 @@ impl Function {
             identity: OnceLock::new(),
             schema: OnceLock::new(),
             counters: OnceLock::new(),
+            group: OnceLock::new(),
         }
     }
 
@@ -67,6 +70,11 @@ impl Function {
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// All its entries.
+    pub(crate) fn group(&self) -> Group {
+        *self.group.get_or_init(|| Group::function(self.prefix, self.name))
     }
 
     /// Starts a hashed key. `scope` is where the function lives (see [`scope`]), `generics` the

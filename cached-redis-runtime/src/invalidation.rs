@@ -1,6 +1,8 @@
 //! Invalidations: now, after a write, and again until they have succeeded.
 
+mod outbox;
 mod retries;
+mod update;
 mod writes;
 
 use std::sync::{Arc, Weak};
@@ -11,9 +13,12 @@ use tokio::runtime::Handle;
 use crate::backoff::Backoff;
 use crate::budget::Budget;
 use crate::error::Error;
+use crate::group;
 use crate::store::Store;
 use crate::telemetry::event;
+pub use outbox::Invalidations;
 use retries::{Retries, Worker};
+pub use update::{Update, Updates};
 pub use writes::{InvalidateAll, Returned, ReturnedPlain, ReturnedResult, Writes};
 
 /// Keys per command: a delete of many thousands would hold the server up.
@@ -23,29 +28,31 @@ const BATCH: usize = 500;
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
-/// What is to be removed.
+/// What is to be removed: an entry, or the generation of a group.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Target {
-    /// One entry.
-    Entry(String),
-    /// All entries whose keys begin so.
-    Family(String),
+pub(crate) struct Target {
+    pub(crate) key: String,
+    /// The generation of a tag's class, which must not go later than the tag's own.
+    pub(crate) class: Option<String>,
 }
 
 /// Removes entries of one store.
 pub(crate) struct Invalidator {
     store: Arc<dyn Store>,
+    namespace: String,
     /// Of one command.
     budget: Duration,
     retries: Arc<Retries>,
 }
 
 impl Target {
-    fn key(&self) -> Option<&String> {
-        match self {
-            Self::Entry(key) => Some(key),
-            Self::Family(_) => None,
-        }
+    pub(crate) fn new(key: String) -> Self {
+        Self { key, class: None }
+    }
+
+    /// Its keys, in the order in which they are to go.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &String> {
+        self.class.iter().chain([&self.key])
     }
 }
 
@@ -53,16 +60,18 @@ impl Invalidator {
     /// `longest_life` bounds how long a failed invalidation can matter, `bound` how many may wait.
     pub(crate) fn new(
         store: Arc<dyn Store>,
+        namespace: &str,
         budget: Duration,
         longest_life: Duration,
         bound: usize,
     ) -> Self {
-        Self { store, budget, retries: Arc::new(Retries::new(bound, longest_life)) }
+        let namespace = namespace.to_owned();
+        Self { store, namespace, budget, retries: Arc::new(Retries::new(bound, longest_life)) }
     }
 
     /// Removes one entry. If that fails, it is retried in the background.
     pub(crate) async fn invalidate(self: &Arc<Self>, key: String) -> Result<(), Error> {
-        self.invalidate_all(vec![Target::Entry(key)]).await
+        self.invalidate_all(vec![Target::new(key)]).await
     }
 
     /// Removes targets. What fails is retried in the background.
@@ -78,6 +87,13 @@ impl Invalidator {
     /// Whether an invalidation of this entry has failed and not succeeded since.
     pub(crate) fn is_outstanding(&self, key: &str) -> bool {
         self.retries.covers(key)
+    }
+
+    /// Whether an invalidation of a group with one of these stamps has failed and not succeeded since.
+    pub(crate) fn covers(&self, stamps: &[u8]) -> bool {
+        self.retries.pending() != 0
+            && group::stamps(stamps)
+                .any(|stamp| self.retries.covers(&stamp.group.key(&self.namespace)))
     }
 
     /// How many are waiting to be retried.
@@ -106,39 +122,13 @@ impl Invalidator {
 
     /// Removes targets in order, taking out of the list what is done.
     async fn remove(&self, targets: &mut Vec<Target>) -> Result<(), Error> {
-        while let Some(first) = targets.first() {
-            let done = match first {
-                Target::Family(family) => {
-                    self.sweep(family).await?;
-                    1
-                }
-                Target::Entry(_) => {
-                    let keys: Vec<_> =
-                        targets.iter().map_while(Target::key).take(BATCH).cloned().collect();
-                    let delete = self.store.delete(&keys);
-                    Budget::new(self.budget).run(&*self.store, delete).await?;
-                    keys.len()
-                }
-            };
-            targets.drain(..done);
+        while !targets.is_empty() {
+            let batch = targets.len().min(BATCH);
+            let keys: Vec<_> = targets[..batch].iter().flat_map(Target::keys).cloned().collect();
+            Budget::new(self.budget).run(&*self.store, self.store.delete(&keys)).await?;
+            targets.drain(..batch);
         }
         Ok(())
-    }
-
-    async fn sweep(&self, family: &str) -> Result<(), Error> {
-        let mut cursor = 0;
-        let mut epoch = None;
-        loop {
-            let step = self.store.sweep(family, cursor);
-            cursor = Budget::new(self.budget).run(&*self.store, step).await?;
-            let now = self.store.epoch();
-            if epoch.replace(now).is_some_and(|before| before != now) {
-                // A cursor means nothing to the server behind another connection.
-                cursor = 0;
-            } else if cursor == 0 {
-                return Ok(());
-            }
-        }
     }
 }
 
@@ -175,6 +165,3 @@ async fn work(mut worker: Worker, invalidator: Weak<Invalidator>) {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

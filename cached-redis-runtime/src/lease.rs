@@ -7,6 +7,8 @@
 
 use std::time::Duration;
 
+use crate::group::Stamps;
+
 /// Names one execution of ACQUIRE: the process, the call in it, and the server's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct LeaseId([u8; LeaseId::LENGTH]);
@@ -28,6 +30,9 @@ impl LeaseId {
         bytes[16..].copy_from_slice(&server_time.to_le_bytes());
         Self(bytes)
     }
+
+    /// In a record whose lease has been given up.
+    pub(crate) const NONE: Self = Self([0; Self::LENGTH]);
 
     pub(crate) fn from_slice(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)
@@ -58,20 +63,25 @@ impl Nonce {
 
 /// How to ask for a lease.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Acquire {
+pub(crate) struct Acquire<'a> {
     pub(crate) nonce: Nonce,
     pub(crate) lease: Duration,
     pub(crate) schema: u64,
     pub(crate) intent: Intent,
+    /// What the groups of the entry are at before the load.
+    pub(crate) stamps: &'a Stamps,
 }
 
 /// What the asker wants of an entry that is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Intent {
-    /// Its value; the lease only if there is none.
+    /// Its value; the lease only if there is none, or if its fresh life is over.
     Read,
-    /// The lease, unless somebody else has it: the value that is there cannot be read.
-    Replace,
+    /// As `Read`, but a record that carries this lease is none: it cannot be read, or belongs to a
+    /// generation that is over.
+    Replace(LeaseId),
+    /// The lease over a value that carries this one, unless somebody reloads it already.
+    Reload(LeaseId),
     /// The lease in any case; a value stays readable until the new one is stored.
     Refresh,
 }
@@ -80,13 +90,32 @@ pub(crate) enum Intent {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Acquired {
     /// The lease is the caller's.
-    Grant(LeaseId),
-    /// Somebody else is loading, until then at most.
-    Wait { holder: LeaseId },
+    Grant {
+        lease: LeaseId,
+        /// A value is there, and stays until the new one is stored.
+        over_value: bool,
+    },
+    /// Somebody else is loading.
+    Wait {
+        holder: LeaseId,
+        /// What the groups were at before that load, or are said to be by the value that it reloads.
+        stamps: Stamps,
+    },
     /// A value has come meanwhile: its whole record.
     Hit(Vec<u8>),
     /// Nothing may be stored now.
     NoStore,
+    /// There is nothing to reload.
+    Nothing,
+}
+
+/// How long a record is to live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Life {
+    /// Until the entry ends.
+    pub(crate) whole: Duration,
+    /// Until its fresh life ends, where readers have to know.
+    pub(crate) fresh: Option<Duration>,
 }
 
 /// What became of a FILL.
@@ -97,3 +126,6 @@ pub(crate) enum Filled {
     /// Refused: the lease is gone.
     Lost,
 }
+
+/// Names one fence of one process.
+pub(crate) type FenceId = Nonce;

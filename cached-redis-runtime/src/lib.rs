@@ -1,5 +1,6 @@
 //! Runtime of the `cached-redis` crate. Use that crate; its documentation is the place to start.
 
+mod background;
 mod backoff;
 mod budget;
 mod cache;
@@ -10,12 +11,16 @@ mod current;
 mod entry;
 mod error;
 mod flight;
+mod freshness;
 mod function;
+mod group;
 mod invalidation;
+mod keep;
 mod key;
 mod lease;
 mod outcome;
 mod policy;
+mod previous;
 mod record;
 mod stats;
 mod store;
@@ -28,9 +33,10 @@ pub use cache::{Cache, CacheBuilder, Health};
 pub use current::{bypass, refresh};
 pub use entry::Entry;
 pub use error::{Error, ErrorKind};
-pub use invalidation::InvalidateAll;
+pub use invalidation::{InvalidateAll, Invalidations};
 pub use key::KeyPart;
 pub use outcome::{Absent, Storable};
+pub use previous::{Previous, previous};
 /// The client library whose types [`CacheBuilder::client`] and [`CacheBuilder::connection`] take.
 pub use redis;
 pub use stats::{FunctionStats, Stats};

@@ -2,13 +2,17 @@
 //!
 //! [`probe`] finds it out, [`stored`] asks whether such values can be stored, [`options`] changes it.
 
+mod from_value;
 mod options;
 mod probe;
 mod stored;
 
+use std::time::Duration;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use from_value::{tags, ttl_with};
 pub use options::{Absent, absent, absent_as, cache_if, fallible};
 pub use probe::{Probe, ProbeFallibleOptional, ProbeOneLayer, ProbePlain};
 pub use stored::{CanBeStored, CannotBeStored, Stored};
@@ -53,4 +57,19 @@ pub trait Outcome {
 
     /// Rebuilds what the function returned from a stored absence; `None` if it cannot return one.
     fn absent(&self) -> Option<Self::Return>;
+
+    /// The fresh life of this value, where it decides.
+    fn life(&self, _value: &Self::Value) -> Option<Duration> {
+        None
+    }
+
+    /// The groups that this value is in, beyond those that the arguments name.
+    fn tags(&self, _value: &Self::Value) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// What the texts of those groups begin with.
+    fn classes(&self) -> &'static [&'static str] {
+        &[]
+    }
 }

@@ -2,11 +2,16 @@
 
 use std::time::Duration;
 
+use crate::error::{Error, ErrorKind};
+
 /// Redis counts lives in whole milliseconds.
 pub(crate) const MIN_LIFE: Duration = Duration::from_millis(1);
 
 /// Absences are kept this long unless the function says otherwise (or its `ttl` is shorter).
 const NEGATIVE_TTL: Duration = Duration::from_secs(60);
+
+/// Of the early refresh where `stale` is on: reloads begin about one load time before they must.
+const DEFAULT_BETA: f64 = 1.0;
 
 /// How one function is cached.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,6 +27,16 @@ pub struct Policy {
     pub lease: Option<Duration>,
     /// How long others wait for a load, and its lease is renewed.
     pub load_timeout: Duration,
+    /// After its fresh life, a value is served for this long while one reload runs behind the answer.
+    pub stale: Option<Duration>,
+    /// After its fresh life, a value stands in for this long for a load that fails.
+    pub stale_if_error: Option<Duration>,
+    /// Beta of the early refresh: `Some(0.0)` for none, `None` for one where `stale` is on.
+    pub early: Option<f64>,
+    /// A load that takes longer ends in the last good value, if there is one, and goes on behind it.
+    pub soft_timeout: Option<Duration>,
+    /// A hit renews the fresh life.
+    pub sliding: bool,
     /// Schema version by hand.
     pub version: u32,
     /// This call neither reads nor writes.
@@ -38,9 +53,90 @@ impl Policy {
             jitter: 0.1,
             lease: Some(Duration::from_secs(10)),
             load_timeout: Duration::from_secs(30),
+            stale: None,
+            stale_if_error: None,
+            early: None,
+            soft_timeout: None,
+            sliding: false,
             version: 0,
             bypass: false,
         }
+    }
+
+    /// How long a value is kept beyond its fresh life.
+    pub(crate) fn grace(&self) -> Duration {
+        let grace = |window: Option<Duration>| window.unwrap_or_default();
+        grace(self.stale).max(grace(self.stale_if_error))
+    }
+
+    /// Beta of the early refresh, if there is one.
+    pub(crate) fn beta(&self) -> Option<f64> {
+        let by_default = self.stale.map(|_| DEFAULT_BETA);
+        self.early.or(by_default).filter(|beta| beta.is_finite() && *beta > 0.0)
+    }
+
+    /// Whether readers have to know when the fresh life of a value ends.
+    pub(crate) fn has_soft_deadline(&self) -> bool {
+        self.sliding || self.beta().is_some() || !self.grace().is_zero()
+    }
+
+    /// What the macro could not see, because it comes from expressions.
+    pub(crate) fn check(&self, max_ttl: Duration) -> Result<(), Error> {
+        let wrong = |kind, message| Err(Error::new(kind, message));
+        if self.ttl < MIN_LIFE || self.ttl > max_ttl {
+            return wrong(
+                ErrorKind::Ttl,
+                "the ttl is below a millisecond or above the maximum of the cache",
+            );
+        }
+        if self.ttl.checked_add(self.grace()).is_none_or(|life| life > max_ttl) {
+            return wrong(
+                ErrorKind::Ttl,
+                "`ttl` and `stale` or `stale_if_error` together are above the maximum of the cache",
+            );
+        }
+        if [self.stale, self.stale_if_error, self.soft_timeout].contains(&Some(Duration::ZERO)) {
+            return wrong(
+                ErrorKind::Policy,
+                "`stale`, `stale_if_error` or `soft_timeout` is zero: leave it out instead",
+            );
+        }
+        if let (Some(stale), Some(if_error)) = (self.stale, self.stale_if_error)
+            && if_error <= stale
+        {
+            return wrong(
+                ErrorKind::Policy,
+                "`stale_if_error` is not longer than `stale`, so it has no effect",
+            );
+        }
+        if let Some(soft) = self.soft_timeout {
+            if self.stale_if_error.is_none() {
+                return wrong(
+                    ErrorKind::Policy,
+                    "`soft_timeout` without `stale_if_error` has nothing to answer with",
+                );
+            }
+            if soft >= self.load_timeout {
+                return wrong(ErrorKind::Policy, "`soft_timeout` is not below `load_timeout`");
+            }
+        }
+        if self.lease.is_some_and(|lease| lease > self.load_timeout) {
+            return wrong(
+                ErrorKind::Policy,
+                "`lock` is longer than `load_timeout`: nobody would wait until it ends",
+            );
+        }
+        if self.sliding && self.has_window() {
+            return wrong(
+                ErrorKind::Policy,
+                "`sliding` cannot be combined with `stale`, `early` or `stale_if_error`",
+            );
+        }
+        Ok(())
+    }
+
+    fn has_window(&self) -> bool {
+        self.beta().is_some() || !self.grace().is_zero()
     }
 }
 

@@ -4,11 +4,15 @@
 pub use crate::call::Call;
 pub use crate::current::{CacheRef, Handle, current};
 pub use crate::function::{Function, Scope, scope};
-pub use crate::invalidation::{InvalidateAll, Returned, ReturnedPlain, ReturnedResult, Writes};
+pub use crate::group::Tag;
+pub use crate::invalidation::{
+    InvalidateAll, Returned, ReturnedPlain, ReturnedResult, Update, Updates, Writes,
+};
+pub use crate::keep::{Kept, keep};
 pub use crate::key::{HashedPart, Key, KeyBuilder, Placeholder, ReadablePart, TemplateBuilder};
 pub use crate::outcome::{
     CanBeStored, CannotBeStored, Outcome, Probe, ProbeFallibleOptional, ProbeOneLayer, ProbePlain,
-    Stored, absent, absent_as, cache_if, fallible,
+    Stored, absent, absent_as, cache_if, fallible, tags, ttl_with,
 };
 pub use crate::policy::{IntoDuration, Policy};
 
@@ -34,7 +38,7 @@ pub const fn function(
 /// A [`Call`] in one line of generated code.
 #[must_use]
 pub fn call(function: &'static Function, key: Key, policy: Policy, cache: Handle) -> Call {
-    Call { function, key, policy, cache }
+    Call::new(function, key, policy, cache)
 }
 
 /// Removes one entry.

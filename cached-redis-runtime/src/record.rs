@@ -1,25 +1,31 @@
-//! What is stored under a key, byte by byte: a header of 64 bytes, then the payload.
+//! What is stored under a key, byte by byte: a header of 64 bytes, stamps, then the payload.
 //!
 //! | bytes  | content |
 //! |--------|---------|
 //! | 0..2   | `CR` |
 //! | 2      | format of the header, 1 |
-//! | 3      | state: `L` lease, `V` value, `S` value marked stale, `T` tombstone |
+//! | 3      | state: `L` lease, `V` value, `S` value marked stale |
 //! | 4      | kind: 0 value, 1 absence |
 //! | 5      | codec: 0 none, 1 JSON |
 //! | 6      | reserved (compression, encryption) |
-//! | 7      | header length in units of 8 bytes |
+//! | 7      | length of header and stamps in units of 8 bytes |
 //! | 8..16  | schema of the value, little-endian |
-//! | 16..40 | lease id |
-//! | 40..60 | reserved (soft deadline, refresh deadline, load time) |
+//! | 16..40 | lease id; zeros once it has been given up |
+//! | 40..48 | soft deadline: when the fresh life ends, in milliseconds of the server's clock; 0: with the entry |
+//! | 48..56 | refresh deadline: until then somebody reloads the value, or nobody is to try |
+//! | 56..60 | how long the load took, in milliseconds |
 //! | 60..64 | reserved |
+//! | 64..   | stamps of 32 bytes: group, generation |
 //!
 //! The Lua scripts of the Redis store and the in-process store both work on these bytes.
 
+use std::time::Duration;
+
+use crate::group::Stamps;
 use crate::lease::LeaseId;
 
-pub(crate) const HEADER: usize = 8 * HEADER_WORDS as usize;
-const HEADER_WORDS: u8 = 8;
+pub(crate) const HEADER: usize = 64;
+const WORD: usize = 8;
 const MAGIC: &[u8; 3] = b"CR\x01";
 const STATE: usize = 3;
 const KIND: usize = 4;
@@ -27,6 +33,9 @@ const CODEC: usize = 5;
 const HEADER_LENGTH: usize = 7;
 const SCHEMA: std::ops::Range<usize> = 8..16;
 const LEASE: std::ops::Range<usize> = 16..40;
+const SOFT: std::ops::Range<usize> = 40..48;
+const REFRESH: std::ops::Range<usize> = 48..56;
+const LOAD: std::ops::Range<usize> = 56..60;
 
 /// What a record is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,10 +44,8 @@ pub(crate) enum State {
     Lease,
     /// A value or an absence.
     Value,
-    /// A value that was marked stale: a miss.
+    /// A value that was marked stale: its fresh life is over.
     Stale,
-    /// Nothing may be stored until it ends.
-    Tombstone,
 }
 
 /// What a value is.
@@ -55,7 +62,7 @@ pub(crate) enum Codec {
     Json,
 }
 
-/// A header that could be read.
+/// A header that could be read. Times are in milliseconds of the server's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Header {
     pub(crate) state: State,
@@ -63,6 +70,9 @@ pub(crate) struct Header {
     pub(crate) codec: Codec,
     pub(crate) schema: u64,
     pub(crate) lease: LeaseId,
+    pub(crate) soft: Option<u64>,
+    pub(crate) refresh: u64,
+    pub(crate) load: Duration,
     length: usize,
 }
 
@@ -73,16 +83,19 @@ impl Header {
         if header.get(..MAGIC.len())? != MAGIC {
             return None;
         }
-        let length = usize::from(header[HEADER_LENGTH]) * 8;
+        let length = usize::from(header[HEADER_LENGTH]) * WORD;
         if length < HEADER || length > record.len() {
             return None;
         }
+        let number = |field| {
+            Some(u64::from_le_bytes(header.get::<std::ops::Range<usize>>(field)?.try_into().ok()?))
+        };
+        let load = u32::from_le_bytes(header.get(LOAD)?.try_into().ok()?);
         Some(Self {
             state: match header[STATE] {
                 b'L' => State::Lease,
                 b'V' => State::Value,
                 b'S' => State::Stale,
-                b'T' => State::Tombstone,
                 _ => return None,
             },
             kind: match header[KIND] {
@@ -95,20 +108,28 @@ impl Header {
                 1 => Codec::Json,
                 _ => return None,
             },
-            schema: u64::from_le_bytes(header.get(SCHEMA)?.try_into().ok()?),
+            schema: number(SCHEMA)?,
             lease: LeaseId::from_slice(header.get(LEASE)?)?,
+            soft: number(SOFT).filter(|soft| *soft != 0),
+            refresh: number(REFRESH)?,
+            load: Duration::from_millis(load.into()),
             length,
         })
     }
 
-    /// What stands behind this header.
+    /// The stamps behind this header.
+    pub(crate) fn stamps<'a>(&self, record: &'a [u8]) -> &'a [u8] {
+        record.get(HEADER..self.length).unwrap_or_default()
+    }
+
+    /// What stands behind this header and its stamps.
     pub(crate) fn payload<'a>(&self, record: &'a [u8]) -> &'a [u8] {
         record.get(self.length..).unwrap_or_default()
     }
 }
 
-/// A record to be stored, without its lease id yet: the header with room for it, and the payload
-/// to be appended.
+/// A record to be stored, without its stamps and its lease yet: the header with room for it, and the
+/// payload to be appended.
 pub(crate) fn value(kind: Kind, codec: Codec, schema: u64) -> Vec<u8> {
     let mut record = vec![0; HEADER];
     record[..MAGIC.len()].copy_from_slice(MAGIC);
@@ -121,40 +142,68 @@ pub(crate) fn value(kind: Kind, codec: Codec, schema: u64) -> Vec<u8> {
         Codec::None => 0,
         Codec::Json => 1,
     };
-    record[HEADER_LENGTH] = HEADER_WORDS;
+    record[HEADER_LENGTH] = words(HEADER);
     record[SCHEMA].copy_from_slice(&schema.to_le_bytes());
     record
 }
 
+/// There are 61 stamps at most: one of the function, 16 of tags from the arguments, 32 from the value.
+fn words(length: usize) -> u8 {
+    u8::try_from(length / WORD).unwrap_or(u8::MAX)
+}
+
+/// Puts stamps into a record.
+pub(crate) fn stamp(record: &mut Vec<u8>, stamps: &Stamps) {
+    let Some(Header { length, .. }) = Header::read(record) else { return };
+    record.splice(length..length, stamps.bytes().iter().copied());
+    record[HEADER_LENGTH] = words(length + stamps.bytes().len());
+}
+
 /// Writes the lease under which a record is stored into it.
 pub(crate) fn sign(record: &mut [u8], lease: &LeaseId) {
-    if let Some(field) = record.get_mut(LEASE) {
-        field.copy_from_slice(lease.bytes());
+    write(record, LEASE, lease.bytes());
+}
+
+/// Writes into a record how long its load took.
+pub(crate) fn set_load(record: &mut [u8], load: Duration) {
+    let millis = u32::try_from(load.as_millis()).unwrap_or(u32::MAX);
+    write(record, LOAD, &millis.to_le_bytes());
+}
+
+/// Writes into a record when its fresh life ends; `None` for when the entry ends.
+pub(crate) fn set_soft(record: &mut [u8], soft: Option<u64>) {
+    write(record, SOFT, &soft.unwrap_or(0).to_le_bytes());
+}
+
+/// Writes into a record until when nobody else is to reload it.
+pub(crate) fn set_refresh(record: &mut [u8], refresh: u64) {
+    write(record, REFRESH, &refresh.to_le_bytes());
+}
+
+fn write(record: &mut [u8], field: std::ops::Range<usize>, bytes: &[u8]) {
+    if let Some(field) = record.get_mut(field) {
+        field.copy_from_slice(bytes);
     }
 }
 
 /// The record of a lease, as ACQUIRE writes it.
-pub(crate) fn lease(id: &LeaseId, schema: u64) -> Vec<u8> {
+pub(crate) fn lease(id: &LeaseId, schema: u64, stamps: &Stamps) -> Vec<u8> {
     let mut record = value(Kind::Value, Codec::None, schema);
+    stamp(&mut record, stamps);
     record[STATE] = b'L';
     sign(&mut record, id);
     record
 }
 
-/// Turns a value into a stale one; `false` if it is none.
-pub(crate) fn mark_stale(record: &mut [u8]) -> bool {
-    match Header::read(record) {
-        Some(Header { state: State::Value, .. }) => {
-            record[STATE] = b'S';
-            true
-        }
-        _ => false,
-    }
+/// Turns a value into a stale one, or back.
+pub(crate) fn set_stale(record: &mut [u8], stale: bool) {
+    write(record, STATE..STATE + 1, if stale { b"S" } else { b"V" });
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Codec, HEADER, Header, Kind, State, lease, mark_stale, sign, value};
+    use super::{Codec, HEADER, Header, Kind, State, set_stale, sign, stamp, value};
+    use crate::group::{Generation, Group, Stamp, Stamps};
     use crate::lease::{LeaseId, Nonce};
     use proptest::prelude::*;
 
@@ -176,13 +225,28 @@ mod tests {
     }
 
     #[test]
-    fn only_values_become_stale() {
+    fn stamps_stand_between_header_and_payload() {
+        let stamps = |tag: &str| -> Stamps {
+            [Stamp { group: Group::tag(tag), generation: Generation::new([1; 8], 2) }]
+                .into_iter()
+                .collect()
+        };
         let mut record = value(Kind::Value, Codec::Json, 7);
-        assert!(mark_stale(&mut record));
+        record.extend_from_slice(b"payload");
+        stamp(&mut record, &stamps("a"));
+        stamp(&mut record, &stamps("b"));
+        let header = Header::read(&record).expect("ours");
+        assert_eq!(header.payload(&record), b"payload");
+        assert_eq!(header.stamps(&record), [stamps("a").bytes(), stamps("b").bytes()].concat());
+    }
+
+    #[test]
+    fn a_value_becomes_stale_and_fresh_again() {
+        let mut record = value(Kind::Value, Codec::Json, 7);
+        set_stale(&mut record, true);
         assert_eq!(Header::read(&record).map(|header| header.state), Some(State::Stale));
-        assert!(!mark_stale(&mut record));
-        assert!(!mark_stale(&mut lease(&id(), 7)));
-        assert!(!mark_stale(&mut [0; 3]));
+        set_stale(&mut record, false);
+        assert_eq!(Header::read(&record).map(|header| header.state), Some(State::Value));
     }
 
     #[test]

@@ -14,8 +14,12 @@ use crate::telemetry::event;
 pub struct Stats {
     /// One element for each function that has been called, sorted by name.
     pub functions: Vec<FunctionStats>,
+    /// Loads that are running behind an answer.
+    pub running_reloads: u64,
     /// Invalidations that failed and are being retried.
     pub pending_invalidations: u64,
+    /// Writes with a `guard` that went on without their fence, because the cache failed.
+    pub failed_fences: u64,
     /// Invalidations that failed and were given up, because too many were waiting already.
     pub dropped_invalidations: u64,
 }
@@ -28,12 +32,26 @@ pub struct FunctionStats {
     pub name: String,
     /// Calls answered with a stored value.
     pub hits: u64,
+    /// Of the hits, those with a value beyond its fresh life (`stale`).
+    pub stale_hits: u64,
+    /// Calls answered with the last good value because the load failed or was slow
+    /// (`stale_if_error`, `soft_timeout`), or had failed shortly before.
+    pub fallbacks: u64,
     /// Calls answered with a stored absence.
     pub negative_hits: u64,
     /// Calls that found nothing they could use.
     pub misses: u64,
     /// Times that the function's body ran.
     pub loads: u64,
+    /// Of the loads, those behind an answer that had been given already (`stale`, `early`).
+    pub reloads: u64,
+    /// Loads behind an answer that failed: no caller has seen the error.
+    pub failed_reloads: u64,
+    /// Reloads that were left out because too many were running.
+    pub skipped_reloads: u64,
+    /// Loads that kept the stored value because it had not changed
+    /// ([`Previous::keep`](crate::Previous::keep)).
+    pub not_modified: u64,
     /// Calls answered by a load of another call in this process.
     pub coalesced: u64,
     /// Calls that waited for a load in another process.
@@ -58,7 +76,7 @@ pub struct FunctionStats {
 }
 
 impl FunctionStats {
-    /// Share of the calls that found an answer in the store; 0 without calls. Calls that shared
+    /// Share of the calls that found an answer in the store; 0 without calls. Fallbacks are misses. Calls that shared
     /// another's load are misses here, see [`coalesced`](Self::coalesced).
     #[must_use]
     pub fn hit_rate(&self) -> f64 {
@@ -99,7 +117,8 @@ macro_rules! counters {
 }
 
 counters! {
-    hits, negative_hits, misses, loads, coalesced, waits, bypasses, stored, superseded, too_large,
+    hits, stale_hits, fallbacks, negative_hits, misses, loads, reloads, failed_reloads, skipped_reloads,
+    not_modified, coalesced, waits, bypasses, stored, superseded, too_large,
     bytes_read, bytes_written,
 }
 
@@ -132,7 +151,8 @@ impl Counters {
         };
         let first = counter.get() == 0;
         counter.increment();
-        let mistake = matches!(kind, ErrorKind::Encode | ErrorKind::Key | ErrorKind::Ttl);
+        let mistake =
+            matches!(kind, ErrorKind::Encode | ErrorKind::Key | ErrorKind::Ttl | ErrorKind::Policy);
         let (prefix, name, kind) = (self.prefix, self.name, label(kind));
         if mistake && first {
             event!(
@@ -172,6 +192,7 @@ fn label(kind: ErrorKind) -> &'static str {
         ErrorKind::Decode => "decode",
         ErrorKind::TooLarge => "too_large",
         ErrorKind::Ttl => "ttl",
+        ErrorKind::Policy => "policy",
         ErrorKind::Superseded => "superseded",
     }
 }
@@ -183,6 +204,11 @@ pub(crate) struct Registry {
 }
 
 impl Registry {
+    /// Counters that are at hand, to be kept.
+    pub(crate) fn same(&self, counters: &Counters) -> Arc<Counters> {
+        self.of(counters.prefix, counters.name)
+    }
+
     pub(crate) fn of(&self, prefix: &'static str, name: &'static str) -> Arc<Counters> {
         let key = (prefix, name);
         let known =

@@ -7,19 +7,36 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use crate::error::Error;
-use crate::lease::{Acquire, Acquired, Filled, LeaseId, Nonce};
+use crate::group::{Group, Groups, Stamps};
+use crate::lease::{Acquire, Acquired, FenceId, Filled, LeaseId, Life, Nonce};
 
 /// One operation under way. Dropping it is safe; whether it was executed is then unknown.
 pub(crate) type Operation<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
 
-/// A store of records. Every operation concerns one key, touches nothing else and is atomic,
-/// except the two deletes. None has a deadline of its own: see [`Budget`](crate::budget::Budget).
+/// A record and whether it counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) record: Vec<u8>,
+    /// Its stamps are the current generations of its groups.
+    pub(crate) is_current: bool,
+}
+
+/// A store of records. Every operation concerns one entry, with its fence, or the generations of some
+/// groups; it touches nothing else and is atomic, except the delete. None has a deadline of its own:
+/// see [`Budget`](crate::budget::Budget).
 pub(crate) trait Store: Send + Sync {
-    /// The record under a key. One round trip.
-    fn get<'a>(&'a self, key: &'a str) -> Operation<'a, Option<Vec<u8>>>;
+    /// The record under a key, and whether it counts. One round trip.
+    fn read<'a>(&'a self, key: &'a str, groups: &'a Groups) -> Operation<'a, Option<Found>>;
+
+    /// The current generations of groups, made where there is none: as old as the call at most.
+    /// `None` where nothing may be stored now.
+    fn stamp<'a>(&'a self, groups: &'a [Group]) -> Operation<'a, Option<Stamps>>;
+
+    /// Whether stamps are the current generations of their groups.
+    fn is_current<'a>(&'a self, stamps: &'a [u8]) -> Operation<'a, bool>;
 
     /// Asks for the lease of an entry.
-    fn acquire<'a>(&'a self, key: &'a str, acquire: Acquire) -> Operation<'a, Acquired>;
+    fn acquire<'a>(&'a self, key: &'a str, acquire: Acquire<'a>) -> Operation<'a, Acquired>;
 
     /// Stores a record if the entry still carries this lease.
     fn fill<'a>(
@@ -27,22 +44,31 @@ pub(crate) trait Store: Send + Sync {
         key: &'a str,
         lease: LeaseId,
         record: &'a [u8],
-        life: Duration,
+        life: Life,
     ) -> Operation<'a, Filled>;
+
+    /// Gives the value that is there a new life, if it still carries this lease.
+    fn keep<'a>(&'a self, key: &'a str, lease: LeaseId, life: Life) -> Operation<'a, Filled>;
 
     /// Keeps a lease for longer; `false` if it is gone.
     fn renew<'a>(&'a self, key: &'a str, lease: LeaseId, life: Duration) -> Operation<'a, bool>;
 
-    /// Gives a lease up. By its nonce, because who was cancelled while asking never saw the id.
-    fn release<'a>(&'a self, key: &'a str, nonce: Nonce) -> Operation<'a, ()>;
+    /// Gives a lease up. A value that is there is not reloaded for `pause`. By its nonce, because
+    /// who was cancelled while asking never saw the id.
+    fn release<'a>(&'a self, key: &'a str, nonce: Nonce, pause: Duration) -> Operation<'a, ()>;
 
-    /// Deletes entries, whatever they hold.
+    /// Renews the life of the value that was stored under this lease, and that nobody reloads.
+    fn touch<'a>(&'a self, key: &'a str, lease: LeaseId, life: Duration) -> Operation<'a, ()>;
+
+    /// Deletes what is under these keys.
     fn delete<'a>(&'a self, keys: &'a [String]) -> Operation<'a, ()>;
 
-    /// Deletes some of the entries whose keys begin with `family`, from `cursor` on. Returns the
-    /// next cursor; after 0 has come back, every entry that was there from the first step to the
-    /// last is gone.
-    fn sweep<'a>(&'a self, family: &'a str, cursor: u64) -> Operation<'a, u64>;
+    /// Deletes what is under these keys, and keeps anything from being stored there until the fence
+    /// is lifted, or until its life ends. Again: for longer.
+    fn hold<'a>(&'a self, keys: &'a [String], fence: FenceId, life: Duration) -> Operation<'a, ()>;
+
+    /// Deletes what is under these keys, and lifts this fence there.
+    fn lift<'a>(&'a self, keys: &'a [String], fence: FenceId) -> Operation<'a, ()>;
 
     /// Marks a value as stale; `false` if there is none.
     fn mark_stale<'a>(&'a self, key: &'a str) -> Operation<'a, bool>;
@@ -50,14 +76,13 @@ pub(crate) trait Store: Send + Sync {
     /// What is left of an entry's life.
     fn ttl<'a>(&'a self, key: &'a str) -> Operation<'a, Option<Duration>>;
 
+    /// The server's clock in milliseconds, ahead by a round trip at most; `None` while unknown.
+    fn now(&self) -> Option<u64>;
+
     /// Stores a record without asking for its lease, as every cache does that does not fence.
     #[cfg(feature = "unfenced-for-tests")]
-    fn overwrite<'a>(
-        &'a self,
-        key: &'a str,
-        record: &'a [u8],
-        life: Duration,
-    ) -> Operation<'a, Filled>;
+    fn overwrite<'a>(&'a self, key: &'a str, record: &'a [u8], life: Life)
+    -> Operation<'a, Filled>;
 
     /// Numbers the connections of a store that has them.
     fn epoch(&self) -> u64 {
@@ -66,6 +91,11 @@ pub(crate) trait Store: Send + Sync {
 
     /// Tells the store that an operation which began in that epoch got no answer.
     fn unanswered(&self, _epoch: u64) {}
+}
+
+/// Where the fence of a key stands: beside it, so that deleting the one leaves the other.
+pub(crate) fn fence_key(key: &str) -> String {
+    format!("{key}:fence")
 }
 
 #[cfg(test)]

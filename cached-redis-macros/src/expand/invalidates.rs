@@ -47,7 +47,7 @@ pub(crate) fn expand(model: &Invalidating) -> TokenStream {
         // Targets that need the result are added if there is one; all others go out anyway.
         quote_spanned!(Span::mixed_site()=> let _ = #succeeded; #send)
     } else {
-        quote_spanned!(Span::mixed_site()=> if #succeeded { #send } else { __writes.forget(); })
+        quote_spanned!(Span::mixed_site()=> if #succeeded { #send } else { __writes.forget().await; })
     };
     let tokens = quote_spanned!(Span::mixed_site()=>
         use #facade::__private::{self as __rt, traits::*};

@@ -29,6 +29,7 @@ const KEEPALIVE: Duration = Duration::from_secs(15);
 pub struct CacheBuilder {
     server: Server,
     settings: Settings,
+    without_tracking: bool,
 }
 
 #[derive(Default)]
@@ -64,6 +65,8 @@ impl Default for Settings {
             max_ttl: Duration::from_secs(30 * 24 * 60 * 60),
             max_loads_while_down: None,
             max_pending_invalidations: 10_000,
+            max_background_reloads: 64,
+            failure_throttle: Duration::from_secs(30),
         }
     }
 }
@@ -139,6 +142,27 @@ impl CacheBuilder {
         self
     }
 
+    /// How many loads may run behind answers at a time (default 64). Beyond that, the next caller
+    /// tries again.
+    pub fn max_background_reloads(mut self, reloads: usize) -> Self {
+        self.settings.max_background_reloads = reloads;
+        self
+    }
+
+    /// For how long nobody tries again after a load has failed while the last good value stands in
+    /// (default 30 s), a quarter of `stale_if_error` or `stale` at most.
+    pub fn failure_throttle(mut self, throttle: Duration) -> Self {
+        self.settings.failure_throttle = throttle;
+        self
+    }
+
+    /// Whether the server is to tell what changes (default: yes, where it speaks RESP3). Without, a
+    /// hit has the server read a second key: switch it off for proxies that cannot pass it on.
+    pub fn tracking(mut self, tracking: bool) -> Self {
+        self.without_tracking = !tracking;
+        self
+    }
+
     /// The cache. Does not connect.
     ///
     /// # Errors
@@ -147,21 +171,28 @@ impl CacheBuilder {
     /// without a TLS feature, a namespace that cannot be part of a key, a budget or a bound of zero.
     pub fn build(self) -> Result<Cache, Error> {
         self.settings.check()?;
+        let mut without_tracking = self.without_tracking;
         let source = match self.server {
             Server::Memory => {
-                let store = Arc::new(MemoryStore::new());
+                let store = Arc::new(MemoryStore::new(&self.settings.namespace));
                 return Ok(Cache::new(Arc::clone(&store) as _, Some(store), self.settings));
             }
             Server::Environment => {
                 let url = std::env::var("REDIS_URL").unwrap_or_else(|_| DEFAULT_URL.to_owned());
+                without_tracking |= asks_for_resp2(&url);
                 Source::Client(open(&url)?)
             }
-            Server::Url(url) => Source::Client(open(&url)?),
+            Server::Url(url) => {
+                without_tracking |= asks_for_resp2(&url);
+                Source::Client(open(&url)?)
+            }
             Server::Client(client) => Source::Client(client),
             Server::Connection(connection) => Source::Connection(connection),
         };
-        let link = Link::new(LinkSettings { source, patience: self.settings.budget });
-        Ok(Cache::new(Arc::new(RedisStore::new(link)), None, self.settings))
+        let Settings { budget: patience, max_ttl, .. } = self.settings;
+        let link = Link::new(LinkSettings { source, patience, tracking: !without_tracking });
+        let store = RedisStore::new(link, &self.settings.namespace, max_ttl);
+        Ok(Cache::new(Arc::new(store), None, self.settings))
     }
 }
 
@@ -193,6 +224,12 @@ impl Settings {
         }
         Ok(())
     }
+}
+
+/// Whether a URL leaves no choice: the cache would rather have RESP3.
+fn asks_for_resp2(url: &str) -> bool {
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    query.split('&').any(|pair| matches!(pair, "protocol=2" | "protocol=resp2"))
 }
 
 /// A client for a URL, with sockets that notice a dead peer.

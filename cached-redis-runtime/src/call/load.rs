@@ -1,26 +1,43 @@
 //! Running the body, and storing what came of it.
 
-use std::pin::Pin;
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
-use super::{Attempt, Reason};
+use super::behind::{Body, Load};
+use super::{Attempt, Granted, Reason};
 use crate::budget::Budget;
-use crate::cache::Core;
-use crate::codec::{self, Encoded};
+use crate::codec::{self, Encoding};
 use crate::error::{Error, ErrorKind};
 use crate::flight::Leader;
-use crate::lease::{Filled, LeaseId};
-use crate::outcome::{Outcome, Storable};
-use crate::policy::{MIN_LIFE, Policy};
-use crate::record::{HEADER, Kind};
+use crate::lease::{Filled, LeaseId, Life};
+use crate::outcome::{Outcome, Storable, View};
+use crate::policy::MIN_LIFE;
+use crate::previous::Stored;
+use crate::record;
 use crate::stats::Counters;
 use crate::store::{Operation, Store};
+use crate::telemetry::event;
 
 /// Life of a lease where the function does without waiting for others (`lock = false`): fencing
 /// needs one all the same.
 const UNLOCKED_LEASE: Duration = Duration::from_secs(10);
+
+/// After a failed load, nobody tries again for this share of the time for which the last good value
+/// can stand in, at most.
+const THROTTLE_SHARE: u32 = 4;
+
+/// What came of a load.
+enum Loaded {
+    /// To be stored.
+    New(Encoding, Life),
+    /// What is there stays, and gets a new life.
+    Same(Life),
+    /// Nothing to store.
+    Nothing,
+    /// The body failed.
+    Failed,
+}
 
 impl<O> Attempt<'_, O>
 where
@@ -28,54 +45,100 @@ where
     O::Value: Storable,
 {
     /// Loads without storing. While the store is away, as many at a time as the user allows.
-    pub(super) async fn load_alone<F>(&self, reason: Reason, body: Pin<&mut F>) -> O::Return
+    pub(super) async fn load_alone<B>(&self, reason: Reason, body: B) -> O::Return
     where
-        F: Future<Output = O::Return>,
+        B: Body<O>,
+        B::Running: Future<Output = O::Return> + Unpin,
     {
+        if reason == Reason::NotShareable
+            && let Some(returned) = self.throttled().await
+        {
+            return returned;
+        }
         let _permit = match &self.core.loads_while_down {
             // Never closed, so there is always a permit in the end.
             Some(bound) if reason == Reason::StoreFailed => bound.acquire().await.ok(),
             _ => None,
         };
-        self::body(self.counters, body).await
+        let returned = self::body(self.counters, body.begin(None)).await;
+        self.or_fallback(returned).await
     }
 
     /// Loads, keeping the lease alive, and stores what came of it.
-    pub(super) async fn load_and_store<F>(
+    pub(super) async fn load_and_store<B>(
         &self,
-        leader: Leader,
+        granted: Granted,
+        previous: Option<Vec<u8>>,
         budget: &mut Budget,
-        body: Pin<&mut F>,
+        body: B,
     ) -> O::Return
     where
-        F: Future<Output = O::Return>,
+        B: Body<O>,
+        B::Running: Future<Output = O::Return> + Unpin,
+    {
+        let previous = previous.map(|record| self.stored(record));
+        let soft = self.policy.soft_timeout.filter(|_| granted.over_value);
+        let running = body.begin(previous.clone());
+        let mut load = Load { running, granted, began: Instant::now(), previous };
+        let in_time = match soft {
+            Some(soft) => timeout(soft, self.drive(&mut load)).await.ok(),
+            None => None,
+        };
+        let returned = match in_time {
+            Some(returned) => returned,
+            None => {
+                if soft.is_some()
+                    && let Some(fallback) = self.fallback().await
+                {
+                    match B::go_on(self, load) {
+                        Ok(()) => return fallback,
+                        Err(waited_for) => load = waited_for,
+                    }
+                }
+                self.drive(&mut load).await
+            }
+        };
+        let loaded = self.loaded(&returned, &load.granted, load.previous.as_deref());
+        self.conclude(loaded, load.granted, load.began.elapsed(), budget).await;
+        self.or_fallback(returned).await
+    }
+
+    /// Loads and stores, with nobody waiting.
+    pub(super) async fn finish<R>(&self, mut load: Load<R>)
+    where
+        R: Future<Output = O::Return> + Unpin,
+    {
+        let loaded = {
+            // Not held across an await: it need not be `Send`.
+            let returned = self.drive(&mut load).await;
+            self.loaded(&returned, &load.granted, load.previous.as_deref())
+        };
+        if matches!(loaded, Loaded::Failed) {
+            self.counters.failed_reloads.increment();
+            event!(warn, "a load behind an answer has failed");
+        }
+        let took = load.began.elapsed();
+        self.conclude(loaded, load.granted, took, &mut self.core.budget()).await;
+    }
+
+    /// Runs a load to its end, keeping its lease alive.
+    async fn drive<R>(&self, load: &mut Load<R>) -> O::Return
+    where
+        R: Future<Output = O::Return> + Unpin,
     {
         let returned = tokio::select! {
             biased;
-            returned = self::body(self.counters, body) => returned,
-            never = self.keep(leader.lease()) => match never {},
+            returned = &mut load.running => returned,
+            never = self.keep(load.granted.leader.lease(), load.began) => match never {},
         };
-        match self.record(&returned, &leader.lease()) {
-            Some((record, kind)) => self.fill(leader, record, kind, budget).await,
-            None => {
-                let lease = leader.lease();
-                leader.not_shareable();
-                if let Err(error) = budget
-                    .run(&*self.core.store, self.core.store.release(self.key, lease.nonce()))
-                    .await
-                {
-                    self.failed(&error);
-                    self.core.release(self.key)(lease.nonce());
-                }
-            }
-        }
+        self.counters.loaded(load.began.elapsed());
         returned
     }
 
     /// Renews a lease until the load has had its time; then others may load for themselves.
-    async fn keep(&self, lease: LeaseId) -> std::convert::Infallible {
+    async fn keep(&self, lease: LeaseId, began: Instant) -> std::convert::Infallible {
         let life = self.lease();
-        let deadline = self.patience();
+        let deadline = self.patience_from(began);
         while Instant::now() + life / 3 < deadline {
             tokio::time::sleep(life / 3).await;
             let renewed = self
@@ -91,38 +154,122 @@ where
     }
 
     /// What to store, if anything.
-    fn record(&self, returned: &O::Return, lease: &LeaseId) -> Option<(Vec<u8>, Kind)> {
+    fn loaded(&self, returned: &O::Return, granted: &Granted, previous: Option<&Stored>) -> Loaded {
+        if matches!(self.outcome.view(returned), View::Error) {
+            return Loaded::Failed;
+        }
         let encoded = codec::encode(self.outcome, returned, self.schema);
         match encoded.and_then(|encoded| self.core.admit(encoded, self.policy)) {
-            Ok(Some((mut record, kind))) => {
-                crate::record::sign(&mut record, lease);
-                Some((record, kind))
+            Ok(Some(encoding)) => {
+                let life = self.core.life(self.policy, &encoding);
+                if granted.over_value && previous.is_some_and(Stored::is_kept) {
+                    Loaded::Same(life)
+                } else {
+                    Loaded::New(encoding, life)
+                }
             }
-            Ok(None) => None,
+            Ok(None) => Loaded::Nothing,
             Err(error) => {
                 if error.kind() == ErrorKind::TooLarge {
                     self.counters.too_large.increment();
                 }
                 self.counters.error(&error);
-                None
+                Loaded::Nothing
             }
         }
     }
 
-    async fn fill(&self, leader: Leader, record: Vec<u8>, kind: Kind, budget: &mut Budget) {
-        let life = self.core.life(self.policy, kind);
+    /// Stores what was loaded, and ends the flight.
+    async fn conclude(
+        &self,
+        loaded: Loaded,
+        granted: Granted,
+        took: Duration,
+        budget: &mut Budget,
+    ) {
+        match loaded {
+            Loaded::New(encoding, life) => {
+                self.store(granted, encoding, life, took, budget).await;
+            }
+            Loaded::Same(life) => {
+                let Granted { leader, .. } = granted;
+                leader.seal();
+                let store = &*self.core.store;
+                let kept = budget.run(store, store.keep(self.key, leader.lease(), life)).await;
+                self.count_filled(&kept, 0);
+                if matches!(kept, Ok(Filled::Stored)) {
+                    self.counters.not_modified.increment();
+                }
+                // Nobody follows a flight over a value; whoever does asks again and finds it.
+                leader.unknown();
+            }
+            Loaded::Nothing => self.give_up(granted.leader, Duration::ZERO, budget).await,
+            Loaded::Failed => {
+                let pause = self.policy.grace() / THROTTLE_SHARE;
+                let pause = pause.min(self.core.settings.failure_throttle);
+                self.give_up(granted.leader, pause, budget).await;
+            }
+        }
+    }
+
+    async fn give_up(&self, leader: Leader, pause: Duration, budget: &mut Budget) {
+        let nonce = leader.lease().nonce();
+        let store = &*self.core.store;
+        let release = store.release(self.key, nonce, pause);
+        let released = if pause.is_zero() {
+            leader.not_shareable();
+            budget.run(store, release).await
+        } else {
+            // Followers are to find the pause there, and the last good value with it.
+            let released = budget.run(store, release).await;
+            leader.not_shareable();
+            released
+        };
+        if let Err(error) = released {
+            self.failed(&error);
+            self.core.release(self.key)(nonce);
+        }
+    }
+
+    async fn store(
+        &self,
+        granted: Granted,
+        encoding: Encoding,
+        life: Life,
+        took: Duration,
+        budget: &mut Budget,
+    ) {
+        let Granted { leader, stamps, .. } = granted;
+        let Encoding { mut record, tags, .. } = encoding;
+        match self.core.stamps_of_value(self.groups, &tags, &stamps, budget).await {
+            Ok(Some(stamps)) => record::stamp(&mut record, &stamps),
+            Ok(None) => {
+                self.counters.superseded.increment();
+                return leader.unknown();
+            }
+            Err(error) => {
+                self.counters.error(&error);
+                return leader.unknown();
+            }
+        }
+        record::sign(&mut record, &leader.lease());
+        record::set_load(&mut record, took);
         leader.seal();
         let store = &*self.core.store;
         let filled = budget.run(store, self.storing(store, &leader, &record, life)).await;
-        match &filled {
+        self.count_filled(&filled, record.len());
+        leader.filled(&filled, record);
+    }
+
+    fn count_filled(&self, filled: &Result<Filled, Error>, bytes: usize) {
+        match filled {
             Ok(Filled::Stored) => {
                 self.counters.stored.increment();
-                self.counters.bytes_written.add(record.len() as u64);
+                self.counters.bytes_written.add(bytes as u64);
             }
             Ok(Filled::Lost) => self.counters.superseded.increment(),
             Err(error) => self.counters.error(error),
         }
-        leader.filled(&filled, record);
     }
 
     fn storing<'a>(
@@ -130,7 +277,7 @@ where
         store: &'a dyn Store,
         leader: &Leader,
         record: &'a [u8],
-        life: Duration,
+        life: Life,
     ) -> Operation<'a, Filled> {
         #[cfg(feature = "unfenced-for-tests")]
         if self.core.is_unfenced() {
@@ -139,54 +286,32 @@ where
         store.fill(self.key, leader.lease(), record, life)
     }
 
+    /// The last good value in place of an error.
+    async fn or_fallback(&self, returned: O::Return) -> O::Return {
+        if !matches!(self.outcome.view(&returned), View::Error) {
+            return returned;
+        }
+        match self.fallback().await {
+            Some(fallback) => fallback,
+            None => returned,
+        }
+    }
+
     pub(super) fn lease(&self) -> Duration {
         let lease = self.policy.lease.unwrap_or(UNLOCKED_LEASE);
         lease.clamp(MIN_LIFE, self.core.settings.max_ttl)
     }
 
     /// When waiting for a load, or renewing its lease, ends.
-    pub(super) fn patience(&self) -> Instant {
-        Instant::now() + self.policy.load_timeout.min(self.core.settings.max_ttl)
+    pub(super) fn patience_from(&self, began: Instant) -> Instant {
+        began + self.policy.load_timeout.min(self.core.settings.max_ttl)
     }
 }
 
 /// Runs the body, and counts it.
-pub(super) async fn body<F: Future>(counters: &Counters, body: Pin<&mut F>) -> F::Output {
+pub(super) async fn body<F: Future>(counters: &Counters, body: F) -> F::Output {
     let started = Instant::now();
     let returned = body.await;
     counters.loaded(started.elapsed());
     returned
-}
-
-impl Core {
-    /// What may be stored of an encoded value under a policy.
-    pub(crate) fn admit(
-        &self,
-        encoded: Encoded,
-        policy: &Policy,
-    ) -> Result<Option<(Vec<u8>, Kind)>, Error> {
-        let Encoded::Record(record, kind) = encoded else { return Ok(None) };
-        if kind == Kind::Absence && policy.negative_ttl.is_zero() {
-            return Ok(None);
-        }
-        if record.len() - HEADER > self.settings.max_value {
-            return Err(Error::new(
-                ErrorKind::TooLarge,
-                "the value is larger than the cache takes",
-            ));
-        }
-        Ok(Some((record, kind)))
-    }
-
-    /// How long a record lives: shortened at random, so that entries made together do not expire
-    /// together.
-    pub(crate) fn life(&self, policy: &Policy, kind: Kind) -> Duration {
-        let ttl = match kind {
-            Kind::Value => policy.ttl,
-            Kind::Absence => policy.negative_ttl,
-        };
-        let jitter = if policy.jitter.is_finite() { policy.jitter.clamp(0.0, 1.0) } else { 0.0 };
-        let share = jitter * fastrand::f64();
-        ttl.min(self.settings.max_ttl).mul_f64(1.0 - share).max(MIN_LIFE)
-    }
 }

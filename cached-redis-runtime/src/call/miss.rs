@@ -5,12 +5,13 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::{Attempt, Decision, Reason};
+use super::{Attempt, Decision, Granted, Reason};
 use crate::backoff;
 use crate::budget::Budget;
-use crate::codec::{self, Decoded};
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::flight::{Asking, Join, Leader, Word};
+use crate::freshness::is_busy;
+use crate::group::Stamps;
 use crate::lease::{Acquire, Acquired, Intent, LeaseId};
 use crate::outcome::{Outcome, Storable};
 use crate::record::{Header, State};
@@ -31,24 +32,54 @@ where
     O::Value: Storable,
 {
     /// The miss path: ask who may load, and join, wait or lead accordingly.
-    pub(super) async fn decide(
+    pub(super) async fn decide(&self, intent: Intent, budget: &mut Budget) -> Decision<O::Return> {
+        let began = Instant::now();
+        let patience = self.patience_from(began);
+        if let Some(soft) = self.policy.soft_timeout
+            && intent != Intent::Refresh
+        {
+            // Waiting with the last good value at hand ends in that.
+            let waiting = self.decide_until(intent, budget, began, (began + soft).min(patience));
+            let decision = waiting.await;
+            let is_late = began.elapsed() >= soft;
+            if !is_late || !matches!(decision, Decision::LoadAlone(Reason::NotShareable)) {
+                return decision;
+            }
+            if let Some(returned) = self.fallback().await {
+                return Decision::Answer(returned);
+            }
+        }
+        self.decide_until(intent, budget, began, patience).await
+    }
+
+    async fn decide_until(
         &self,
         mut intent: Intent,
         budget: &mut Budget,
+        began: Instant,
+        patience: Instant,
     ) -> Decision<O::Return> {
-        let patience = self.patience();
-        let began = Instant::now();
         let mut rounds = 0;
         let mut waited = false;
         let mut orphan = None;
+        let mut outdated = None;
         loop {
+            // Before the lease is asked for, and so before the load that it allows.
+            let stamps = match self.stamps(budget).await {
+                Ok(Some(stamps)) => stamps,
+                Ok(None) => return Decision::LoadAlone(Reason::NotShareable),
+                Err(error) => return Decision::LoadAlone(self.failed(&error)),
+            };
             let asking = self.core.ask(self.key);
-            let holder = match self.acquire(asking, intent, budget).await {
-                Ok(Asked::Granted(leader)) => return Decision::Load(leader),
-                Ok(Asked::Hit(record)) => match self.read_shared(&record) {
-                    Ok(returned) => return Decision::Answer(returned),
-                    Err(_) => {
-                        intent = Intent::Replace;
+            let (holder, of_holder) = match self.acquire(asking, intent, &stamps, budget).await {
+                Ok(Asked::Granted(leader, over_value)) => {
+                    return Decision::Load(Granted { leader, stamps, over_value });
+                }
+                Ok(Asked::Hit(record)) => match self.read_shared(&record).await {
+                    Some(returned) => return Decision::Answer(returned),
+                    None => {
+                        let found = Header::read(&record).map(|header| header.lease);
+                        intent = Intent::Replace(found.unwrap_or(LeaseId::NONE));
                         rounds += 1;
                         if rounds >= ROUNDS {
                             return Decision::LoadAlone(Reason::NotShareable);
@@ -57,12 +88,25 @@ where
                     }
                 },
                 Ok(Asked::NoStore) => return Decision::LoadAlone(Reason::NotShareable),
-                Ok(Asked::Held(holder)) => holder,
+                Ok(Asked::Held(holder, stamps)) => (holder, stamps),
                 Err(error) => return Decision::LoadAlone(self.failed(&error)),
             };
+            if !stamps.agree(of_holder.bytes()) {
+                // One of the two is older than an invalidation of the whole group. If it is not this
+                // one, which is seen by asking anew, it is that load: nothing that comes of it counts.
+                if outdated == Some(holder) {
+                    intent = Intent::Replace(holder);
+                }
+                outdated = Some(holder);
+                rounds += 1;
+                if rounds >= ROUNDS {
+                    return Decision::LoadAlone(Reason::NotShareable);
+                }
+                continue;
+            }
             if self.core.flights.is_ours(&holder) {
                 match self.core.flights.join(self.key, &holder) {
-                    Join::Follow(flight) => match self.follow(flight, patience).await {
+                    Join::Follow(flight) => match self.follow(flight, stamps, patience).await {
                         Followed::Decided(decision) => return decision,
                         Followed::AskAgain => {}
                         Followed::StartOver if rounds < ROUNDS => rounds += 1,
@@ -74,7 +118,8 @@ where
                     Join::Unknown if orphan == Some(holder) => {
                         let release = self.core.release(self.key);
                         if let Some(leader) = self.core.flights.adopt(self.key, holder, release) {
-                            return Decision::Load(leader);
+                            let over_value = false;
+                            return Decision::Load(Granted { leader, stamps, over_value });
                         }
                         pause(FIRST_PAUSE, patience).await;
                     }
@@ -103,24 +148,34 @@ where
         }
     }
 
+    /// What the groups of the entry are at; `None` if nothing may be stored.
+    async fn stamps(&self, budget: &mut Budget) -> Result<Option<Stamps>, Error> {
+        let store = &*self.core.store;
+        budget.run(store, store.stamp(&self.groups.of_lease())).await
+    }
+
     /// Waits for the word of a flight's leader, but no longer than a lease: one that is neither
     /// polled nor dropped does not renew it, and whoever asks then gets it.
     async fn follow(
         &self,
         flight: oneshot::Receiver<Word>,
+        stamps: Stamps,
         patience: Instant,
     ) -> Followed<O::Return> {
         let alone = Decision::LoadAlone(Reason::NotShareable);
         let lapse = Instant::now() + self.lease();
         Followed::Decided(match tokio::time::timeout_at(patience.min(lapse), flight).await {
-            Ok(Ok(Word::Stored(record))) => match self.read_shared(&record) {
-                Ok(returned) => {
+            Ok(Ok(Word::Stored(record))) => match self.read_shared(&record).await {
+                Some(returned) => {
                     self.counters.coalesced.increment();
                     Decision::Answer(returned)
                 }
-                Err(_) => alone,
+                None => return Followed::StartOver,
             },
-            Ok(Ok(Word::Lead(leader))) => Decision::Load(leader),
+            // Whether there is a value matters to a load that keeps it, and this one has not seen it.
+            Ok(Ok(Word::Lead(leader))) => {
+                Decision::Load(Granted { leader, stamps, over_value: false })
+            }
             Ok(Ok(Word::StartOver)) => return Followed::StartOver,
             Err(_) if lapse < patience => return Followed::AskAgain,
             // Nothing to share, a leader that never spoke, or the end of our patience: run in
@@ -133,46 +188,41 @@ where
         &self,
         asking: Asking,
         intent: Intent,
+        stamps: &Stamps,
         budget: &mut Budget,
     ) -> Result<Asked, Error> {
-        let acquire =
-            Acquire { nonce: asking.nonce(), lease: self.lease(), schema: self.schema, intent };
+        let acquire = Acquire {
+            nonce: asking.nonce(),
+            lease: self.lease(),
+            schema: self.schema,
+            intent,
+            stamps,
+        };
         // On an error `asking` is dropped, which takes the question back.
         let acquired =
             budget.run(&*self.core.store, self.core.store.acquire(self.key, acquire)).await?;
         Ok(match acquired {
-            Acquired::Grant(lease) => Asked::Granted(asking.granted(lease)),
+            Acquired::Grant { lease, over_value } => {
+                Asked::Granted(asking.granted(lease), over_value)
+            }
             // Granted to this very question: it was executed, the connection lost, and it was sent
             // again.
-            Acquired::Wait { holder } if holder.nonce() == acquire.nonce => {
-                Asked::Granted(asking.granted(holder))
+            Acquired::Wait { holder, .. } if holder.nonce() == acquire.nonce => {
+                Asked::Granted(asking.granted(holder), false)
             }
-            Acquired::Wait { holder } => {
+            Acquired::Wait { holder, stamps } => {
                 asking.not_granted();
-                Asked::Held(holder)
+                Asked::Held(holder, stamps)
             }
             Acquired::Hit(record) => {
                 asking.not_granted();
                 Asked::Hit(record)
             }
-            Acquired::NoStore => {
+            Acquired::NoStore | Acquired::Nothing => {
                 asking.not_granted();
                 Asked::NoStore
             }
         })
-    }
-
-    /// A record that another load made, read without counting a hit: this call was a miss.
-    fn read_shared(&self, record: &[u8]) -> Result<O::Return, Error> {
-        match codec::decode(self.outcome, record, self.schema) {
-            Decoded::Hit(returned, _) => {
-                self.counters.bytes_read.add(record.len() as u64);
-                Ok(returned)
-            }
-            Decoded::Miss | Decoded::Unreadable => {
-                Err(Error::new(ErrorKind::Decode, "an entry cannot be read"))
-            }
-        }
     }
 
     /// Polls until the load in another process has ended, one way or the other.
@@ -187,14 +237,14 @@ where
             pause(share.clamp(FIRST_PAUSE, LONGEST_PAUSE), patience).await;
             // A budget of its own: time spent waiting for a load is not time lost to the cache.
             let mut budget = self.core.budget();
-            let Some(record) = budget.run(&*self.core.store, self.core.store.get(self.key)).await?
-            else {
+            let store = &*self.core.store;
+            let Some(found) = budget.run(store, store.read(self.key, self.groups)).await? else {
                 return Ok(None);
             };
-            let waiting = Header::read(&record)
-                .is_some_and(|header| header.state == State::Lease && header.lease == *holder);
-            if !waiting {
-                return Ok(self.read_shared(&record).ok());
+            let Some(header) = Header::read(&found.record) else { return Ok(None) };
+            let is_held = header.state == State::Lease || is_busy(&header, store.now());
+            if !is_held || header.lease != *holder {
+                return Ok(self.read_after_waiting(&found));
             }
         }
         Ok(None)
@@ -212,8 +262,8 @@ enum Followed<R> {
 
 /// The answer to a question for the lease.
 enum Asked {
-    Granted(Leader),
-    Held(LeaseId),
+    Granted(Leader, bool),
+    Held(LeaseId, Stamps),
     Hit(Vec<u8>),
     NoStore,
 }

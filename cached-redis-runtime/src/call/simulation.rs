@@ -57,7 +57,7 @@ impl Node {
             ..Policy::new(Duration::from_secs(600))
         };
         let cache = Handle::Owned(self.cache.clone());
-        Call { function: &FUNCTION, key: builder.finish(), policy, cache }
+        Call::new(&FUNCTION, builder.finish(), policy, cache)
     }
 
     async fn read(&self, key: usize) {
@@ -111,7 +111,7 @@ fn run(seed: u64, fenced: bool) -> Rc<World> {
         .start_paused(true)
         .build()
         .expect("a runtime");
-    let store = runtime.block_on(async { Arc::new(MemoryStore::new()) });
+    let store = runtime.block_on(async { Arc::new(MemoryStore::new("cache")) });
     let node = || {
         let cache = Cache::new(Arc::clone(&store) as Arc<dyn Store>, None, Settings::default());
         #[cfg(feature = "unfenced-for-tests")]

@@ -12,6 +12,8 @@ use crate::call::Call;
 use crate::current::{Handle, bypass, refresh};
 use crate::error::Error;
 use crate::function::Function;
+use crate::group::Stamps;
+use crate::lease::LeaseId;
 use crate::outcome::{Probe, ProbeOneLayer as _};
 use crate::policy::Policy;
 use crate::private;
@@ -39,12 +41,7 @@ impl Subject {
     fn call(&self, id: u64) -> Call {
         let mut key = FUNCTION.key("here", &[]);
         key.part(&id);
-        Call {
-            function: &FUNCTION,
-            key: key.finish(),
-            policy: self.policy,
-            cache: Handle::Owned(self.cache.clone()),
-        }
+        Call::new(&FUNCTION, key.finish(), self.policy, Handle::Owned(self.cache.clone()))
     }
 
     /// Answers with what `body` gives.
@@ -97,6 +94,11 @@ impl Subject {
     fn key(&self, id: u64) -> String {
         self.cache.core().key(&FUNCTION, &self.call(id).key).expect("a key")
     }
+}
+
+/// What ACQUIRE leaves behind.
+fn lease_record(id: &LeaseId, schema: u64) -> Vec<u8> {
+    crate::record::lease(id, schema, &Stamps::default())
 }
 
 const LOAD: Duration = Duration::from_millis(100);
@@ -438,7 +440,7 @@ async fn jitter_only_shortens_and_by_no_more_than_its_share() {
     let subject = Subject::new();
     let policy = Policy { jitter: 0.5, ..subject.policy };
     let lives: Vec<_> =
-        (0..1000).map(|_| subject.cache.core().life(&policy, crate::record::Kind::Value)).collect();
+        (0..1000).map(|_| subject.cache.core().jittered(policy.ttl, &policy)).collect();
     assert!(lives.iter().all(|life| *life <= policy.ttl && *life >= policy.ttl / 2));
     let (least, most) = (lives.iter().min(), lives.iter().max());
     assert!(least < Some(&(policy.ttl * 6 / 10)) && most > Some(&(policy.ttl * 9 / 10)));
@@ -493,7 +495,7 @@ async fn a_holder_that_crashed_delays_others_by_at_most_its_lease() {
     let (key, schema) = (subject.key(1), crate::key::schema(0, "u64"));
     let crashed = crate::lease::LeaseId::new(crate::lease::Nonce { process: 1, sequence: 1 }, 1);
     let store = subject.cache.memory_store().expect("in-process");
-    store.set_raw(&key, crate::record::lease(&crashed, schema), Duration::from_secs(2));
+    store.set_raw(&key, lease_record(&crashed, schema), Duration::from_secs(2));
     let started = Instant::now();
     assert_eq!(subject.with(1, async { Ok(1) }).await, Ok(1));
     let waited = started.elapsed();
@@ -508,7 +510,7 @@ async fn without_a_lock_nobody_waits_for_another_process() {
     subject.policy.lease = None;
     let other = crate::lease::LeaseId::new(crate::lease::Nonce { process: 1, sequence: 1 }, 1);
     let store = subject.cache.memory_store().expect("in-process");
-    store.set_raw(&subject.key(1), crate::record::lease(&other, 0), Duration::from_secs(60));
+    store.set_raw(&subject.key(1), lease_record(&other, 0), Duration::from_secs(60));
     let started = Instant::now();
     assert_eq!(subject.with(1, async { Ok(1) }).await, Ok(1));
     assert_eq!(started.elapsed(), Duration::ZERO);
@@ -565,7 +567,7 @@ async fn a_question_that_was_executed_twice_is_granted() {
     let last = subject.cache.core().flights.ask("", Box::new(|_| {})).nonce();
     // What the next question will ask, as if its first execution had been answered to nobody.
     let nonce = crate::lease::Nonce { sequence: last.sequence + 1, ..last };
-    let lease = crate::record::lease(&crate::lease::LeaseId::new(nonce, 1), 0);
+    let lease = lease_record(&LeaseId::new(nonce, 1), 0);
     let store = subject.cache.memory_store().expect("in-process");
     store.set_raw(&subject.key(1), lease, Duration::from_secs(10));
     let started = Instant::now();
@@ -578,7 +580,7 @@ async fn a_question_that_was_executed_twice_is_granted() {
 async fn a_lease_that_its_holder_could_not_give_up_is_taken_over() {
     let subject = Subject::new();
     let orphan = subject.cache.core().flights.ask("", Box::new(|_| {}));
-    let lease = crate::record::lease(&crate::lease::LeaseId::new(orphan.nonce(), 1), 0);
+    let lease = lease_record(&LeaseId::new(orphan.nonce(), 1), 0);
     drop(orphan);
     let store = subject.cache.memory_store().expect("in-process");
     store.set_raw(&subject.key(1), lease, Duration::from_secs(10));

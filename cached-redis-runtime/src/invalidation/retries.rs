@@ -25,15 +25,16 @@ pub(super) struct Retries {
 
 #[derive(Debug, Default)]
 struct Queue {
-    // Apart, because a call looks its own key up among the entries, but at every family.
-    entries: HashMap<String, Waiting>,
-    families: HashMap<String, Waiting>,
+    /// By their keys.
+    targets: HashMap<String, Waiting>,
     worker_runs: bool,
     next_stamp: u64,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Waiting {
+    /// [`Target::class`].
+    class: Option<String>,
     /// Tells a target that failed again from the one that is being retried: the delete under way
     /// may have been executed before the later write.
     stamp: u64,
@@ -60,14 +61,9 @@ impl Retries {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    /// Whether an invalidation of this entry is outstanding.
+    /// Whether an invalidation of what is under this key is outstanding.
     pub(super) fn covers(&self, key: &str) -> bool {
-        if self.pending() == 0 {
-            return false;
-        }
-        let queue = self.lock();
-        queue.entries.contains_key(key)
-            || queue.families.keys().any(|family| key.starts_with(family.as_str()))
+        self.pending() != 0 && self.lock().targets.contains_key(key)
     }
 
     /// Keeps targets, and returns how many there was no room for.
@@ -76,13 +72,14 @@ impl Retries {
         let mut given_up = 0;
         let mut queue = self.lock();
         for target in targets {
-            if queue.len() >= self.bound && !queue.contains(&target) {
+            if queue.targets.len() >= self.bound && !queue.targets.contains_key(&target.key) {
                 given_up += 1;
                 continue;
             }
             let stamp = queue.next_stamp;
             queue.next_stamp += 1;
-            queue.insert(target, Waiting { stamp, pointless_from });
+            let Target { key, class } = target;
+            queue.targets.insert(key, Waiting { class, stamp, pointless_from });
         }
         self.count(&queue);
         self.dropped.fetch_add(given_up, Ordering::Relaxed);
@@ -92,7 +89,7 @@ impl Retries {
     /// The claim to be the worker, if there is work and nobody else does it.
     pub(super) fn worker(retries: &Arc<Self>) -> Option<Worker> {
         let mut queue = retries.lock();
-        if queue.worker_runs || queue.len() == 0 {
+        if queue.worker_runs || queue.targets.len() == 0 {
             return None;
         }
         queue.worker_runs = true;
@@ -100,39 +97,12 @@ impl Retries {
     }
 
     fn count(&self, queue: &Queue) {
-        self.pending.store(queue.len() as u64, Ordering::Release);
+        self.pending.store(queue.targets.len() as u64, Ordering::Release);
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
         // Nothing panics while it is held, and no step leaves it half done.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Queue {
-    fn len(&self) -> usize {
-        self.entries.len() + self.families.len()
-    }
-
-    fn of<'a>(&mut self, target: &'a Target) -> (&mut HashMap<String, Waiting>, &'a String) {
-        match target {
-            Target::Entry(key) => (&mut self.entries, key),
-            Target::Family(family) => (&mut self.families, family),
-        }
-    }
-
-    fn contains(&self, target: &Target) -> bool {
-        match target {
-            Target::Entry(key) => self.entries.contains_key(key),
-            Target::Family(family) => self.families.contains_key(family),
-        }
-    }
-
-    fn insert(&mut self, target: Target, waiting: Waiting) {
-        match target {
-            Target::Entry(key) => self.entries.insert(key, waiting),
-            Target::Family(family) => self.families.insert(family, waiting),
-        };
     }
 }
 
@@ -148,10 +118,9 @@ impl Worker {
     pub(super) fn is_done(&mut self) -> bool {
         let now = Instant::now();
         let mut queue = self.retries.lock();
-        queue.entries.retain(|_, waiting| waiting.pointless_from > now);
-        queue.families.retain(|_, waiting| waiting.pointless_from > now);
+        queue.targets.retain(|_, waiting| waiting.pointless_from > now);
         self.retries.count(&queue);
-        self.ended = queue.len() == 0;
+        self.ended = queue.targets.len() == 0;
         queue.worker_runs = !self.ended;
         self.ended
     }
@@ -159,19 +128,19 @@ impl Worker {
     /// Everything that waits, with its stamp.
     pub(super) fn batch(&self) -> Vec<(Target, u64)> {
         let queue = self.retries.lock();
-        let entries = queue.entries.iter().map(|(key, it)| (Target::Entry(key.clone()), it.stamp));
-        let families =
-            queue.families.iter().map(|(family, it)| (Target::Family(family.clone()), it.stamp));
-        entries.chain(families).collect()
+        let target = |(key, waiting): (&String, &Waiting)| {
+            (Target { key: key.clone(), class: waiting.class.clone() }, waiting.stamp)
+        };
+        queue.targets.iter().map(target).collect()
     }
 
     /// These have succeeded, and wait no more unless they have failed again meanwhile.
     pub(super) fn done(&self, targets: &[(Target, u64)]) {
         let mut queue = self.retries.lock();
         for (target, stamp) in targets {
-            let (waiting, text) = queue.of(target);
-            if waiting.get(text).is_some_and(|waiting| waiting.stamp == *stamp) {
-                waiting.remove(text);
+            let is_same = |waiting: &Waiting| waiting.stamp == *stamp;
+            if queue.targets.get(&target.key).is_some_and(is_same) {
+                queue.targets.remove(&target.key);
             }
         }
         self.retries.count(&queue);

@@ -4,23 +4,37 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use super::Target;
-use crate::cache::Cache;
+use crate::cache::{Cache, Core};
 use crate::current::Handle;
 use crate::entry::Entry;
 use crate::error::Error;
 use crate::function::Function;
+use crate::lease::FenceId;
+use crate::telemetry::event;
 
 /// The entries that a write makes outdated, gathered by generated code and sent after it.
 ///
 /// Dropped without being sent or forgotten, because the write was cancelled or panicked at an
-/// unknown point, it invalidates in the background: that costs a miss at most.
+/// unknown point, it invalidates in the background: that costs a miss at most. A fence is left to
+/// end by itself then, for what was cancelled may yet be committed.
 #[derive(Debug, Default)]
 #[must_use = "`send` or `forget`"]
 pub struct Writes {
     targets: Vec<(Cache, Target)>,
     failure: Option<Error>,
+    fences: Vec<Fence>,
+}
+
+/// A fence around the entries of one cache.
+#[derive(Debug)]
+struct Fence {
+    core: Arc<Core>,
+    id: FenceId,
+    keys: Vec<String>,
+    life: Duration,
 }
 
 impl Writes {
@@ -33,7 +47,7 @@ impl Writes {
     pub fn entry<R>(&mut self, entry: Entry<R>) {
         let (cache, key) = entry.into_target();
         match key {
-            Ok(key) => self.targets.push((cache, Target::Entry(key))),
+            Ok(key) => self.targets.push((cache, Target::new(key))),
             Err(error) => self.failure = Some(error),
         }
     }
@@ -44,23 +58,71 @@ impl Writes {
         self.targets.push((all.cache, target));
     }
 
-    /// Removes them.
+    /// Adds all entries that carry a tag.
+    pub fn tag(&mut self, cache: Handle, tag: &str) {
+        let target = cache.core().tag(tag);
+        self.targets.push((cache.into_owned(), target));
+    }
+
+    /// Removes them, and keeps anything from being stored there until they are sent or forgotten, or
+    /// for `life` after this process has died.
+    ///
+    /// # Errors
+    ///
+    /// If the cache fails. Then there is no fence: what a crash leaves behind is bounded by the TTL.
+    pub async fn hold(&mut self, life: Duration) -> Result<(), Error> {
+        let mut result = self.failure.take().map_or(Ok(()), Err);
+        for (cache, batch) in by_cache(&self.targets) {
+            let core = Arc::clone(cache.core());
+            let keys = batch.iter().flat_map(Target::keys).cloned().collect();
+            let life = life.min(core.settings.max_ttl);
+            let fence = Fence { id: core.flights.nonce(), core, keys, life };
+            match fence.plant().await {
+                Ok(()) => self.fences.push(fence),
+                Err(error) => {
+                    event!(warn, "a fence could not be planted: the write goes on without it");
+                    fence.core.failed_fences.increment();
+                    // A server that is full still deletes, which is worth something.
+                    let _ = fence.core.invalidator.invalidate_all(batch).await;
+                    result = Err(error);
+                }
+            }
+        }
+        result
+    }
+
+    /// Runs the write, and keeps the fences standing as long as it takes.
+    pub async fn holding<F: Future>(&self, write: F) -> F::Output {
+        let renewals = async {
+            let Some(shortest) = self.fences.iter().map(|fence| fence.life).min() else {
+                return std::future::pending::<std::convert::Infallible>().await;
+            };
+            loop {
+                tokio::time::sleep(shortest / 3).await;
+                for fence in &self.fences {
+                    if fence.plant().await.is_err() {
+                        event!(warn, "a fence could not be renewed");
+                    }
+                }
+            }
+        };
+        tokio::select! {
+            biased;
+            written = write => written,
+            never = renewals => match never {},
+        }
+    }
+
+    /// Removes them, and lifts the fences.
     ///
     /// # Errors
     ///
     /// If the cache fails; the invalidations are retried in the background.
     pub async fn send(mut self) -> Result<(), Error> {
         let mut result = self.failure.take().map_or(Ok(()), Err);
-        while let Some((cache, first)) = self.targets.pop() {
-            // Nearly always all of them: one round trip for every cache that is involved.
-            let mut batch = vec![first];
-            self.targets.retain(|(other, target)| {
-                let same = Arc::ptr_eq(cache.core(), other.core());
-                if same && !batch.contains(target) {
-                    batch.push(target.clone());
-                }
-                !same
-            });
+        self.lift().await;
+        while let Some((cache, batch)) = by_cache(&self.targets).into_iter().next() {
+            self.targets.retain(|(other, _)| !Arc::ptr_eq(cache.core(), other.core()));
             let sent = cache.core().invalidator.invalidate_all(batch).await;
             result = result.and(sent);
         }
@@ -68,8 +130,49 @@ impl Writes {
     }
 
     /// The write has failed: nothing is outdated.
-    pub fn forget(mut self) {
+    pub async fn forget(mut self) {
+        self.lift().await;
         self.targets.clear();
+    }
+
+    /// Lifts the fences, and takes out what has thereby been removed. Where that fails, a fence ends by
+    /// itself.
+    async fn lift(&mut self) {
+        while let Some(fence) = self.fences.pop() {
+            if fence.lift().await.is_ok() {
+                let is_done = |target: &Target| target.keys().all(|key| fence.keys.contains(key));
+                self.targets.retain(|(cache, target)| {
+                    !(Arc::ptr_eq(cache.core(), &fence.core) && is_done(target))
+                });
+            }
+        }
+    }
+}
+
+/// Targets without repetition, by the cache that they are in: nearly always one.
+fn by_cache(targets: &[(Cache, Target)]) -> Vec<(Cache, Vec<Target>)> {
+    let mut batches: Vec<(Cache, Vec<Target>)> = Vec::new();
+    for (cache, target) in targets {
+        let same = |(other, _): &&mut (Cache, _)| Arc::ptr_eq(cache.core(), other.core());
+        match batches.iter_mut().find(same) {
+            Some((_, batch)) if batch.contains(target) => {}
+            Some((_, batch)) => batch.push(target.clone()),
+            None => batches.push((cache.clone(), vec![target.clone()])),
+        }
+    }
+    batches
+}
+
+impl Fence {
+    /// Also to renew it.
+    async fn plant(&self) -> Result<(), Error> {
+        let store = &*self.core.store;
+        self.core.budget().run(store, store.hold(&self.keys, self.id, self.life)).await
+    }
+
+    async fn lift(&self) -> Result<(), Error> {
+        let store = &*self.core.store;
+        self.core.budget().run(store, store.lift(&self.keys, self.id)).await
     }
 }
 
@@ -86,13 +189,12 @@ type Sending = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
 /// Removes all entries of a function; `f_invalidate_all()` makes it. A future of
 /// `Result<(), Error>`.
 ///
-/// Looks at every key of the server once, in steps of a millisecond or so (`SCAN`, never `KEYS`):
-/// it takes as long as the server has keys. Loads that are under way when it is called can no
-/// longer be stored once it has returned `Ok`.
+/// One command, however many entries there are: it deletes the number that they all carry. Loads that
+/// are under way when it is called can no longer be stored once it has returned `Ok`.
 #[must_use = "futures do nothing unless awaited"]
 pub struct InvalidateAll {
     function: &'static Function,
-    cache: Cache,
+    pub(super) cache: Cache,
     future: Option<Sending>,
 }
 
@@ -108,8 +210,8 @@ impl InvalidateAll {
         Self { function, cache: cache.into_owned(), future: None }
     }
 
-    fn target(&self) -> Target {
-        Target::Family(self.cache.core().family(self.function))
+    pub(super) fn target(&self) -> Target {
+        self.cache.core().function(self.function)
     }
 }
 

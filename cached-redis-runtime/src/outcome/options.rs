@@ -6,6 +6,7 @@ use super::probe::{Fallible, FallibleOptional};
 use super::{Outcome, View};
 
 /// `cache_if = |v| …`
+#[derive(Clone)]
 pub struct CacheIf<O, F> {
     outcome: O,
     wanted: F,
@@ -143,6 +144,7 @@ impl<E: From<Absent>> FromAbsent for E {
 }
 
 /// `absent = …`
+#[derive(Clone)]
 pub struct AbsentErrors<O, F, G> {
     outcome: O,
     is_absent: F,

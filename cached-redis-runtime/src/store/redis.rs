@@ -1,63 +1,287 @@
 //! The store on a Redis or Valkey server: one connection, shared.
 
+mod generations;
 mod link;
 mod scripts;
+mod server_clock;
 mod socket;
 
 use std::time::Duration;
 
 use redis::{Cmd, Value};
+use tokio::time::Instant;
 
 use crate::error::{Error, ErrorKind};
-use crate::lease::{Acquire, Acquired, Filled, Intent, LeaseId, Nonce};
-use crate::store::{Operation, Store};
+use crate::group::{Generation, Group, Groups, Stamp, Stamps, stamps};
+use crate::lease::{Acquire, Acquired, FenceId, Filled, Intent, LeaseId, Life, Nonce};
+use crate::record::Header;
+use crate::store::{Found, Operation, Store, fence_key};
+use link::Request as _;
 pub(crate) use link::{Link, LinkSettings, Source};
 use scripts::{Script, Scripts};
 
-/// Keys looked at in one step of a sweep: about a millisecond of the server's time.
-const SWEEP_COUNT: u32 = 1000;
+/// How often the generations of a group are asked for while they change all the time.
+const ROUNDS: usize = 3;
 
 pub(crate) struct RedisStore {
     link: Link,
     scripts: &'static Scripts,
+    namespace: String,
+    /// Of a generation: it is to outlive every entry that carries it.
+    generation_life: Duration,
 }
 
 impl RedisStore {
-    pub(crate) fn new(link: Link) -> Self {
-        Self { link, scripts: Scripts::get() }
-    }
-
-    async fn command(&self, command: &Cmd) -> Result<Value, Error> {
-        self.link.send(command).await
+    /// `longest_life` is that of an entry.
+    pub(crate) fn new(link: Link, namespace: &str, longest_life: Duration) -> Self {
+        let generation_life = longest_life.saturating_mul(2);
+        Self { link, scripts: Scripts::get(), namespace: namespace.to_owned(), generation_life }
     }
 
     /// Runs a script by its digest, by its text where the server has lost it.
     async fn script(
         &self,
         script: &Script,
-        key: &str,
+        keys: &[&str],
         arguments: &[&[u8]],
     ) -> Result<Value, Error> {
-        let send = |name: &'static str, body: &str| {
-            let mut command = redis::cmd(name);
-            command.arg(body).arg(1).arg(key);
-            for argument in arguments {
-                command.arg(*argument);
-            }
-            command
-        };
-        match self.command(&send("EVALSHA", &script.digest)).await {
+        match self.link.send(&by_digest(script, keys, arguments)).await {
             Err(error) if link::is_no_script(&error) => {
-                self.command(&send("EVAL", script.code)).await
+                self.link.send(&by_text(script, keys, arguments)).await
             }
             answer => answer,
         }
     }
+
+    async fn flag(&self, script: &Script, key: &str, arguments: &[&[u8]]) -> Result<bool, Error> {
+        Ok(integer(self.script(script, &[key], arguments).await?)? == 1)
+    }
+
+    /// One script on several keys and their fences, in one round trip.
+    async fn on_each(
+        &self,
+        script: &Script,
+        keys: &[String],
+        arguments: &[&[u8]],
+    ) -> Result<(), Error> {
+        let fences: Vec<_> = keys.iter().map(|key| fence_key(key)).collect();
+        let pairs = keys.iter().zip(&fences);
+        let mut pipeline = redis::pipe();
+        for (key, fence) in pairs.clone() {
+            pipeline.add_command(by_digest(script, &[key, fence], arguments));
+        }
+        let answers = self.link.send(&pipeline).await?;
+        for ((key, fence), answer) in pairs.zip(answers) {
+            match Cmd::accept(answer) {
+                Ok(_) => {}
+                Err(error) if link::is_no_script(&error) => {
+                    self.link.send(&by_text(script, &[key, fence], arguments)).await?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// The record alone, with what is known of its stamps.
+    async fn read_tracked(&self, key: &str) -> Result<Option<Found>, Error> {
+        let mut get = Cmd::with_capacity(2, key.len() + 16);
+        get.arg("GET").arg(key);
+        let Some(record) = record(self.link.send(&get).await)? else { return Ok(None) };
+        let is_current = match Header::read(&record) {
+            None => true,
+            Some(header) => {
+                let stamps = header.stamps(&record);
+                // After the reply: by now everything that came before it is known.
+                match self.link.generations().are_current(stamps) {
+                    Some(is_current) => is_current,
+                    None => self.compare(stamps).await?,
+                }
+            }
+        };
+        Ok(Some(Found { record, is_current }))
+    }
+
+    /// The record, and the generation of the only group that it is known to be in.
+    async fn read_with(&self, key: &str, function: Group) -> Result<Option<Found>, Error> {
+        let mut pipeline = redis::pipe();
+        pipeline.cmd("GET").arg(key).cmd("GET").arg(function.key(&self.namespace));
+        let mut answers = self.link.send(&pipeline).await?.into_iter();
+        let (Some(found), Some(generation)) = (answers.next(), answers.next()) else {
+            return Err(Error::protocol());
+        };
+        let Some(record) = record(Cmd::accept(found))? else { return Ok(None) };
+        let current = generation_of(&Cmd::accept(generation)?);
+        let is_current = match Header::read(&record) {
+            None => true,
+            Some(header) => {
+                let mut others = Vec::new();
+                let mut is_current = true;
+                for stamp in stamps(header.stamps(&record)) {
+                    if stamp.group == function {
+                        is_current &= current == Some(stamp.generation);
+                    } else {
+                        others.push(stamp);
+                    }
+                }
+                // Stored by a version of the function that had tags.
+                let others: Stamps = others.into_iter().collect();
+                is_current && (others.bytes().is_empty() || self.compare(others.bytes()).await?)
+            }
+        };
+        Ok(Some(Found { record, is_current }))
+    }
+
+    /// The record and the generations of its groups, whichever they are.
+    async fn look_up(&self, key: &str) -> Result<Option<Found>, Error> {
+        let namespace = self.namespace.as_bytes();
+        let mut answers = match self.script(&self.scripts.look_up, &[key], &[namespace]).await {
+            Ok(Value::Array(answers)) => answers.into_iter(),
+            Ok(Value::Nil) => return Ok(None),
+            Err(error) if link::is_wrong_type(&error) => return Ok(Some(Found::rubbish())),
+            Ok(_) => return Err(Error::protocol()),
+            Err(error) => return Err(error),
+        };
+        let Some(Value::BulkString(record)) = answers.next() else { return Err(Error::protocol()) };
+        let is_current = Header::read(&record).is_none_or(|header| {
+            stamps(header.stamps(&record)).all(|stamp| {
+                answers.next().and_then(|answer| generation_of(&answer)) == Some(stamp.generation)
+            })
+        });
+        Ok(Some(Found { record, is_current }))
+    }
+
+    /// Asks whether stamps are current.
+    async fn compare(&self, all: &[u8]) -> Result<bool, Error> {
+        let groups: Vec<_> = stamps(all).map(|stamp| stamp.group).collect();
+        let current = self.ask(&groups, None).await?;
+        Ok(stamps(all).zip(current).all(|(stamp, current)| current == Some(stamp.generation)))
+    }
+
+    /// Asks what the generations of groups are; with random bytes, has those made that are missing.
+    async fn ask(
+        &self,
+        groups: &[Group],
+        random: Option<[u8; 8]>,
+    ) -> Result<Vec<Option<Generation>>, Error> {
+        let questions: Vec<_> =
+            groups.iter().map(|group| (*group, self.link.generations().ask(*group))).collect();
+        let asked = self.ask_server(groups, random).await;
+        let (answers, is_tracked) = match asked {
+            Ok(answered) => answered,
+            Err(error) => {
+                for (group, question) in questions {
+                    self.link.generations().take_back(group, question);
+                }
+                return Err(error);
+            }
+        };
+        for ((group, question), answer) in questions.into_iter().zip(&answers) {
+            match answer {
+                Some(generation) if is_tracked => {
+                    self.link.generations().learn(group, question, *generation);
+                }
+                _ => self.link.generations().take_back(group, question),
+            }
+        }
+        Ok(answers)
+    }
+
+    async fn ask_server(
+        &self,
+        groups: &[Group],
+        random: Option<[u8; 8]>,
+    ) -> Result<(Vec<Option<Generation>>, bool), Error> {
+        let is_tracked = self.link.is_tracked();
+        let keys: Vec<_> = groups.iter().map(|group| group.key(&self.namespace)).collect();
+        let mut pipeline = redis::pipe();
+        if let Some(random) = random {
+            let life = millis(self.generation_life);
+            for key in &keys {
+                let arguments: [&[u8]; 2] = [&random, life.as_bytes()];
+                pipeline.add_command(by_digest(
+                    &self.scripts.generation,
+                    &[key, &fence_key(key)],
+                    &arguments,
+                ));
+            }
+        }
+        for key in &keys {
+            if is_tracked {
+                pipeline.cmd("CLIENT").arg("CACHING").arg("YES");
+            }
+            pipeline.cmd("GET").arg(key);
+        }
+        let mut answers = self.link.send(&pipeline).await?.into_iter();
+        if random.is_some() {
+            for answer in answers.by_ref().take(keys.len()) {
+                match Cmd::accept(answer) {
+                    Err(error) if link::is_no_script(&error) => {
+                        return Box::pin(self.ask_server_anew(groups, random)).await;
+                    }
+                    answer => drop(answer?),
+                }
+            }
+        }
+        let mut was_tracked = is_tracked;
+        let mut current = Vec::with_capacity(keys.len());
+        for _ in &keys {
+            if is_tracked {
+                // On a connection that has changed meanwhile, this may be refused.
+                was_tracked &= matches!(answers.next(), Some(Value::Okay));
+            }
+            let answer = answers.next().ok_or_else(Error::protocol)?;
+            current.push(generation_of(&Cmd::accept(answer)?));
+        }
+        Ok((current, was_tracked))
+    }
+
+    /// The server has lost its scripts.
+    async fn ask_server_anew(
+        &self,
+        groups: &[Group],
+        random: Option<[u8; 8]>,
+    ) -> Result<(Vec<Option<Generation>>, bool), Error> {
+        let life = millis(self.generation_life);
+        let random = random.unwrap_or_default();
+        for group in groups {
+            let key = group.key(&self.namespace);
+            let keys = [key.as_str(), &fence_key(&key)];
+            let arguments: [&[u8]; 2] = [&random, life.as_bytes()];
+            self.link.send(&by_text(&self.scripts.generation, &keys, &arguments)).await?;
+        }
+        self.ask_server(groups, None).await
+    }
+}
+
+fn by_digest(script: &Script, keys: &[&str], arguments: &[&[u8]]) -> Cmd {
+    evaluation("EVALSHA", &script.digest, keys, arguments)
+}
+
+fn by_text(script: &Script, keys: &[&str], arguments: &[&[u8]]) -> Cmd {
+    evaluation("EVAL", &script.code, keys, arguments)
+}
+
+fn evaluation(name: &'static str, script: &str, keys: &[&str], arguments: &[&[u8]]) -> Cmd {
+    let mut command = redis::cmd(name);
+    command.arg(script).arg(keys.len());
+    for key in keys {
+        command.arg(*key);
+    }
+    for argument in arguments {
+        command.arg(*argument);
+    }
+    command
 }
 
 /// Whole milliseconds as text: PX takes nothing else, and refuses 0.
 fn millis(duration: Duration) -> String {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).max(1).to_string()
+}
+
+/// As [`millis`], with 0 for none.
+fn millis_or_none(duration: Option<Duration>) -> String {
+    duration.map_or_else(|| "0".to_owned(), millis)
 }
 
 fn integer(value: Value) -> Result<i64, Error> {
@@ -67,49 +291,123 @@ fn integer(value: Value) -> Result<i64, Error> {
     }
 }
 
+/// The answer to the GET of an entry.
+fn record(answer: Result<Value, Error>) -> Result<Option<Vec<u8>>, Error> {
+    match answer {
+        Ok(Value::BulkString(record)) => Ok(Some(record)),
+        Ok(Value::Nil) => Ok(None),
+        Ok(_) => Err(Error::protocol()),
+        // Somebody else's key of another type: as good as an unreadable entry, and replaced like one.
+        Err(error) if link::is_wrong_type(&error) => Ok(Some(Vec::new())),
+        Err(error) => Err(error),
+    }
+}
+
+fn generation_of(answer: &Value) -> Option<Generation> {
+    match answer {
+        Value::BulkString(bytes) => Generation::from_slice(bytes),
+        _ => None,
+    }
+}
+
+impl Found {
+    fn rubbish() -> Self {
+        Self { record: Vec::new(), is_current: true }
+    }
+}
+
 impl Store for RedisStore {
-    fn get<'a>(&'a self, key: &'a str) -> Operation<'a, Option<Vec<u8>>> {
+    fn read<'a>(&'a self, key: &'a str, groups: &'a Groups) -> Operation<'a, Option<Found>> {
         Box::pin(async move {
-            let mut command = Cmd::with_capacity(2, key.len() + 16);
-            command.arg("GET").arg(key);
-            match self.command(&command).await {
-                Ok(Value::BulkString(record)) => Ok(Some(record)),
-                Ok(Value::Nil) => Ok(None),
-                Ok(_) => Err(Error::protocol()),
-                // Somebody else's key of another type: as good as an unreadable entry, and
-                // replaced like one.
-                Err(error) if link::is_wrong_type(&error) => Ok(Some(Vec::new())),
-                Err(error) => Err(error),
+            if self.link.is_tracked() {
+                return self.read_tracked(key).await;
+            }
+            match groups.function {
+                Some(function) if groups.tags.is_empty() && groups.classes.is_empty() => {
+                    self.read_with(key, function).await
+                }
+                _ => self.look_up(key).await,
             }
         })
     }
 
-    fn acquire<'a>(&'a self, key: &'a str, acquire: Acquire) -> Operation<'a, Acquired> {
+    fn stamp<'a>(&'a self, groups: &'a [Group]) -> Operation<'a, Option<Stamps>> {
         Box::pin(async move {
-            let intent: &[u8] = match acquire.intent {
-                Intent::Read => b"read",
-                Intent::Replace => b"replace",
-                Intent::Refresh => b"refresh",
+            if !self.link.is_tracked() {
+                let random = fastrand::u64(..).to_le_bytes();
+                let current = self.ask(groups, Some(random)).await?;
+                let stamp = |(group, current): (&Group, Option<Generation>)| {
+                    Some(Stamp { group: *group, generation: current? })
+                };
+                return Ok(groups.iter().zip(current).map(stamp).collect());
+            }
+            // Taken all at once from what is known: if one of them has changed, so have those that
+            // were changed before it.
+            for _ in 0..ROUNDS {
+                if let Some(stamps) = self.link.generations().stamps(groups) {
+                    return Ok(Some(stamps));
+                }
+                let random = fastrand::u64(..).to_le_bytes();
+                let current = self.ask(groups, Some(random)).await?;
+                if current.contains(&None) {
+                    // Fenced.
+                    return Ok(None);
+                }
+            }
+            Ok(None)
+        })
+    }
+
+    fn is_current<'a>(&'a self, stamps: &'a [u8]) -> Operation<'a, bool> {
+        Box::pin(async move {
+            if self.link.is_tracked()
+                && let Some(is_current) = self.link.generations().are_current(stamps)
+            {
+                return Ok(is_current);
+            }
+            self.compare(stamps).await
+        })
+    }
+
+    fn acquire<'a>(&'a self, key: &'a str, acquire: Acquire<'a>) -> Operation<'a, Acquired> {
+        Box::pin(async move {
+            let (intent, found): (&[u8], LeaseId) = match acquire.intent {
+                Intent::Read => (b"read", LeaseId::NONE),
+                Intent::Replace(found) => (b"replace", found),
+                Intent::Reload(found) => (b"reload", found),
+                Intent::Refresh => (b"refresh", LeaseId::NONE),
             };
             let lease = millis(acquire.lease);
             let nonce = acquire.nonce.bytes();
             let schema = acquire.schema.to_le_bytes();
-            let answer = self
-                .script(&self.scripts.acquire, key, &[lease.as_bytes(), &nonce, &schema, intent])
-                .await?;
-            let Value::Array(mut parts) = answer else { return Err(Error::protocol()) };
-            let content = parts.pop();
-            match (parts.first(), content) {
-                (Some(Value::Int(scripts::GRANT)), Some(Value::BulkString(id))) => {
-                    LeaseId::from_slice(&id).map(Acquired::Grant)
+            let arguments: [&[u8]; 6] =
+                [lease.as_bytes(), &nonce, &schema, intent, found.bytes(), acquire.stamps.bytes()];
+            let asked = Instant::now();
+            let keys = [key, &fence_key(key)];
+            let answer = self.script(&self.scripts.acquire, &keys, &arguments).await?;
+            let Value::Array(parts) = answer else { return Err(Error::protocol()) };
+            let Ok([Value::Int(code), Value::BulkString(content), Value::Int(now)]) =
+                <[Value; 3]>::try_from(parts)
+            else {
+                return Err(Error::protocol());
+            };
+            self.link.clock().set(asked, now.unsigned_abs());
+            match code {
+                scripts::GRANT | scripts::GRANT_OVER_VALUE => {
+                    LeaseId::from_slice(&content).map(|lease| Acquired::Grant {
+                        lease,
+                        over_value: code == scripts::GRANT_OVER_VALUE,
+                    })
                 }
-                (Some(Value::Int(scripts::WAIT)), Some(Value::BulkString(id))) => {
-                    LeaseId::from_slice(&id).map(|holder| Acquired::Wait { holder })
+                scripts::WAIT => {
+                    content.split_at_checked(LeaseId::LENGTH).and_then(|(holder, stamps)| {
+                        let holder = LeaseId::from_slice(holder)?;
+                        Some(Acquired::Wait { holder, stamps: Stamps::from_slice(stamps) })
+                    })
                 }
-                (Some(Value::Int(scripts::HIT)), Some(Value::BulkString(record))) => {
-                    Some(Acquired::Hit(record))
-                }
-                (Some(Value::Int(scripts::NO_STORE)), Some(_)) => Some(Acquired::NoStore),
+                scripts::HIT => Some(Acquired::Hit(content)),
+                scripts::NO_STORE => Some(Acquired::NoStore),
+                scripts::NOTHING => Some(Acquired::Nothing),
                 _ => None,
             }
             .ok_or_else(Error::protocol)
@@ -121,29 +419,44 @@ impl Store for RedisStore {
         key: &'a str,
         lease: LeaseId,
         record: &'a [u8],
-        life: Duration,
+        life: Life,
     ) -> Operation<'a, Filled> {
         Box::pin(async move {
-            let life = millis(life);
-            let answer = self
-                .script(&self.scripts.fill, key, &[lease.bytes(), record, life.as_bytes()])
-                .await?;
-            Ok(if integer(answer)? == 1 { Filled::Stored } else { Filled::Lost })
+            let (whole, fresh) = (millis(life.whole), millis_or_none(life.fresh));
+            let arguments: [&[u8]; 4] = [lease.bytes(), whole.as_bytes(), fresh.as_bytes(), record];
+            let stored = self.flag(&self.scripts.fill, key, &arguments).await?;
+            Ok(if stored { Filled::Stored } else { Filled::Lost })
+        })
+    }
+
+    fn keep<'a>(&'a self, key: &'a str, lease: LeaseId, life: Life) -> Operation<'a, Filled> {
+        Box::pin(async move {
+            let (whole, fresh) = (millis(life.whole), millis_or_none(life.fresh));
+            let arguments: [&[u8]; 3] = [lease.bytes(), whole.as_bytes(), fresh.as_bytes()];
+            let kept = self.flag(&self.scripts.keep, key, &arguments).await?;
+            Ok(if kept { Filled::Stored } else { Filled::Lost })
         })
     }
 
     fn renew<'a>(&'a self, key: &'a str, lease: LeaseId, life: Duration) -> Operation<'a, bool> {
         Box::pin(async move {
             let life = millis(life);
-            let answer =
-                self.script(&self.scripts.renew, key, &[lease.bytes(), life.as_bytes()]).await?;
-            Ok(integer(answer)? == 1)
+            self.flag(&self.scripts.renew, key, &[lease.bytes(), life.as_bytes()]).await
         })
     }
 
-    fn release<'a>(&'a self, key: &'a str, nonce: Nonce) -> Operation<'a, ()> {
+    fn release<'a>(&'a self, key: &'a str, nonce: Nonce, pause: Duration) -> Operation<'a, ()> {
         Box::pin(async move {
-            self.script(&self.scripts.release, key, &[&nonce.bytes()]).await?;
+            let pause = millis_or_none(Some(pause).filter(|pause| !pause.is_zero()));
+            self.flag(&self.scripts.release, key, &[&nonce.bytes(), pause.as_bytes()]).await?;
+            Ok(())
+        })
+    }
+
+    fn touch<'a>(&'a self, key: &'a str, lease: LeaseId, life: Duration) -> Operation<'a, ()> {
+        Box::pin(async move {
+            let life = millis(life);
+            self.flag(&self.scripts.touch, key, &[lease.bytes(), life.as_bytes()]).await?;
             Ok(())
         })
     }
@@ -151,35 +464,36 @@ impl Store for RedisStore {
     fn delete<'a>(&'a self, keys: &'a [String]) -> Operation<'a, ()> {
         Box::pin(async move {
             if !keys.is_empty() {
-                self.command(redis::cmd("UNLINK").arg(keys)).await?;
+                self.link.send(redis::cmd("UNLINK").arg(keys)).await?;
             }
             Ok(())
         })
     }
 
-    fn sweep<'a>(&'a self, family: &'a str, cursor: u64) -> Operation<'a, u64> {
+    fn hold<'a>(&'a self, keys: &'a [String], fence: FenceId, life: Duration) -> Operation<'a, ()> {
         Box::pin(async move {
-            let mut scan = redis::cmd("SCAN");
-            scan.arg(cursor).arg("MATCH").arg(pattern(family)).arg("COUNT").arg(SWEEP_COUNT);
-            let answer = self.command(&scan).await?;
-            let (next, keys): (u64, Vec<String>) =
-                redis::from_redis_value(answer).map_err(|_| Error::protocol())?;
-            self.delete(&keys).await?;
-            Ok(next)
+            let life = millis(life);
+            self.on_each(&self.scripts.hold, keys, &[&fence.bytes(), life.as_bytes()]).await
         })
     }
 
+    fn lift<'a>(&'a self, keys: &'a [String], fence: FenceId) -> Operation<'a, ()> {
+        Box::pin(async move { self.on_each(&self.scripts.lift, keys, &[&fence.bytes()]).await })
+    }
+
     fn mark_stale<'a>(&'a self, key: &'a str) -> Operation<'a, bool> {
-        Box::pin(async move {
-            Ok(integer(self.script(&self.scripts.mark_stale, key, &[]).await?)? == 1)
-        })
+        Box::pin(async move { self.flag(&self.scripts.mark_stale, key, &[]).await })
     }
 
     fn ttl<'a>(&'a self, key: &'a str) -> Operation<'a, Option<Duration>> {
         Box::pin(async move {
-            let answer = self.command(redis::cmd("PTTL").arg(key)).await?;
+            let answer = self.link.send(redis::cmd("PTTL").arg(key)).await?;
             Ok(u64::try_from(integer(answer)?).ok().map(Duration::from_millis))
         })
+    }
+
+    fn now(&self) -> Option<u64> {
+        self.link.clock().now()
     }
 
     #[cfg(feature = "unfenced-for-tests")]
@@ -187,11 +501,11 @@ impl Store for RedisStore {
         &'a self,
         key: &'a str,
         record: &'a [u8],
-        life: Duration,
+        life: Life,
     ) -> Operation<'a, Filled> {
         Box::pin(async move {
             let mut set = redis::cmd("SET");
-            self.command(set.arg(key).arg(record).arg("PX").arg(millis(life))).await?;
+            self.link.send(set.arg(key).arg(record).arg("PX").arg(millis(life.whole))).await?;
             Ok(Filled::Stored)
         })
     }
@@ -205,19 +519,6 @@ impl Store for RedisStore {
     }
 }
 
-/// The glob that matches exactly the keys that begin with `family`.
-fn pattern(family: &str) -> String {
-    let mut pattern = String::with_capacity(family.len() + 1);
-    for character in family.chars() {
-        if matches!(character, '*' | '?' | '[' | ']' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(character);
-    }
-    pattern.push('*');
-    pattern
-}
-
 /// Whether the server turned an operation down, as opposed to not answering it.
 pub(crate) fn server_error(code: &str) -> Error {
     Error::new(ErrorKind::Server, format!("the cache server answered with the error {code}"))
@@ -225,17 +526,12 @@ pub(crate) fn server_error(code: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::{millis, pattern};
+    use super::millis;
     use std::time::Duration;
 
     #[test]
     fn milliseconds_are_never_zero() {
         assert_eq!(millis(Duration::from_millis(1500)), "1500");
         assert_eq!(millis(Duration::from_micros(1)), "1");
-    }
-
-    #[test]
-    fn a_family_is_matched_literally() {
-        assert_eq!(pattern(r"ns:a*b?[c]\:f:{"), r"ns:a\*b\?\[c\]\\:f:{*");
     }
 }

@@ -19,12 +19,17 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use redis::aio::{ConnectionLike as _, MultiplexedConnection};
-use redis::{AsyncConnectionConfig, Client, Cmd, RedisError, Value};
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, Pipeline, ProtocolVersion, PushInfo, RedisConnectionInfo,
+    RedisError, RedisResult, ServerError, Value,
+};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
+use super::generations::Generations;
 use super::scripts::Scripts;
+use super::server_clock::ServerClock;
 use super::{server_error, socket};
 use crate::backoff::Backoff;
 use crate::error::{Error, ErrorKind};
@@ -54,6 +59,8 @@ pub(crate) struct LinkSettings {
     pub(crate) source: Source,
     /// How long an operation waits for a connection that is being made.
     pub(crate) patience: Duration,
+    /// Whether to have the server tell what changes: RESP3, where it speaks it.
+    pub(crate) tracking: bool,
 }
 
 pub(crate) enum Source {
@@ -75,6 +82,8 @@ struct Shared {
     changed: watch::Sender<()>,
     connector: Mutex<Connector>,
     silent: AtomicU32,
+    generations: Arc<Generations>,
+    clock: ServerClock,
 }
 
 enum State {
@@ -86,6 +95,8 @@ enum State {
         connection: MultiplexedConnection,
         generation: u64,
         since: Instant,
+        /// The server tells it what changes.
+        is_tracked: bool,
         /// Ends with the state: a connection that has gone silent would hang about otherwise.
         _driver: Option<AbortOnDrop>,
     },
@@ -108,6 +119,7 @@ impl Link {
                 connection: connection.clone(),
                 generation: 1,
                 since: Instant::now(),
+                is_tracked: false,
                 _driver: None,
             },
         };
@@ -118,46 +130,65 @@ impl Link {
             changed: watch::Sender::new(()),
             connector: Mutex::new(Connector { running: false, generation: 1 }),
             silent: AtomicU32::new(0),
+            generations: Arc::default(),
+            clock: ServerClock::default(),
         }))
     }
 
-    /// Sends one command. Has no deadline of its own, but fails at once while the server is away.
+    /// Sends a command or several. Has no deadline of its own, but fails at once while the server is
+    /// away.
     ///
     /// If the connection turns out to be lost, it is sent once more on the next one: every operation
     /// may be executed twice.
-    pub(crate) async fn send(&self, command: &Cmd) -> Result<Value, Error> {
+    pub(crate) async fn send<R: Request>(&self, request: &R) -> Result<R::Answer, Error> {
         let (mut connection, generation) = self.connection().await?;
-        match self.send_on(&mut connection, generation, command).await {
+        match self.send_on(&mut connection, generation, request).await {
             Err(error) if error.kind() == ErrorKind::Unreachable => {
                 let (mut connection, generation) = self.connection().await?;
-                self.send_on(&mut connection, generation, command).await
+                self.send_on(&mut connection, generation, request).await
             }
             answer => answer,
         }
     }
 
-    async fn send_on(
+    async fn send_on<R: Request>(
         &self,
         connection: &mut MultiplexedConnection,
         generation: u64,
-        command: &Cmd,
-    ) -> Result<Value, Error> {
-        match connection.send_packed_command(command).await {
-            Ok(Value::ServerError(error)) => {
+        request: &R,
+    ) -> Result<R::Answer, Error> {
+        match request.send(connection).await {
+            Ok(answer) => {
                 self.0.answered();
-                // Redis before 7 reports what failed inside a script as part of the message.
-                let inside = error.details().is_some_and(|details| details.contains(READ_ONLY));
-                if inside || error.code() == READ_ONLY {
-                    self.demoted(generation);
+                if let Some(error) = R::error(&answer) {
+                    self.refused(generation, error);
                 }
-                Err(server_error(error.code()))
-            }
-            Ok(value) => {
-                self.0.answered();
-                Ok(value)
+                R::accept(answer)
             }
             Err(error) => Err(self.failed(generation, &error)),
         }
+    }
+
+    fn refused(&self, generation: u64, error: &ServerError) {
+        // Redis before 7 reports what failed inside a script as part of the message.
+        let inside = error.details().is_some_and(|details| details.contains(READ_ONLY));
+        if inside || error.code() == READ_ONLY {
+            self.demoted(generation);
+        }
+    }
+
+    /// What is known of generations, for as long as the connection is tracked.
+    pub(super) fn generations(&self) -> &Generations {
+        &self.0.generations
+    }
+
+    pub(super) fn clock(&self) -> &ServerClock {
+        &self.0.clock
+    }
+
+    /// Whether the server tells the connection that is up what changes.
+    pub(crate) fn is_tracked(&self) -> bool {
+        matches!(**self.0.state.load(), State::Up { is_tracked: true, .. })
     }
 
     /// The connection that is up, by number; 0 while there is none.
@@ -274,6 +305,8 @@ impl Shared {
     fn replace(&self, next: impl FnOnce(&State) -> Option<State>) -> bool {
         let only_one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(next) = next(&self.state.load()) else { return false };
+        // Before the next connection is used, and after the last one was.
+        self.generations.forget();
         self.state.store(Arc::new(next));
         drop(only_one);
         self.silent.store(0, Ordering::Relaxed);
@@ -298,7 +331,7 @@ impl Running {
         // Two owners: this task and whoever still uses the cache.
         while Arc::strong_count(&self.0) > 1 {
             match timeout(CONNECT_TIMEOUT, self.attempt()).await {
-                Ok(Ok((connection, driver))) => {
+                Ok(Ok(made)) => {
                     let generation = {
                         let mut connector =
                             self.0.connector.lock().unwrap_or_else(PoisonError::into_inner);
@@ -308,10 +341,11 @@ impl Running {
                     event!(info, "connected to the cache server");
                     self.0.replace(|_| {
                         Some(State::Up {
-                            connection,
+                            connection: made.connection,
                             generation,
                             since: Instant::now(),
-                            _driver: driver,
+                            is_tracked: made.is_tracked,
+                            _driver: made.driver,
                         })
                     });
                     return;
@@ -334,32 +368,145 @@ impl Running {
         }
     }
 
-    async fn attempt(&self) -> Result<(MultiplexedConnection, Option<AbortOnDrop>), RedisError> {
-        let mut driving = None;
-        let mut connection = match &self.0.settings.source {
-            Source::Connection(connection) => connection.clone(),
-            Source::Client(client) => {
-                // No timeouts inside: ours around each operation are shorter, and two would only
-                // cost twice.
-                let config = AsyncConnectionConfig::new()
-                    .set_connection_timeout(None)
-                    .set_response_timeout(None);
-                if let Some(socket) = socket::open(client).await {
-                    let settings = client.get_connection_info().redis_settings();
-                    let (connection, driver) =
-                        MultiplexedConnection::new_with_config(settings, socket?, config).await?;
-                    driving = Some(AbortOnDrop(tokio::spawn(driver)));
-                    connection
-                } else {
-                    client.get_multiplexed_async_connection_with_config(&config).await?
-                }
+    async fn attempt(&self) -> Result<Made, RedisError> {
+        let mut made = match &self.0.settings.source {
+            Source::Connection(connection) => {
+                Made { connection: connection.clone(), driver: None, is_tracked: false }
             }
+            Source::Client(client) => self.open(client).await?,
         };
-        connection.send_packed_command(&redis::cmd("PING")).await?;
-        let load = Scripts::get().load();
-        // Without the right to load them, scripts travel with their first use.
-        let _ = connection.req_packed_commands(&load, 0, load.len()).await;
-        Ok((connection, driving))
+        made.connection.send_packed_command(&redis::cmd("PING")).await?;
+        // Without the right to load them, scripts travel with their first use; without the right to
+        // ask the time, it comes with the first lease.
+        let mut load = Scripts::get().load();
+        load.cmd("TIME");
+        let asked = Instant::now();
+        let loaded = made.connection.req_packed_commands(&load, 0, load.len()).await?;
+        if let Some(millis) = loaded.last().and_then(time) {
+            self.0.clock.set(asked, millis);
+        }
+        if self.0.settings.tracking {
+            let mut track = redis::cmd("CLIENT");
+            track.arg("TRACKING").arg("ON").arg("OPTIN");
+            let answer = made.connection.send_packed_command(&track).await;
+            made.is_tracked = matches!(answer, Ok(Value::Okay));
+        }
+        Ok(made)
+    }
+
+    async fn open(&self, client: &Client) -> Result<Made, RedisError> {
+        let settings = client.get_connection_info().redis_settings();
+        if self.0.settings.tracking && socket::is_plain(client) {
+            let with_pushes = settings.clone().set_protocol(ProtocolVersion::RESP3);
+            match connect(client, &with_pushes, self.config(&with_pushes)).await {
+                // It does not speak RESP3, or this user must not.
+                Err(error) if error.code().is_some() => {}
+                made => return made,
+            }
+        }
+        connect(client, settings, self.config(settings)).await
+    }
+
+    fn config(&self, settings: &RedisConnectionInfo) -> AsyncConnectionConfig {
+        // No timeouts inside: ours around each operation are shorter, and two would only cost twice.
+        let config =
+            AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
+        if settings.protocol() == ProtocolVersion::RESP2 {
+            return config;
+        }
+        let generations = Arc::clone(&self.0.generations);
+        config.set_push_sender(move |push: PushInfo| {
+            generations.told(&push);
+            Ok::<_, std::convert::Infallible>(())
+        })
+    }
+}
+
+/// A connection that has just been made.
+struct Made {
+    connection: MultiplexedConnection,
+    driver: Option<AbortOnDrop>,
+    is_tracked: bool,
+}
+
+async fn connect(
+    client: &Client,
+    settings: &RedisConnectionInfo,
+    config: AsyncConnectionConfig,
+) -> Result<Made, RedisError> {
+    let (connection, driver) = match socket::open(client).await {
+        Some(socket) => {
+            let (connection, driver) =
+                MultiplexedConnection::new_with_config(settings, socket?, config).await?;
+            (connection, Some(AbortOnDrop(tokio::spawn(driver))))
+        }
+        // The protocol is what the client says.
+        None => (client.get_multiplexed_async_connection_with_config(&config).await?, None),
+    };
+    Ok(Made { connection, driver, is_tracked: false })
+}
+
+/// The answer to TIME in milliseconds.
+fn time(answer: &Value) -> Option<u64> {
+    let (seconds, micros): (u64, u64) = redis::from_redis_value_ref(answer).ok()?;
+    seconds.checked_mul(1000)?.checked_add(micros / 1000)
+}
+
+/// What can be sent in one round trip.
+pub(crate) trait Request: Sync {
+    type Answer;
+    fn send(
+        &self,
+        connection: &mut MultiplexedConnection,
+    ) -> impl Future<Output = RedisResult<Self::Answer>> + Send;
+    /// What the server has turned down.
+    fn error(answer: &Self::Answer) -> Option<&ServerError>;
+    /// The answer, unless it is an error as a whole.
+    fn accept(answer: Self::Answer) -> Result<Self::Answer, Error>;
+}
+
+impl Request for Cmd {
+    type Answer = Value;
+
+    fn send(
+        &self,
+        connection: &mut MultiplexedConnection,
+    ) -> impl Future<Output = RedisResult<Value>> + Send {
+        connection.send_packed_command(self)
+    }
+
+    fn error(answer: &Value) -> Option<&ServerError> {
+        match answer {
+            Value::ServerError(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    fn accept(answer: Value) -> Result<Value, Error> {
+        match answer {
+            Value::ServerError(error) => Err(server_error(error.code())),
+            value => Ok(value),
+        }
+    }
+}
+
+/// Each answer may be an error of its own: see [`Cmd::accept`](Request::accept).
+impl Request for Pipeline {
+    type Answer = Vec<Value>;
+
+    fn send(
+        &self,
+        connection: &mut MultiplexedConnection,
+    ) -> impl Future<Output = RedisResult<Vec<Value>>> + Send {
+        connection.send_packed_commands(self, 0, self.len())
+    }
+
+    fn error(answer: &Vec<Value>) -> Option<&ServerError> {
+        answer.iter().find_map(Cmd::error)
+    }
+
+    fn accept(answer: Vec<Value>) -> Result<Vec<Value>, Error> {
+        Ok(answer)
     }
 }
 

@@ -1,0 +1,187 @@
+//! What is there, and what a call makes of it.
+
+use super::Attempt;
+use crate::budget::Budget;
+use crate::codec;
+use crate::error::{Error, ErrorKind};
+use crate::freshness::{Freshness, freshness, is_busy, is_touch_due};
+use crate::lease::{Intent, LeaseId};
+use crate::outcome::{Outcome, Storable};
+use crate::record::{Header, Kind, State};
+use crate::store::Found;
+
+/// What a call makes of what is there.
+pub(super) enum Look<R> {
+    /// Return this.
+    Answer(R),
+    /// Return this, and reload the value that was stored under this lease: its record.
+    Reload(R, LeaseId, Vec<u8>),
+    /// Ask for the lease. There may be a value that is to be replaced: its record.
+    Ask(Intent, Option<Vec<u8>>),
+    /// An invalidation of what is there has failed so far: it may be outdated.
+    Outstanding,
+}
+
+/// A record that this function could have stored.
+enum View {
+    /// A value of this freshness.
+    Value(Header, Freshness),
+    /// Nothing to read: somebody loads, or it is of another schema.
+    Nothing,
+    /// It carries this lease, but counts no more, or is none of ours.
+    Void(LeaseId),
+    Outstanding,
+}
+
+impl<O> Attempt<'_, O>
+where
+    O: Outcome,
+    O::Value: Storable,
+{
+    /// The hit path: one GET. Otherwise what to do.
+    pub(super) async fn look_up(&self, budget: &mut Budget) -> Result<Look<O::Return>, Error> {
+        let store = &*self.core.store;
+        let Some(found) = budget.run(store, store.read(self.key, self.groups)).await? else {
+            return Ok(Look::Ask(Intent::Read, None));
+        };
+        let (header, freshness) = match self.view(&found) {
+            View::Value(header, freshness) => (header, freshness),
+            View::Nothing => return Ok(Look::Ask(Intent::Read, None)),
+            View::Void(lease) => return Ok(Look::Ask(Intent::Replace(lease), None)),
+            View::Outstanding => return Ok(Look::Outstanding),
+        };
+        let record = found.record;
+        if !self.answers(&header, freshness) {
+            return Ok(Look::Ask(Intent::Read, Some(record)));
+        }
+        let Some(returned) = codec::decode(self.outcome, &header, &record) else {
+            return Ok(Look::Ask(Intent::Replace(self.unreadable(&header)), None));
+        };
+        self.count(&header, freshness, record.len());
+        if is_touch_due(&header, store.now(), self.policy) {
+            let life = self.core.jittered(self.policy.ttl, self.policy);
+            let touched = store.touch(self.key, header.lease, life);
+            if let Err(error) = budget.run(store, touched).await {
+                self.counters.error(&error);
+            }
+        }
+        Ok(match freshness {
+            Freshness::Early | Freshness::Stale if !is_busy(&header, store.now()) => {
+                Look::Reload(returned, header.lease, record)
+            }
+            _ => Look::Answer(returned),
+        })
+    }
+
+    /// The last good value, if it may stand in for a load that failed or is slow. Read again: an
+    /// invalidation may have come between, and what it removed is no answer.
+    pub(super) async fn fallback(&self) -> Option<O::Return> {
+        self.policy.stale_if_error?;
+        let store = &*self.core.store;
+        let found =
+            self.core.budget().run(store, store.read(self.key, self.groups)).await.ok()??;
+        let View::Value(header, freshness) = self.view(&found) else { return None };
+        if matches!(freshness, Freshness::Over | Freshness::Unknown) {
+            return None;
+        }
+        let returned = codec::decode(self.outcome, &header, &found.record)?;
+        self.counters.fallbacks.increment();
+        self.counters.bytes_read.add(found.record.len() as u64);
+        Some(returned)
+    }
+
+    /// The last good value, if a load has failed shortly before and nobody is to try yet.
+    pub(super) async fn throttled(&self) -> Option<O::Return> {
+        self.policy.stale_if_error?;
+        match self.look_up(&mut self.core.budget()).await {
+            Ok(Look::Answer(returned)) => Some(returned),
+            _ => None,
+        }
+    }
+
+    /// A record that another load made, read without counting a hit: this call was a miss.
+    pub(super) async fn read_shared(&self, record: &[u8]) -> Option<O::Return> {
+        let header = Header::read(record)?;
+        if header.state == State::Lease || header.schema != self.schema {
+            return None;
+        }
+        // A group may have been invalidated since that load began, and before this call did.
+        let store = &*self.core.store;
+        let stamps = header.stamps(record);
+        let is_current = self.core.budget().run(store, store.is_current(stamps)).await;
+        if !matches!(is_current, Ok(true)) || self.core.invalidator.covers(stamps) {
+            return None;
+        }
+        let returned = codec::decode(self.outcome, &header, record)?;
+        self.counters.bytes_read.add(record.len() as u64);
+        Some(returned)
+    }
+
+    /// What a caller who has waited for another load finds after it. Not a hit: it was a miss.
+    pub(super) fn read_after_waiting(&self, found: &Found) -> Option<O::Return> {
+        let View::Value(header, freshness) = self.view(found) else { return None };
+        if !self.answers(&header, freshness) {
+            return None;
+        }
+        let returned = codec::decode(self.outcome, &header, &found.record)?;
+        if freshness == Freshness::Fallback {
+            self.counters.fallbacks.increment();
+        }
+        self.counters.bytes_read.add(found.record.len() as u64);
+        Some(returned)
+    }
+
+    /// Whether a value of this freshness is an answer.
+    fn answers(&self, header: &Header, freshness: Freshness) -> bool {
+        match freshness {
+            Freshness::Fresh | Freshness::Early | Freshness::Stale => true,
+            // A load has failed shortly before.
+            Freshness::Fallback => {
+                is_busy(header, self.core.store.now()) && header.lease == LeaseId::NONE
+            }
+            Freshness::Over | Freshness::Unknown => false,
+        }
+    }
+
+    fn view(&self, found: &Found) -> View {
+        let Some(header) = Header::read(&found.record) else {
+            self.unreadable_error();
+            return View::Void(LeaseId::NONE);
+        };
+        if header.state == State::Lease || header.schema != self.schema {
+            return View::Nothing;
+        }
+        if !found.is_current {
+            return View::Void(header.lease);
+        }
+        if self.core.invalidator.covers(header.stamps(&found.record)) {
+            return View::Outstanding;
+        }
+        let freshness = freshness(&header, self.core.store.now(), self.policy);
+        View::Value(header, freshness)
+    }
+
+    fn count(&self, header: &Header, freshness: Freshness, bytes: usize) {
+        match (freshness, header.kind) {
+            (Freshness::Fallback, _) => self.counters.fallbacks.increment(),
+            (_, Kind::Value) => self.counters.hits.increment(),
+            (_, Kind::Absence) => self.counters.negative_hits.increment(),
+        }
+        if freshness == Freshness::Stale {
+            self.counters.stale_hits.increment();
+        }
+        if freshness == Freshness::Fallback {
+            self.counters.misses.increment();
+        }
+        self.counters.bytes_read.add(bytes as u64);
+    }
+
+    fn unreadable(&self, header: &Header) -> LeaseId {
+        self.unreadable_error();
+        header.lease
+    }
+
+    fn unreadable_error(&self) {
+        self.counters.error(&Error::new(ErrorKind::Decode, "an entry cannot be read"));
+    }
+}

@@ -1,0 +1,278 @@
+//! Groups of entries: what one step invalidates, however many entries there are.
+//!
+//! Each group has a *generation*, a random number under a key of its own. An entry carries the
+//! generations of its groups as they were before its load began: its *stamps*. It counts for as
+//! long as they are the current ones. So a group is invalidated by deleting its generation: the
+//! next load finds none, has a new one made, and no older entry has that.
+//!
+//! A tag that depends on the loaded value is known only after the load, when it is too late to ask
+//! what its generation was before. So each tag has a *class*, the text up to its first `:`, which
+//! is known, and is invalidated along with it. A value is not stored if the class of one of its
+//! tags changed while it was loaded.
+
+use std::fmt::{self, Write as _};
+
+use sha2::{Digest, Sha256};
+
+/// A set of entries, by the hash of its name: names may contain arguments, keys must not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Group([u8; Group::LENGTH]);
+
+/// Which entries of a group count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Generation([u8; Generation::LENGTH]);
+
+/// What a group's generation was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    pub(crate) group: Group,
+    pub(crate) generation: Generation,
+}
+
+/// The stamps of one entry, as they stand in its record.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Stamps(Vec<u8>);
+
+/// The groups that an entry is in, as far as they are known before it is loaded.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Groups {
+    /// All entries of the function.
+    pub(crate) function: Option<Group>,
+    /// Tags from the arguments.
+    pub(crate) tags: Vec<Group>,
+    /// Classes of the tags from the value.
+    pub(crate) classes: &'static [&'static str],
+}
+
+impl Group {
+    const LENGTH: usize = 16;
+
+    pub(crate) fn function(prefix: &str, name: &str) -> Self {
+        Self::hash(b"function", &[prefix, name])
+    }
+
+    pub(crate) fn tag(tag: &str) -> Self {
+        Self::hash(b"tag", &[tag])
+    }
+
+    pub(crate) fn class(class: &str) -> Self {
+        Self::hash(b"class", &[class])
+    }
+
+    fn hash(kind: &[u8], fields: &[&str]) -> Self {
+        let mut hasher = Sha256::new();
+        hasher.update(b"cached-redis group v1");
+        for field in [kind].into_iter().chain(fields.iter().map(|field| field.as_bytes())) {
+            hasher.update((field.len() as u64).to_le_bytes());
+            hasher.update(field);
+        }
+        let mut group = [0; Self::LENGTH];
+        group.copy_from_slice(&hasher.finalize()[..Self::LENGTH]);
+        Self(group)
+    }
+
+    /// The key of the group's generation.
+    pub(crate) fn key(&self, namespace: &str) -> String {
+        let mut key = String::with_capacity(namespace.len() + 46);
+        key.push_str(namespace);
+        key.push_str(":generation:{");
+        for byte in self.0 {
+            // Writing to a string does not fail.
+            let _ = write!(key, "{byte:02x}");
+        }
+        key.push('}');
+        key
+    }
+
+    /// The group whose generation is under a key.
+    pub(crate) fn from_key(key: &str) -> Option<Self> {
+        let (_, digits) = key.rsplit_once(":generation:{")?;
+        let digits = digits.strip_suffix('}')?;
+        if digits.len() != 2 * Self::LENGTH {
+            return None;
+        }
+        let mut group = [0; Self::LENGTH];
+        for (index, byte) in group.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(digits.get(2 * index..2 * index + 2)?, 16).ok()?;
+        }
+        Some(Self(group))
+    }
+}
+
+/// The class of a tag: its text up to and including the first `:`, if there is one.
+pub(crate) fn class_of(tag: &str) -> Option<&str> {
+    tag.find(':').and_then(|colon| tag.get(..=colon))
+}
+
+impl Generation {
+    const LENGTH: usize = 16;
+
+    /// As the script that makes one does: a random number and the server's clock, so that a script
+    /// that is executed twice makes two.
+    pub(crate) fn new(random: [u8; 8], server_time: u64) -> Self {
+        let mut bytes = [0; Self::LENGTH];
+        bytes[..8].copy_from_slice(&random);
+        bytes[8..].copy_from_slice(&server_time.to_le_bytes());
+        Self(bytes)
+    }
+
+    pub(crate) fn from_slice(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+}
+
+impl Stamp {
+    /// In a record.
+    pub(crate) const LENGTH: usize = Group::LENGTH + Generation::LENGTH;
+
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let (group, generation) = bytes.split_at_checked(Group::LENGTH)?;
+        Some(Self {
+            group: Group(group.try_into().ok()?),
+            generation: Generation::from_slice(generation)?,
+        })
+    }
+}
+
+impl Stamps {
+    pub(crate) fn push(&mut self, stamp: Stamp) {
+        self.0.extend_from_slice(&stamp.group.0);
+        self.0.extend_from_slice(&stamp.generation.0);
+    }
+
+    pub(crate) fn from_slice(bytes: &[u8]) -> Self {
+        Self(bytes.to_vec())
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Stamp> {
+        stamps(&self.0)
+    }
+
+    /// What the generation of a group was.
+    pub(crate) fn of(&self, group: Group) -> Option<Generation> {
+        self.iter().find(|stamp| stamp.group == group).map(|stamp| stamp.generation)
+    }
+
+    /// Whether both name the same generation for every group that is in both.
+    pub(crate) fn agree(&self, other: &[u8]) -> bool {
+        stamps(other).all(|stamp| self.of(stamp.group).is_none_or(|mine| mine == stamp.generation))
+    }
+}
+
+impl FromIterator<Stamp> for Stamps {
+    fn from_iter<I: IntoIterator<Item = Stamp>>(all: I) -> Self {
+        let mut stamps = Self::default();
+        all.into_iter().for_each(|stamp| stamps.push(stamp));
+        stamps
+    }
+}
+
+/// The stamps in a part of a record.
+pub(crate) fn stamps(bytes: &[u8]) -> impl Iterator<Item = Stamp> {
+    bytes.chunks_exact(Stamp::LENGTH).filter_map(Stamp::read)
+}
+
+impl Groups {
+    /// Those that a lease is stamped with.
+    pub(crate) fn of_lease(&self) -> Vec<Group> {
+        let classes = self.classes.iter().map(|class| Group::class(class));
+        self.of_value().chain(classes).collect()
+    }
+
+    /// Those that a value is stamped with, its own tags apart.
+    pub(crate) fn of_value(&self) -> impl Iterator<Item = Group> {
+        self.function.into_iter().chain(self.tags.iter().copied())
+    }
+}
+
+/// A tag in the making: `Tag::new().text("category:").value(&category).finish()`.
+#[derive(Debug, Default)]
+pub struct Tag(String);
+
+/// What a placeholder of a tag accepts: everything that implements `Display`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be part of a tag",
+    label = "not `std::fmt::Display`",
+    note = "a placeholder of a tag takes what implements `Display`: name the part that tells the groups apart, such as `{{product.id}}`"
+)]
+pub trait TagValue: fmt::Display {}
+
+#[diagnostic::do_not_recommend]
+impl<T: fmt::Display + ?Sized> TagValue for T {}
+
+impl Tag {
+    /// Empty.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Appends text as it is.
+    #[must_use]
+    pub fn text(mut self, text: &str) -> Self {
+        self.0.push_str(text);
+        self
+    }
+
+    /// Appends a value.
+    #[must_use]
+    pub fn value<T: TagValue + ?Sized>(mut self, value: &T) -> Self {
+        // A `Display` that fails leaves less text: another tag, and at worst one invalidation too many.
+        let _ = write!(self.0, "{value}");
+        self
+    }
+
+    /// The tag.
+    #[must_use]
+    pub fn finish(self) -> String {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Generation, Group, Stamp, Stamps, class_of};
+
+    fn stamp(tag: &str, generation: u64) -> Stamp {
+        Stamp { group: Group::tag(tag), generation: Generation::new([0; 8], generation) }
+    }
+
+    #[test]
+    fn kinds_of_groups_do_not_share_a_generation() {
+        let all = [
+            Group::tag("a:"),
+            Group::class("a:"),
+            Group::function("a", ":"),
+            Group::function("a:", ""),
+        ];
+        for (index, one) in all.iter().enumerate() {
+            assert!(!all[..index].contains(one), "{one:?} stands twice");
+        }
+    }
+
+    #[test]
+    fn a_key_names_its_group() {
+        let group = Group::tag("a");
+        assert_eq!(Group::from_key(&group.key("ns")), Some(group));
+        assert_eq!(Group::from_key("ns:generation:{00}"), None);
+    }
+
+    #[test]
+    fn the_class_of_a_tag_ends_at_its_first_colon() {
+        assert_eq!(class_of("brand:7:de"), Some("brand:"));
+        assert_eq!(class_of("everything"), None);
+    }
+
+    #[test]
+    fn stamps_agree_unless_one_group_has_two_generations() {
+        let mine: Stamps = [stamp("a", 1), stamp("b", 1)].into_iter().collect();
+        let theirs = |all: &[Stamp]| all.iter().copied().collect::<Stamps>();
+        assert!(mine.agree(theirs(&[stamp("b", 1), stamp("c", 9)]).bytes()));
+        assert!(!mine.agree(theirs(&[stamp("b", 2)]).bytes()));
+        assert!(mine.agree(&[]));
+    }
+}

@@ -1,0 +1,132 @@
+//! Write-through: what a write makes of an entry is stored, unless another write came between.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::cache::Core;
+use crate::entry::{Entry, Plain, Reserved};
+use crate::lease::LeaseId;
+
+/// The entries that a write is about to renew. Their leases are asked for before the write and kept
+/// alive while it runs.
+///
+/// Of two writers whose writes overlap, the one who began first finds its lease gone: it cannot know
+/// which of the two the source has last, and invalidates.
+#[derive(Debug, Default)]
+pub struct Updates {
+    leases: Vec<Lease>,
+}
+
+#[derive(Debug)]
+struct Lease {
+    core: Arc<Core>,
+    key: String,
+    id: LeaseId,
+    life: Duration,
+}
+
+/// One entry that a write is about to renew. Dropped, because the write was cancelled or panicked at
+/// an unknown point, it is invalidated in the background.
+#[derive(Debug)]
+#[must_use = "`store` or `abandon`"]
+pub struct Update<R> {
+    entry: Entry<R>,
+    /// Without a lease, because the cache failed or a fence stands there, all that can be done is to
+    /// invalidate.
+    reserved: Option<Reserved>,
+    is_over: bool,
+}
+
+impl Updates {
+    /// None yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Reserves an entry, before the write.
+    pub async fn begin<R>(&mut self, entry: Entry<R>) -> Update<R> {
+        let reserved = match entry.reserve().await {
+            Ok(reserved) => reserved,
+            Err(error) => {
+                entry.count(&error);
+                None
+            }
+        };
+        if let (Some(reserved), Ok(key)) = (&reserved, entry.key()) {
+            self.leases.push(Lease {
+                core: Arc::clone(entry.core()),
+                key: key.to_owned(),
+                id: reserved.lease(),
+                life: reserved.life(),
+            });
+        }
+        Update { entry, reserved, is_over: false }
+    }
+
+    /// Runs the write, and keeps the leases alive as long as it takes.
+    pub async fn during<F: Future>(&self, write: F) -> F::Output {
+        let renewals = async {
+            let Some(shortest) = self.leases.iter().map(|lease| lease.life).min() else {
+                return std::future::pending::<std::convert::Infallible>().await;
+            };
+            loop {
+                tokio::time::sleep(shortest / 3).await;
+                for Lease { core, key, id, life } in &self.leases {
+                    // One that is gone is noticed when the value is stored.
+                    let renewal = core.store.renew(key, *id, *life);
+                    let _ = core.budget().run(&*core.store, renewal).await;
+                }
+            }
+        };
+        tokio::select! {
+            biased;
+            written = write => written,
+            never = renewals => match never {},
+        }
+    }
+}
+
+impl<R> Update<R> {
+    /// The write has succeeded, and this is what the function would return now.
+    pub fn store<V: Plain<R>>(self, value: V) -> impl Future<Output = ()> {
+        // Encoded at once: nothing of `R` may live across an await, for it need not be `Send`.
+        let encoded = self.entry.encoded(value);
+        let mut update = self;
+        async move {
+            let stored = match (encoded, update.reserved.take()) {
+                (Ok(Some(encoding)), Some(reserved)) => {
+                    update.entry.store_reserved(reserved, encoding).await
+                }
+                // Not to be kept, or not reserved.
+                (Ok(_), _) => Ok(false),
+                (Err(error), _) => Err(error),
+            };
+            if let Err(error) = &stored {
+                update.entry.count(error);
+            }
+            if !matches!(stored, Ok(true)) {
+                // If that fails, it is retried.
+                let _ = update.entry.invalidate().await;
+            }
+            let Self { is_over, .. } = &mut update;
+            *is_over = true;
+        }
+    }
+
+    /// The write has failed: what is there is still right.
+    pub async fn abandon(mut self) {
+        if let Some(reserved) = self.reserved.take() {
+            self.entry.release(reserved).await;
+        }
+        self.is_over = true;
+    }
+}
+
+impl<R> Drop for Update<R> {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.entry.invalidate_in_background();
+        }
+    }
+}

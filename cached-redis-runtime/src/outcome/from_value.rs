@@ -1,0 +1,113 @@
+//! What `ttl_with` and `tags` take from a loaded value.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::{Outcome, View};
+use crate::policy::IntoDuration;
+
+/// `ttl_with = |v| …`
+#[derive(Clone)]
+pub struct TtlWith<O, F> {
+    outcome: O,
+    life: F,
+}
+
+/// The fresh life of a value is what `life` says, `ttl` at most.
+pub fn ttl_with<O, F, D>(outcome: O, life: F) -> TtlWith<O, F>
+where
+    O: Outcome,
+    F: Fn(&O::Value) -> D,
+    D: IntoDuration,
+{
+    TtlWith { outcome, life }
+}
+
+impl<O, F, D> Outcome for TtlWith<O, F>
+where
+    O: Outcome,
+    F: Fn(&O::Value) -> D,
+    D: IntoDuration,
+{
+    type Return = O::Return;
+    type Value = O::Value;
+
+    fn view<'a>(&self, returned: &'a O::Return) -> View<'a, O::Value> {
+        self.outcome.view(returned)
+    }
+
+    fn present(&self, value: O::Value) -> O::Return {
+        self.outcome.present(value)
+    }
+
+    fn absent(&self) -> Option<O::Return> {
+        self.outcome.absent()
+    }
+
+    fn life(&self, value: &O::Value) -> Option<Duration> {
+        Some((self.life)(value).into_duration())
+    }
+}
+
+/// `tags = ["brand:{ret.brand}"]`
+#[derive(Clone)]
+pub struct Tagged<O, F> {
+    outcome: O,
+    classes: &'static [&'static str],
+    tags: F,
+}
+
+/// A value is in the groups that `tags` names, each of one of these classes. The outermost option:
+/// others do not pass it on.
+pub fn tags<O, F>(outcome: O, classes: &'static [&'static str], tags: F) -> Tagged<O, F>
+where
+    O: Outcome,
+    F: Fn(&O::Value) -> Vec<String>,
+{
+    Tagged { outcome, classes, tags }
+}
+
+impl<O, F> Outcome for Tagged<O, F>
+where
+    O: Outcome,
+    F: Fn(&O::Value) -> Vec<String>,
+{
+    type Return = O::Return;
+    type Value = O::Value;
+
+    fn view<'a>(&self, returned: &'a O::Return) -> View<'a, O::Value> {
+        self.outcome.view(returned)
+    }
+
+    fn present(&self, value: O::Value) -> O::Return {
+        self.outcome.present(value)
+    }
+
+    fn absent(&self) -> Option<O::Return> {
+        self.outcome.absent()
+    }
+
+    fn life(&self, value: &O::Value) -> Option<Duration> {
+        self.outcome.life(value)
+    }
+
+    fn tags(&self, value: &O::Value) -> Vec<String> {
+        (self.tags)(value)
+    }
+
+    fn classes(&self) -> &'static [&'static str] {
+        self.classes
+    }
+}
+
+macro_rules! debug {
+    ($($option:ident),*) => {$(
+        impl<O: fmt::Debug, F> fmt::Debug for $option<O, F> {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.debug_tuple(stringify!($option)).field(&self.outcome).finish()
+            }
+        }
+    )*};
+}
+
+debug!(TtlWith, Tagged);

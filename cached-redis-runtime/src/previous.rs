@@ -1,0 +1,114 @@
+//! The stored value that a load is about to replace, for a source that can be asked whether it has
+//! changed.
+
+use std::fmt;
+use std::ops::Deref;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde::de::DeserializeOwned;
+use tokio::task::futures::TaskLocalFuture;
+
+use crate::record::{Codec, Header, Kind};
+
+tokio::task_local! {
+    static PREVIOUS: Option<Arc<Stored>>;
+}
+
+/// What a load finds in the store.
+#[derive(Debug)]
+pub(crate) struct Stored {
+    /// As it was read.
+    record: Vec<u8>,
+    type_name: &'static str,
+    is_kept: AtomicBool,
+}
+
+impl Stored {
+    pub(crate) fn new(record: Vec<u8>, type_name: &'static str) -> Arc<Self> {
+        Arc::new(Self { record, type_name, is_kept: AtomicBool::new(false) })
+    }
+
+    /// Whether the load said that the value has not changed.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.is_kept.load(Ordering::Acquire)
+    }
+}
+
+/// A load that sees a value, or none: not that of a load around it.
+pub(crate) type Loading<F> = Pin<Box<TaskLocalFuture<Option<Arc<Stored>>, F>>>;
+
+/// Runs a load that sees this value.
+pub(crate) fn load_with<F: Future>(stored: Option<Arc<Stored>>, load: F) -> Loading<F> {
+    Box::pin(PREVIOUS.scope(stored, load))
+}
+
+/// Inside the body of a cached function: the stored value that this load is about to replace. `None`
+/// where there is none, where it is an absence, or where it is not a `T`, which is the function's
+/// value without `Result` and `Option`.
+///
+/// A value is only there to be replaced after its fresh life: with `stale`, `early` or
+/// `stale_if_error`.
+///
+/// ```
+/// # use serde::{Deserialize, Serialize};
+/// #[derive(Serialize, Deserialize)]
+/// struct Page { etag: String, text: String }
+///
+/// # async fn get(_: &str, _: Option<&str>) -> Option<Page> { None }
+/// async fn page(url: &str) -> Page { // with `#[redis_cached(ttl = 60, stale_if_error = "1h")]`
+///     let known = cached_redis_runtime::previous::<Page>();
+///     match get(url, known.as_ref().map(|page| page.etag.as_str())).await {
+///         Some(page) => page,
+///         // 304 Not Modified: only asked for with an etag
+///         None => known.unwrap().keep(),
+///     }
+/// }
+/// ```
+#[must_use]
+pub fn previous<T: DeserializeOwned>() -> Option<Previous<T>> {
+    let stored = PREVIOUS.try_with(Clone::clone).ok().flatten()?;
+    if stored.type_name != std::any::type_name::<T>() {
+        return None;
+    }
+    let header = Header::read(&stored.record)?;
+    let value = match (header.kind, header.codec) {
+        (Kind::Value, Codec::Json) => {
+            serde_json::from_slice(header.payload(&stored.record)).ok()?
+        }
+        _ => return None,
+    };
+    Some(Previous { value, stored })
+}
+
+/// The stored value that a load is about to replace; [`previous`] gives it.
+pub struct Previous<T> {
+    value: T,
+    stored: Arc<Stored>,
+}
+
+impl<T> Previous<T> {
+    /// The source says that it has not changed: return this from the function. The stored value stays
+    /// as it is and gets a new life; it is not sent again.
+    #[must_use = "return it from the function"]
+    pub fn keep(self) -> T {
+        self.stored.is_kept.store(true, Ordering::Release);
+        self.value
+    }
+}
+
+impl<T> Deref for Previous<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T> fmt::Debug for Previous<T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the value: it may be a secret.
+        formatter.debug_struct("Previous").finish_non_exhaustive()
+    }
+}
