@@ -4,6 +4,7 @@
 pub use cached_redis_macros::invalidates;
 #[doc = include_str!("../docs/attribute.md")]
 pub use cached_redis_macros::redis_cached;
+pub use cached_redis_macros::updates;
 pub use cached_redis_runtime::{
     Absent, Cache, CacheBuilder, Entry, Error, ErrorKind, Fault, FunctionStats, Health,
     InvalidateAll, Invalidations, KeyPart, MemoryStore, Previous, Stats, Storable, bypass,

@@ -9,12 +9,17 @@ mod function;
 mod invalidate;
 mod invalidate_all;
 pub(crate) mod invalidates;
+mod keep;
 mod key;
 mod outcome;
 mod policy;
+mod receiver;
+mod tag;
+mod target;
 #[cfg(test)]
 #[allow(clippy::expect_used, reason = "a test fails by panicking")]
 mod tests;
+pub(crate) mod updates;
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens as _, quote, quote_spanned};
@@ -61,17 +66,19 @@ fn runtime(cached: &Cached) -> TokenStream {
 /// `let __call = …`, and what the return type means.
 fn call(cached: &Cached, with_bypass: bool) -> TokenStream {
     let policy = policy::policy(&cached.policy, with_bypass);
-    let cache = cache(cached);
+    let cache = cache(cached.cache.as_ref());
+    let tagged = tag::of_arguments(&cached.tags);
     let outcome = outcome::outcome(cached);
     quote_spanned!(Span::mixed_site()=>
         let __policy = #policy;
-        let __call = __rt::call(&__F, __key.finish(), __policy, #cache);
+        let __call = __rt::call(&__F, __key.finish(), __policy, #cache) #tagged;
         #outcome
     )
 }
 
-fn cache(cached: &Cached) -> TokenStream {
-    match &cached.cache {
+/// `cache = …`, as a handle.
+fn cache(cache: Option<&syn::Expr>) -> TokenStream {
+    match cache {
         None => quote_spanned!(Span::mixed_site()=> __rt::current()),
         Some(expr) => {
             let (start, end) = names::ends(expr);

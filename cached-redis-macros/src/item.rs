@@ -57,15 +57,26 @@ pub(crate) fn redis_cached(options: TokenStream, item: TokenStream) -> TokenStre
 
 /// `#[invalidates(targets)] item`
 pub(crate) fn invalidates(targets: TokenStream, item: TokenStream) -> TokenStream {
+    writing("invalidates", item, |function| invalidating(targets, function, None))
+}
+
+/// `#[updates(entries)] item`
+pub(crate) fn updates(entries: TokenStream, item: TokenStream) -> TokenStream {
+    writing("updates", item, |function| updating(entries, function, None))
+}
+
+fn writing(
+    attribute: &str,
+    item: TokenStream,
+    expand: impl FnOnce(Function) -> TokenStream,
+) -> TokenStream {
     match syn::parse2(item.clone()) {
-        Ok(Item::Function(function)) => invalidating(targets, *function, None),
-        Ok(Item::Impl(_)) => beside(
-            item,
-            &syn::Error::new(
-                Span::call_site(),
-                "`#[invalidates]` goes on an `async fn`: put it on a method of this block",
-            ),
-        ),
+        Ok(Item::Function(function)) => expand(*function),
+        Ok(Item::Impl(_)) => {
+            let message =
+                format!("`#[{attribute}]` goes on an `async fn`: put it on a method of this block");
+            beside(item, &syn::Error::new(Span::call_site(), message))
+        }
         Err(error) => beside(item, &error),
     }
 }
@@ -115,6 +126,7 @@ fn method(method: Annotated, context: &Context) -> (TokenStream, TokenStream) {
                 function
             }
             Kind::Invalidates => invalidating(options, function, context.facade.as_ref()),
+            Kind::Updates => updating(options, function, context.facade.as_ref()),
         };
     }
     (tokens, all_helpers)
@@ -145,6 +157,20 @@ pub(crate) fn invalidating(
     let options = parse::invalidates::parse(targets, &mut errors);
     match validate::invalidates::validate(options, function.clone(), facade, errors) {
         Ok(model) => expand::invalidates::expand(&model),
+        Err(error) => instead(&function, &error),
+    }
+}
+
+/// A function that updates.
+pub(crate) fn updating(
+    entries: TokenStream,
+    function: Function,
+    facade: Option<&syn::Path>,
+) -> TokenStream {
+    let mut errors = Errors::new();
+    let options = parse::updates::parse(entries, &mut errors);
+    match validate::updates::validate(options, function.clone(), facade, errors) {
+        Ok(model) => expand::updates::expand(&model),
         Err(error) => instead(&function, &error),
     }
 }

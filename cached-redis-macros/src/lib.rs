@@ -42,3 +42,14 @@ pub fn redis_cached(options: TokenStream, item: TokenStream) -> TokenStream {
 pub fn invalidates(targets: TokenStream, item: TokenStream) -> TokenStream {
     item::invalidates(targets.into(), item.into()).into()
 }
+
+/// Stores what the annotated `async fn` has written, unless another write came between.
+///
+/// ```text
+/// #[updates(get_product(product.id) = product)]
+/// async fn update_product(db: &Pool, product: Product) -> Result<(), RepoError> { … }
+/// ```
+#[proc_macro_attribute]
+pub fn updates(entries: TokenStream, item: TokenStream) -> TokenStream {
+    item::updates(entries.into(), item.into()).into()
+}

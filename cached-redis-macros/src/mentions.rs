@@ -59,7 +59,7 @@ fn walk(tokens: TokenStream, in_braces: bool, found: &mut dyn FnMut(String, Iden
                     for piece in text.split('{').skip(1) {
                         let end = piece.find(|c: char| !c.is_alphanumeric() && c != '_');
                         let name = piece.get(..end.unwrap_or(piece.len())).unwrap_or_default();
-                        if syn::parse_str::<Ident>(name).is_ok() {
+                        if name == "self" || syn::parse_str::<Ident>(name).is_ok() {
                             found(name.to_owned(), Ident::new(name, literal.span()));
                         }
                     }
@@ -92,6 +92,7 @@ mod tests {
             (quote!(ids[..n].len()), &["ids", "n"]),
             (quote!(Key { id: x, y }), &["Key", "x", "y"]),
             (quote!(format!("{id}-{}", name)), &["format", "id", "name"]),
+            (quote!(format!("{self:?}")), &["format", "self"]),
             (quote!(Vec<&'a T>), &["'a", "T", "Vec"]),
             (quote!(T::Item), &["Item", "T"]),
             (quote!(r#type), &["type"]),

@@ -1,10 +1,12 @@
 //! What a valid cached function is. `expand` needs no more than this, and cannot fail on it.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use syn::{Attribute, Expr, FnArg, Generics, Pat, Path, Type};
 
 use crate::parse::duration::Length;
 use crate::parse::invalidates::Target;
+use crate::parse::template::{self, Template};
+use crate::parse::updates::Update;
 use crate::signature::Function;
 
 /// One cached function and what it brings along.
@@ -21,6 +23,9 @@ pub(crate) struct Cached {
     pub(crate) key: Key,
     pub(crate) policy: Policy,
     pub(crate) outcome: Outcome,
+    pub(crate) tags: Tags,
+    /// Where the body may run on behind the answer.
+    pub(crate) behind: Option<Behind>,
     /// `cache = …`
     pub(crate) cache: Option<Expr>,
     pub(crate) helpers: Helpers,
@@ -59,10 +64,38 @@ pub(crate) struct Part {
     pub(crate) typed: bool,
 }
 
-/// A piece of a readable key.
+/// A piece of a readable key, or of a tag.
 pub(crate) enum Piece {
     Text(String),
     Placeholder(Expr),
+}
+
+impl Piece {
+    /// What a template consists of. Errors about a placeholder are reported at the template.
+    pub(crate) fn all(template: &Template) -> Vec<Self> {
+        let span = template.text.span();
+        let piece = |piece: &template::Piece| match piece {
+            template::Piece::Text(text) => Self::Text(text.clone()),
+            template::Piece::Placeholder(path) => {
+                let tokens: TokenStream = path.join(".").parse().unwrap_or_default();
+                let located = |mut token: TokenTree| {
+                    token.set_span(span);
+                    token
+                };
+                let tokens: TokenStream = tokens.into_iter().map(located).collect();
+                let expr = syn::parse2(tokens.clone());
+                Self::Placeholder(expr.unwrap_or_else(|_| Expr::Verbatim(tokens)))
+            }
+        };
+        template.pieces.iter().map(piece).collect()
+    }
+
+    pub(crate) fn placeholder(&self) -> Option<&Expr> {
+        match self {
+            Self::Placeholder(expr) => Some(expr),
+            Self::Text(_) => None,
+        }
+    }
 }
 
 /// `None`: the runtime's default.
@@ -72,6 +105,12 @@ pub(crate) struct Policy {
     pub(crate) jitter: Option<Expr>,
     pub(crate) lease: Option<Lease>,
     pub(crate) load_timeout: Option<Length>,
+    pub(crate) stale: Option<Length>,
+    pub(crate) stale_if_error: Option<Length>,
+    /// The beta of XFetch; zero is off.
+    pub(crate) early: Option<Expr>,
+    pub(crate) soft_timeout: Option<Length>,
+    pub(crate) sliding: bool,
     pub(crate) version: Option<u32>,
     pub(crate) bypass: Option<Expr>,
 }
@@ -81,10 +120,55 @@ pub(crate) enum Lease {
     For(Length),
 }
 
+impl Policy {
+    pub(crate) fn lengths(&self) -> impl Iterator<Item = &Length> {
+        let lease = match &self.lease {
+            Some(Lease::For(length)) => Some(length),
+            Some(Lease::Off) | None => None,
+        };
+        let others = [
+            &self.negative_ttl,
+            &self.load_timeout,
+            &self.stale,
+            &self.stale_if_error,
+            &self.soft_timeout,
+        ];
+        let others = others.into_iter().filter_map(Option::as_ref);
+        std::iter::once(&self.ttl).chain(others).chain(lease)
+    }
+}
+
 /// What the return type is made to mean, beyond what it means by itself.
 pub(crate) struct Outcome {
     pub(crate) absent: Option<Absent>,
     pub(crate) cache_if: Option<Expr>,
+    pub(crate) ttl_with: Option<Expr>,
+}
+
+/// The groups of an entry.
+#[derive(Default)]
+pub(crate) struct Tags {
+    pub(crate) of_arguments: Vec<Vec<Piece>>,
+    pub(crate) of_value: Vec<Vec<Piece>>,
+    /// What the tags of `of_value` begin with, up to their first colon.
+    pub(crate) classes: Vec<String>,
+}
+
+/// A body that may run on when its caller has gone, and so has to own what it uses.
+pub(crate) struct Behind {
+    /// Of the option that asks for it.
+    pub(crate) span: Span,
+    /// The parameters that are references.
+    pub(crate) kept: Vec<Kept>,
+    /// `self`, where it is a reference.
+    pub(crate) kept_self: Option<Ident>,
+}
+
+/// A parameter that is a reference, kept as what it refers to.
+pub(crate) struct Kept {
+    pub(crate) ident: Ident,
+    /// `mut name: &str`
+    pub(crate) mutability: Option<syn::Token![mut]>,
 }
 
 pub(crate) enum Absent {
@@ -117,15 +201,29 @@ pub(crate) struct Beside {
     pub(crate) generics: Generics,
 }
 
-/// A function with `#[invalidates(..)]`.
-pub(crate) struct Invalidating {
+/// A function that writes, with `#[invalidates(..)]` or `#[updates(..)]`.
+pub(crate) struct Write {
     pub(crate) function: Function,
     pub(crate) returns: Type,
     pub(crate) facade: Path,
-    pub(crate) targets: Vec<Target>,
     /// Names that the arguments go by.
     pub(crate) parameters: Vec<String>,
+}
+
+/// A function with `#[invalidates(..)]`.
+pub(crate) struct Invalidating {
+    pub(crate) write: Write,
+    pub(crate) targets: Vec<Target>,
     pub(crate) always: bool,
     /// Where it was asked for.
     pub(crate) strict: Option<Span>,
+    pub(crate) guard: Option<Length>,
+    /// Where tags live.
+    pub(crate) cache: Option<Expr>,
+}
+
+/// A function with `#[updates(..)]`.
+pub(crate) struct Updating {
+    pub(crate) write: Write,
+    pub(crate) updates: Vec<Update>,
 }

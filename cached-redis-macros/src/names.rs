@@ -2,7 +2,7 @@
 //! user's argument may be called anything.
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
-use quote::ToTokens;
+use quote::{ToTokens, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::{Path, parse_quote_spanned};
 
@@ -19,6 +19,18 @@ pub(crate) fn ends(tokens: &impl ToTokens) -> (Span, Span) {
     };
     let last = tokens.last().map_or_else(|| first.span(), |last| last.span());
     (at(first.span()), at(last))
+}
+
+/// A local of generated code, at a place that the user wrote.
+pub(crate) fn local(name: &str, span: Span) -> Ident {
+    Ident::new(name, at(span))
+}
+
+/// `_id` says that the body does not use it; that generated code does is no contradiction.
+pub(crate) fn allow_underscore(ident: &Ident) -> Option<TokenStream> {
+    let is_underscored = ident.to_string().starts_with('_');
+    is_underscored
+        .then(|| quote_spanned!(Span::mixed_site()=> #[allow(clippy::used_underscore_binding)]))
 }
 
 /// `get_product` and `_entry` to `get_product_entry`, at the place of the former.

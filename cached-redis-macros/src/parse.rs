@@ -4,7 +4,10 @@ pub(crate) mod block;
 pub(crate) mod duration;
 pub(crate) mod invalidates;
 pub(crate) mod redis_cached;
+pub(crate) mod target;
 pub(crate) mod template;
+pub(crate) mod updates;
+pub(crate) mod values;
 
 use proc_macro2::{Ident, TokenTree};
 use syn::ext::IdentExt as _;
@@ -15,6 +18,19 @@ use syn::{Expr, Token, token};
 pub(crate) struct Given<T> {
     pub(crate) keyword: Ident,
     pub(crate) value: T,
+}
+
+/// Puts an option where it belongs, unless there is one already.
+fn once<T>(slot: &mut Option<Given<T>>, keyword: Ident, value: T) -> syn::Result<()> {
+    if slot.is_some() {
+        return Err(twice(&keyword));
+    }
+    *slot = Some(Given { keyword, value });
+    Ok(())
+}
+
+fn twice(keyword: &Ident) -> syn::Error {
+    syn::Error::new(keyword.span(), format!("`{keyword}` is given twice: keep one of them"))
 }
 
 /// After an error: on to the comma before the next thing that looks like an option.

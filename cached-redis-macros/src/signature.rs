@@ -176,7 +176,8 @@ impl Parameter {
     }
 }
 
-fn bindings(pattern: &Pat) -> Vec<String> {
+/// The names that a pattern binds.
+pub(crate) fn bindings(pattern: &Pat) -> Vec<String> {
     struct Bindings(Vec<String>);
     impl Visit<'_> for Bindings {
         fn visit_pat_ident(&mut self, pat: &syn::PatIdent) {
@@ -214,6 +215,13 @@ impl Borrow {
         let mut search = Self(None);
         search.visit_type(ty);
         search.0.or_else(|| stored_reference(ty))
+    }
+
+    /// Whether an argument borrows: from `'static` it may, because it is not stored.
+    pub(crate) fn in_argument(ty: &Type) -> bool {
+        let mut search = Self(None);
+        search.visit_type(ty);
+        search.0.is_some()
     }
 }
 
@@ -256,6 +264,7 @@ impl Visit<'_> for Borrow {
     // Their lifetimes are their own.
     fn visit_type_fn_ptr(&mut self, _: &syn::TypeFnPtr) {}
     fn visit_type_trait_object(&mut self, _: &syn::TypeTraitObject) {}
+    fn visit_parenthesized_generic_arguments(&mut self, _: &syn::ParenthesizedGenericArguments) {}
 }
 
 /// The name of a generic parameter as [`mentions`] gives it.

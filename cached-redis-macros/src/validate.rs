@@ -1,10 +1,16 @@
 //! Options and signature to a model. Each check has a name and gathers its errors.
 
+mod behind;
 pub(crate) mod block;
+mod freshness;
 pub(crate) mod invalidates;
 mod key;
+mod lengths;
 mod options;
 mod shape;
+mod tags;
+pub(crate) mod updates;
+mod write;
 
 use proc_macro2::Span;
 use quote::quote;
@@ -15,10 +21,11 @@ use syn::{
 
 use crate::diagnostics::Errors;
 use crate::mentions;
-use crate::model::{Beside, Cached, Helpers, Identity, Key, Piece, Policy, Scope};
+use crate::model::{Beside, Cached, Helpers, Identity, Key, Piece, Policy, Scope, Tags};
 use crate::names;
 use crate::parse::duration::Length;
-use crate::parse::redis_cached::{Lock, Options};
+use crate::parse::redis_cached::Options;
+use crate::parse::values::Lock;
 use crate::signature::{Function, Parameter, restrict};
 
 /// Where a function stands.
@@ -64,12 +71,17 @@ pub(crate) fn validate(
         parameters,
         skips_self,
     };
+    lengths::check(&subject, &mut errors);
     options::check(&subject, &mut errors);
+    freshness::check(&subject, &mut errors);
     key::check_skip(&mut subject, &mut errors);
     key::check_key(&subject, &mut errors);
     key::check_order(&subject, &mut errors);
     key::check_self_choice(&subject, &mut errors);
+    tags::check(&subject, &mut errors);
     let outcome = options::outcome(&subject, &mut errors);
+    let behind = behind::behind(&subject, &mut errors);
+    let tags = tags::tags(&subject);
     let key = key::key(&subject);
     let key_shape = key::shape(&subject);
     let parameters = subject.parameters;
@@ -79,19 +91,27 @@ pub(crate) fn validate(
     };
 
     function.sig = named.sig;
+    if let Some(behind) = &behind {
+        behind::take_mut(&mut function.sig, behind);
+    }
     let name =
         options.name.map_or_else(|| function.sig.ident.unraw().to_string(), |n| n.value.value());
     let returns = function.returns();
     let policy = Policy {
         ttl: ttl.value,
         negative_ttl: options.negative_ttl.map(|given| given.value),
-        jitter: options.jitter.map(|given| options::jitter(given.value)),
+        jitter: options.jitter.map(|given| options::float(given.value)),
         lease: options.lock.and_then(|given| match given.value {
             Lock::Default => None,
             Lock::Off => Some(crate::model::Lease::Off),
             Lock::For(length) => Some(crate::model::Lease::For(length)),
         }),
         load_timeout: options.load_timeout.map(|given| given.value),
+        stale: options.stale.map(|given| given.value),
+        stale_if_error: options.stale_if_error.map(|given| given.value),
+        early: options.early.map(|given| freshness::beta(given.value)),
+        soft_timeout: options.soft_timeout.map(|given| given.value),
+        sliding: options.sliding.is_some(),
         version: options.version.map(|given| given.value),
         bypass: options.bypass.map(|given| given.value),
     };
@@ -115,7 +135,7 @@ pub(crate) fn validate(
             .map(|given| given.value)
             .or_else(|| context.facade.clone())
             .unwrap_or_else(names::facade),
-        peeks: peeks(&parameters, &key, &policy, cache.as_ref()),
+        peeks: peeks(&parameters, &key, &policy, &tags, cache.as_ref()),
         patterns: parameters
             .into_iter()
             .filter_map(|parameter| Some((parameter.pattern?, parameter.ident)))
@@ -125,6 +145,8 @@ pub(crate) fn validate(
         key,
         policy,
         outcome,
+        tags,
+        behind,
         cache,
         helpers,
     })
@@ -145,33 +167,17 @@ fn idents(generics: &Generics, wanted: impl Fn(&GenericParam) -> bool) -> Vec<pr
 
 /// The expressions that a helper evaluates besides the key.
 fn policy_expressions(policy: &Policy) -> Vec<&Expr> {
-    let lease = match &policy.lease {
-        Some(crate::model::Lease::For(length)) => Some(length),
-        _ => None,
-    };
-    let lengths =
-        [Some(&policy.ttl), policy.negative_ttl.as_ref(), policy.load_timeout.as_ref(), lease];
-    lengths
-        .into_iter()
-        .flatten()
-        .filter_map(|length| match length {
-            Length::Computed(expr) => Some(expr),
-            Length::Fixed(..) => None,
-        })
-        .chain(&policy.jitter)
-        .collect()
+    let computed = policy.lengths().filter_map(|length| match length {
+        Length::Computed(expr) => Some(expr),
+        Length::Fixed(..) => None,
+    });
+    computed.chain(&policy.jitter).chain(&policy.early).collect()
 }
 
 fn key_expressions(key: &Key) -> Vec<&Expr> {
     match key {
         Key::Hashed(parts) => parts.iter().map(|part| &part.value).collect(),
-        Key::Readable(pieces) => pieces
-            .iter()
-            .filter_map(|piece| match piece {
-                Piece::Placeholder(expr) => Some(expr),
-                Piece::Text(_) => None,
-            })
-            .collect(),
+        Key::Readable(pieces) => pieces.iter().filter_map(Piece::placeholder).collect(),
     }
 }
 
@@ -188,11 +194,13 @@ fn peeks(
     parameters: &[Parameter],
     key: &Key,
     policy: &Policy,
+    tags: &Tags,
     cache: Option<&Expr>,
 ) -> Vec<(syn::Pat, Expr)> {
     let mut expressions = key_expressions(key);
     expressions.extend(policy_expressions(policy));
     expressions.extend(&policy.bypass);
+    expressions.extend(tags.of_arguments.iter().flatten().filter_map(Piece::placeholder));
     expressions.extend(cache);
     let names: Vec<_> = expressions.iter().map(mentions::mentions).collect();
     parameters

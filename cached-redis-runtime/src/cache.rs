@@ -189,7 +189,8 @@ impl Cache {
     pub async fn health(&self) -> Health {
         let started = Instant::now();
         let key = format!("{}:health", self.0.settings.namespace);
-        let found = self.0.budget().run(&*self.0.store, self.0.store.ttl(&key)).await;
+        let store = &*self.0.store;
+        let found = self.0.budget().run(store, store.read(&key, &Groups::default())).await;
         let ping = found.map(|_| started.elapsed());
         Health { ping }
     }

@@ -13,6 +13,9 @@ const NEGATIVE_TTL: Duration = Duration::from_secs(60);
 /// Of the early refresh where `stale` is on: reloads begin about one load time before they must.
 const DEFAULT_BETA: f64 = 1.0;
 
+/// Gives way to a shorter `load_timeout`.
+const DEFAULT_LEASE: Duration = Duration::from_secs(10);
+
 /// How one function is cached.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Policy {
@@ -51,7 +54,7 @@ impl Policy {
             ttl,
             negative_ttl: ttl.min(NEGATIVE_TTL),
             jitter: 0.1,
-            lease: Some(Duration::from_secs(10)),
+            lease: Some(DEFAULT_LEASE),
             load_timeout: Duration::from_secs(30),
             stale: None,
             stale_if_error: None,
@@ -120,7 +123,8 @@ impl Policy {
                 return wrong(ErrorKind::Policy, "`soft_timeout` is not below `load_timeout`");
             }
         }
-        if self.lease.is_some_and(|lease| lease > self.load_timeout) {
+        let is_given = |lease: &Duration| *lease != DEFAULT_LEASE;
+        if self.lease.filter(is_given).is_some_and(|lease| lease > self.load_timeout) {
             return wrong(
                 ErrorKind::Policy,
                 "`lock` is longer than `load_timeout`: nobody would wait until it ends",

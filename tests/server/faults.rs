@@ -262,7 +262,7 @@ fn health_is_more_than_a_ping() {
 fn with_the_least_rights_that_the_documentation_names() {
     each_own(&[], async |server| {
         let rights = "-@all +get +set +getrange +setrange +unlink +pexpire +pttl +time +eval \
-                      +evalsha +script +ping +hello +scan";
+                      +evalsha +script +ping +hello +client|tracking +client|caching";
         let mut command = vec!["ACL", "SETUSER", "least", "on", ">pw", "resetkeys", "~least*"];
         command.extend(rights.split_whitespace());
         assert_eq!(server.command(&command).trim(), "OK");

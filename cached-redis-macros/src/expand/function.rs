@@ -1,11 +1,11 @@
 //! The cached function.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::ext::IdentExt as _;
 
-use super::{call, preamble};
-use crate::model::Cached;
+use super::{call, preamble, receiver};
+use crate::model::{Behind, Cached, Kept};
 use crate::names;
 use crate::signature::{Body, Function};
 
@@ -18,16 +18,59 @@ pub(super) fn expand(cached: &Cached) -> TokenStream {
         .patterns
         .iter()
         .map(|(pattern, ident)| quote_spanned!(Span::mixed_site()=> let #pattern = #ident;));
-    let block = block(&quote!(#returns), body, &quote!(#(#patterns)*), true);
-    let tokens = quote_spanned!(Span::mixed_site()=>
-        #preamble
-        #call
-        let __body = #block;
-        __call.run(__outcome, __body).await
-    );
+    let patterns = quote!(#(#patterns)*);
+    let returns = quote!(#returns);
+    let run = match &cached.behind {
+        None => {
+            let block = block(&returns, body, &patterns, true);
+            quote_spanned!(Span::mixed_site()=>
+                let __body = #block;
+                __call.run(__outcome, __body).await
+            )
+        }
+        Some(behind) => run_behind(behind, &returns, body, &patterns),
+    };
+    let tokens = quote_spanned!(Span::mixed_site()=> #preamble #call #run);
     let body = Some(Body { tokens, span: body.span });
     let function = Function { body, ..cached.function.clone() };
     quote!(#function)
+}
+
+/// The body as something that may be run behind the answer, when the caller has gone: it owns what
+/// was borrowed, and only a load makes the copies.
+fn run_behind(
+    behind: &Behind,
+    returns: &TokenStream,
+    body: &Body,
+    patterns: &TokenStream,
+) -> TokenStream {
+    let mut body = body.clone();
+    let (mut keep, mut lend) = (TokenStream::new(), TokenStream::new());
+    for Kept { ident, mutability } in &behind.kept {
+        let kept = names::local(&format!("__kept_{}", ident.unraw()), ident.span());
+        keep.extend(keeping(&kept, ident));
+        lend.extend(quote_spanned!(Span::mixed_site()=> let #mutability #ident = #kept.lend();));
+    }
+    if let Some(receiver) = &behind.kept_self {
+        let kept = names::local("__kept_self", receiver.span());
+        keep.extend(keeping(&kept, receiver));
+        // As the user would name it: a text that captures `self` looks it up by this name.
+        let lent = Ident::new("__lent_self", receiver.span());
+        lend.extend(quote_spanned!(Span::mixed_site()=> let #lent = #kept.lend();));
+        body.tokens = receiver::replace(body.tokens, &lent);
+    }
+    let block = block(returns, &body, &quote!(#lend #patterns), true);
+    let span = names::at(behind.span);
+    quote_spanned!(span=>
+        __call.run_behind(__outcome, move || { #keep #block }).await
+    )
+}
+
+/// At the place of the parameter, so that what cannot be kept is reported there.
+fn keeping(kept: &Ident, ident: &Ident) -> TokenStream {
+    let span = names::at(ident.span());
+    let allow = names::allow_underscore(ident);
+    quote_spanned!(span=> #allow let #kept = __rt::keep(#ident);)
 }
 
 /// `async move { … }` with the body, whose type is known from its first statement on: otherwise

@@ -13,7 +13,7 @@ pub(super) fn expand(cached: &Cached) -> TokenStream {
     let ident = names::sibling(function, "_invalidate");
     let facade = &cached.facade;
     let preamble = preamble(cached, &ident);
-    let cache = cache(cached);
+    let cache = cache(cached.cache.as_ref());
     Helper {
         cached,
         doc: format!("Removes what `{}` keeps for these arguments.", function.unraw()),

@@ -13,7 +13,7 @@ pub(super) fn expand(cached: &Cached) -> TokenStream {
     let facade = &cached.facade;
     let runtime = runtime(cached);
     let statics = key::function(&cached.identity, function);
-    let cache = cache(cached);
+    let cache = cache(cached.cache.as_ref());
     Helper {
         cached,
         doc: format!("Removes everything that `{}` keeps.", function.unraw()),

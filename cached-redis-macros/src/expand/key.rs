@@ -63,11 +63,10 @@ fn hashed(part: &Part) -> TokenStream {
     let (start, end) = names::ends(&part.value);
     let method = Ident::new(if part.typed { "typed_part" } else { "part" }, start);
     let argument = names::parenthesized(reference(&part.value), end);
-    // `_id` says that the body does not use it; that the key does is no contradiction.
-    let is_underscored = matches!(&part.value, syn::Expr::Path(path)
-        if path.path.get_ident().is_some_and(|ident| ident.to_string().starts_with('_')));
-    let allow = is_underscored
-        .then(|| quote_spanned!(Span::mixed_site()=> #[allow(clippy::used_underscore_binding)]));
+    let allow = match &part.value {
+        syn::Expr::Path(path) => path.path.get_ident().and_then(names::allow_underscore),
+        _ => None,
+    };
     quote_spanned!(start=> #allow __key.#method #argument;)
 }
 

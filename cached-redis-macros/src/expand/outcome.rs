@@ -1,8 +1,11 @@
-//! What the return type means: asked of the compiler, adjusted by `absent` and `cache_if`.
+//! What the return type means: asked of the compiler, adjusted by `absent`, `cache_if`, `ttl_with` and
+//! `tags`.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
+use syn::Expr;
 
+use super::tag;
 use crate::model::{Absent, Cached};
 use crate::names;
 
@@ -31,13 +34,9 @@ pub(super) fn outcome(cached: &Cached) -> TokenStream {
             )
         }
     };
-    let adjusted = match &cached.outcome.cache_if {
-        None => with_absent,
-        Some(predicate) => {
-            let span = names::ends(predicate).0;
-            quote_spanned!(span=> __rt::cache_if(#with_absent, #predicate))
-        }
-    };
+    let with_cache_if = of_value("cache_if", with_absent, cached.outcome.cache_if.as_ref());
+    let with_ttl = of_value("ttl_with", with_cache_if, cached.outcome.ttl_with.as_ref());
+    let adjusted = tag::of_value(&cached.tags, with_ttl);
     // A return type that cannot be stored is reported at the return type.
     let ask = quote_spanned!(start=> (&&__rt::Stored(&__outcome)).check);
     let arguments = names::parenthesized(TokenStream::new(), end);
@@ -45,4 +44,12 @@ pub(super) fn outcome(cached: &Cached) -> TokenStream {
         let __outcome = #adjusted;
         let __outcome = #ask #arguments.pass(__outcome);
     )
+}
+
+/// What a function of the value makes of an outcome.
+fn of_value(name: &str, outcome: TokenStream, function: Option<&Expr>) -> TokenStream {
+    let Some(function) = function else { return outcome };
+    let span = names::ends(function).0;
+    let name = Ident::new(name, span);
+    quote_spanned!(span=> __rt::#name(#outcome, #function))
 }

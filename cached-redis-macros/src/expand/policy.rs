@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use proc_macro2::{Span, TokenStream};
-use quote::{quote, quote_spanned};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
 
 use crate::model::{Lease, Policy};
 use crate::names;
@@ -11,32 +11,30 @@ use crate::parse::duration::Length;
 
 /// `bypass` is about a call: helpers do without.
 pub(super) fn policy(policy: &Policy, with_bypass: bool) -> TokenStream {
-    let Policy { ttl, negative_ttl, jitter, lease, load_timeout, version, bypass } = policy;
+    let Policy { ttl, jitter, lease, early, sliding, version, bypass, .. } = policy;
     let ttl = length(ttl);
+    let given = |name: &str, value: Option<TokenStream>| {
+        let name = Ident::new(name, Span::mixed_site());
+        value.map(|value| quote_spanned!(Span::mixed_site()=> #name: #value))
+    };
     let fields = [
-        negative_ttl.as_ref().map(|value| {
-            let value = length(value);
-            quote_spanned!(Span::mixed_site()=> negative_ttl: #value)
-        }),
-        jitter.as_ref().map(|value| quote_spanned!(Span::mixed_site()=> jitter: #value)),
-        lease.as_ref().map(|lease| match lease {
-            Lease::Off => {
-                quote_spanned!(Span::mixed_site()=> lease: ::core::option::Option::None)
-            }
-            Lease::For(value) => {
-                let value = length(value);
-                quote_spanned!(Span::mixed_site()=> lease: ::core::option::Option::Some(#value))
-            }
-        }),
-        load_timeout.as_ref().map(|value| {
-            let value = length(value);
-            quote_spanned!(Span::mixed_site()=> load_timeout: #value)
-        }),
-        version.map(|value| quote_spanned!(Span::mixed_site()=> version: #value)),
-        bypass
-            .as_ref()
-            .filter(|_| with_bypass)
-            .map(|value| quote_spanned!(Span::mixed_site()=> bypass: #value)),
+        given("negative_ttl", policy.negative_ttl.as_ref().map(length)),
+        given("jitter", jitter.as_ref().map(ToTokens::to_token_stream)),
+        given(
+            "lease",
+            lease.as_ref().map(|lease| match lease {
+                Lease::Off => quote_spanned!(Span::mixed_site()=> ::core::option::Option::None),
+                Lease::For(value) => some(&length(value)),
+            }),
+        ),
+        given("load_timeout", policy.load_timeout.as_ref().map(length)),
+        given("stale", policy.stale.as_ref().map(|value| some(&length(value)))),
+        given("stale_if_error", policy.stale_if_error.as_ref().map(|value| some(&length(value)))),
+        given("early", early.as_ref().map(some)),
+        given("soft_timeout", policy.soft_timeout.as_ref().map(|value| some(&length(value)))),
+        given("sliding", sliding.then(|| quote!(true))),
+        given("version", version.map(ToTokens::into_token_stream)),
+        given("bypass", bypass.as_ref().filter(|_| with_bypass).map(ToTokens::to_token_stream)),
     ];
     let fields: Vec<TokenStream> = fields.into_iter().flatten().collect();
     let default = quote_spanned!(Span::mixed_site()=> __rt::Policy::new(#ttl));
@@ -47,7 +45,14 @@ pub(super) fn policy(policy: &Policy, with_bypass: bool) -> TokenStream {
     }
 }
 
-fn length(length: &Length) -> TokenStream {
+fn some(value: &impl ToTokens) -> TokenStream {
+    let (start, end) = names::ends(value);
+    let some = quote_spanned!(start=> ::core::option::Option::Some);
+    let argument = names::parenthesized(value.to_token_stream(), end);
+    quote!(#some #argument)
+}
+
+pub(super) fn length(length: &Length) -> TokenStream {
     match length {
         Length::Fixed(duration, _) => fixed(*duration),
         Length::Computed(expr) => {

@@ -24,6 +24,7 @@ pub(crate) struct Annotated {
 pub(crate) enum Kind {
     RedisCached,
     Invalidates,
+    Updates,
 }
 
 /// `crate = path`
@@ -86,12 +87,10 @@ pub(crate) fn take_annotated(block: &mut ItemImpl, errors: &mut Errors) -> Vec<A
 }
 
 fn kind(attr: &Attribute) -> Option<Kind> {
-    let name = &attr.path().segments.last()?.ident;
-    if name == "redis_cached" {
-        Some(Kind::RedisCached)
-    } else if name == "invalidates" {
-        Some(Kind::Invalidates)
-    } else {
-        None
+    match attr.path().segments.last()?.ident.to_string().as_str() {
+        "redis_cached" => Some(Kind::RedisCached),
+        "invalidates" => Some(Kind::Invalidates),
+        "updates" => Some(Kind::Updates),
+        _ => None,
     }
 }

@@ -3,13 +3,11 @@
 use proc_macro2::{Ident, TokenStream};
 use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
-use syn::punctuated::Punctuated;
-use syn::spanned::Spanned as _;
-use syn::{Expr, ExprLit, Lit, LitStr, Path, Token, parenthesized, token};
+use syn::{Expr, LitStr, Path, Token, token};
 
 use super::duration::{Length, length};
-use super::template::{self, Piece};
-use super::{Given, skip_to_next, ungroup};
+use super::values::{self, Early, KeyOption, Lock, Tags};
+use super::{Given, once, skip_to_next};
 use crate::diagnostics::{self, Errors, list, nearest};
 
 /// What was written between the parentheses of the attribute.
@@ -23,6 +21,13 @@ pub(crate) struct Options {
     pub(crate) version: Option<Given<u32>>,
     pub(crate) negative_ttl: Option<Given<Length>>,
     pub(crate) jitter: Option<Given<Expr>>,
+    pub(crate) stale: Option<Given<Length>>,
+    pub(crate) stale_if_error: Option<Given<Length>>,
+    pub(crate) early: Option<Given<Early>>,
+    pub(crate) soft_timeout: Option<Given<Length>>,
+    pub(crate) sliding: Option<Given<()>>,
+    pub(crate) ttl_with: Option<Given<Expr>>,
+    pub(crate) tags: Option<Given<Tags>>,
     pub(crate) cache_if: Option<Given<Expr>>,
     pub(crate) absent: Option<Given<Expr>>,
     pub(crate) lock: Option<Given<Lock>>,
@@ -34,21 +39,8 @@ pub(crate) struct Options {
     pub(crate) broken: Vec<String>,
 }
 
-/// `key(..)` or `key = "…"`.
-pub(crate) enum KeyOption {
-    Expressions(Vec<Expr>),
-    Template(LitStr, Vec<Piece>),
-}
-
-/// `lock = …`
-pub(crate) enum Lock {
-    Default,
-    Off,
-    For(Length),
-}
-
 /// The options and how each is written.
-const OPTIONS: [(&str, &str); 15] = [
+const OPTIONS: [(&str, &str); 22] = [
     ("ttl", "ttl = 600"),
     ("prefix", "prefix = \"products\""),
     ("name", "name = \"get_product\""),
@@ -57,6 +49,13 @@ const OPTIONS: [(&str, &str); 15] = [
     ("version", "version = 2"),
     ("negative_ttl", "negative_ttl = 30"),
     ("jitter", "jitter = 0.1"),
+    ("ttl_with", "ttl_with = |value| value.expires_in"),
+    ("stale", "stale = \"5m\""),
+    ("stale_if_error", "stale_if_error = \"1h\""),
+    ("early", "early = 1.0` or `early = false"),
+    ("soft_timeout", "soft_timeout = \"200ms\""),
+    ("sliding", "sliding"),
+    ("tags", "tags = [\"category:{category}\"]"),
     ("cache_if", "cache_if = |value| !value.is_empty()"),
     ("absent", "absent = |error| error.is_not_found()"),
     ("lock", "lock = \"10s\"` or `lock = false"),
@@ -67,26 +66,18 @@ const OPTIONS: [(&str, &str); 15] = [
 ];
 
 /// Options of later versions.
-const PLANNED: [&str; 11] = [
-    "stale",
-    "stale_if_error",
-    "early",
-    "sliding",
-    "ttl_with",
-    "soft_timeout",
-    "tags",
-    "local",
-    "codec",
-    "compress",
-    "encrypt",
-];
+const PLANNED: [&str; 4] = ["local", "codec", "compress", "encrypt"];
 
 /// What options are called elsewhere.
-const ALIASES: [(&str, &[&str]); 5] = [
+const ALIASES: [(&str, &[&str]); 9] = [
     ("ttl", &["expire", "expires", "expiry", "expiration", "lifetime", "time", "max_age"]),
     ("prefix", &["namespace", "key_prefix", "cache_prefix_block"]),
     ("skip", &["ignore", "exclude", "skip_args", "without"]),
     ("key", &["convert", "args", "include"]),
+    ("stale", &["stale_while_revalidate", "swr", "grace", "refresh_behind"]),
+    ("early", &["beta", "xfetch", "refresh_ahead", "refresh_early"]),
+    ("sliding", &["touch", "idle", "tti", "time_to_idle"]),
+    ("tags", &["tag", "groups", "group", "labels"]),
     ("cache_if", &["condition", "when", "unless", "filter"]),
 ];
 
@@ -124,23 +115,33 @@ fn option(input: ParseStream<'_>, options: &mut Options) -> syn::Result<()> {
     match keyword.to_string().as_str() {
         "ttl" => set(&mut options.ttl, keyword, input, |e, _| length(e)),
         "negative_ttl" => set(&mut options.negative_ttl, keyword, input, |e, _| length(e)),
+        "stale" => set(&mut options.stale, keyword, input, |e, _| length(e)),
+        "stale_if_error" => set(&mut options.stale_if_error, keyword, input, |e, _| length(e)),
+        "soft_timeout" => set(&mut options.soft_timeout, keyword, input, |e, _| length(e)),
         "load_timeout" => set(&mut options.load_timeout, keyword, input, |e, _| length(e)),
-        "lock" => set(&mut options.lock, keyword, input, |e, _| lock(e)),
-        "prefix" => set(&mut options.prefix, keyword, input, string),
-        "name" => set(&mut options.name, keyword, input, string),
-        "version" => set(&mut options.version, keyword, input, |e, _| version(&e)),
+        "lock" => set(&mut options.lock, keyword, input, |e, _| values::lock(e)),
+        "early" => set(&mut options.early, keyword, input, |e, _| Ok(values::early(e))),
+        "prefix" => set(&mut options.prefix, keyword, input, values::string),
+        "name" => set(&mut options.name, keyword, input, values::string),
+        "version" => set(&mut options.version, keyword, input, |e, _| values::version(&e)),
         "jitter" => set(&mut options.jitter, keyword, input, |e, _| Ok(e)),
+        "ttl_with" => set(&mut options.ttl_with, keyword, input, |e, _| Ok(e)),
+        "tags" => set(&mut options.tags, keyword, input, |e, _| values::tags(&e)),
         "cache_if" => set(&mut options.cache_if, keyword, input, |e, _| Ok(e)),
         "absent" => set(&mut options.absent, keyword, input, |e, _| Ok(e)),
         "bypass" => set(&mut options.bypass, keyword, input, |e, _| Ok(e)),
         "cache" => set(&mut options.cache, keyword, input, |e, _| Ok(e)),
-        "crate" => set(&mut options.krate, keyword, input, |e, _| path(e)),
+        "crate" => set(&mut options.krate, keyword, input, |e, _| values::path(e)),
+        "sliding" => {
+            values::flag(input, &keyword)?;
+            once(&mut options.sliding, keyword, ())
+        }
         "skip" => {
-            let names = skip(input, &keyword)?;
+            let names = values::skip(input, &keyword)?;
             once(&mut options.skip, keyword, names)
         }
         "key" => {
-            let key = key(input, &keyword)?;
+            let key = values::key(input, &keyword)?;
             once(&mut options.key, keyword, key)
         }
         other => Err(unknown(&keyword, other)),
@@ -176,17 +177,8 @@ fn set<T>(
     once(slot, keyword, value)
 }
 
-fn once<T>(slot: &mut Option<Given<T>>, keyword: Ident, value: T) -> syn::Result<()> {
-    if slot.is_some() {
-        let message = format!("`{keyword}` is given twice: keep one of them");
-        return Err(syn::Error::new(keyword.span(), message));
-    }
-    *slot = Some(Given { keyword, value });
-    Ok(())
-}
-
 /// The expression after `keyword =`.
-fn value(input: ParseStream<'_>, keyword: &Ident) -> syn::Result<Expr> {
+pub(super) fn value(input: ParseStream<'_>, keyword: &Ident) -> syn::Result<Expr> {
     let needs_value = || {
         let message = format!("`{keyword}` needs a value: write `{}`", example(keyword));
         Err(syn::Error::new(keyword.span(), message))
@@ -205,126 +197,7 @@ fn value(input: ParseStream<'_>, keyword: &Ident) -> syn::Result<Expr> {
     input.parse()
 }
 
-fn example(keyword: &Ident) -> &'static str {
+pub(super) fn example(keyword: &Ident) -> &'static str {
     let keyword = keyword.to_string();
     OPTIONS.iter().find(|(name, _)| *name == keyword).map_or("", |(_, example)| example)
-}
-
-fn string(expr: Expr, keyword: &Ident) -> syn::Result<LitStr> {
-    match ungroup(&expr) {
-        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Ok(text.clone()),
-        _ => Err(syn::Error::new(
-            expr.span(),
-            format!("`{keyword}` takes a string literal: write `{}`", example(keyword)),
-        )),
-    }
-}
-
-fn version(expr: &Expr) -> syn::Result<u32> {
-    let number = match ungroup(expr) {
-        Expr::Lit(ExprLit { lit: Lit::Int(int), .. }) => int.base10_parse().ok(),
-        _ => None,
-    };
-    number.ok_or_else(|| {
-        syn::Error::new(
-            expr.span(),
-            format!("`version` takes a whole number from 0 to {}: write `version = 2`", u32::MAX),
-        )
-    })
-}
-
-fn lock(expr: Expr) -> syn::Result<Lock> {
-    match ungroup(&expr) {
-        Expr::Lit(ExprLit { lit: Lit::Bool(on), .. }) => {
-            Ok(if on.value { Lock::Default } else { Lock::Off })
-        }
-        Expr::Path(path) if ["off", "none", "None"].iter().any(|word| path.path.is_ident(word)) => {
-            Err(syn::Error::new(expr.span(), "to go without a lease, write `lock = false`"))
-        }
-        _ => length(expr).map(Lock::For),
-    }
-}
-
-fn path(expr: Expr) -> syn::Result<Path> {
-    match expr {
-        Expr::Path(path) if path.qself.is_none() => Ok(path.path),
-        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Err(syn::Error::new(
-            text.span(),
-            format!("`crate` takes a path, not a string: write `crate = {}`", text.value()),
-        )),
-        other => Err(syn::Error::new(
-            other.span(),
-            "`crate` takes the path of the facade: write `crate = my_crate::cached_redis`",
-        )),
-    }
-}
-
-fn skip(input: ParseStream<'_>, keyword: &Ident) -> syn::Result<Vec<Ident>> {
-    if !input.peek(token::Paren) {
-        return Err(syn::Error::new(
-            keyword.span(),
-            "`skip` takes the names of parameters in parentheses: write `skip(db)`",
-        ));
-    }
-    let content;
-    parenthesized!(content in input);
-    let exprs = Punctuated::<Expr, Token![,]>::parse_terminated(&content)?;
-    if exprs.is_empty() {
-        return Err(syn::Error::new(
-            keyword.span(),
-            "`skip()` names no parameter: write `skip(db)` or remove it",
-        ));
-    }
-    let mut names: Vec<Ident> = Vec::new();
-    let mut errors = Errors::new();
-    for expr in &exprs {
-        match expr {
-            Expr::Path(path) if path.path.get_ident().is_some() => {
-                let Some(name) = path.path.get_ident() else { continue };
-                if names.contains(name) {
-                    errors.at(name.span(), format!("`{name}` is skipped twice: keep one of them"));
-                }
-                names.push(name.clone());
-            }
-            other => errors.at(
-                other.span(),
-                "`skip` takes names of parameters; what a key is made of goes into `key(…)`",
-            ),
-        }
-    }
-    errors.finish().map(|()| names)
-}
-
-fn key(input: ParseStream<'_>, keyword: &Ident) -> syn::Result<KeyOption> {
-    if !input.peek(token::Paren) {
-        let expr = value(input, keyword)?;
-        let Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) = ungroup(&expr) else {
-            return Err(syn::Error::new(
-                expr.span(),
-                "`key = …` takes a template, as in `key = \"product:{id}\"`; expressions go into \
-                 `key(…)`",
-            ));
-        };
-        return match template::parse(&text.value()) {
-            Ok(pieces) => Ok(KeyOption::Template(text.clone(), pieces)),
-            Err(reason) => Err(syn::Error::new(text.span(), reason)),
-        };
-    }
-    let content;
-    parenthesized!(content in input);
-    let exprs: Vec<Expr> =
-        Punctuated::<Expr, Token![,]>::parse_terminated(&content)?.into_iter().collect();
-    if exprs.is_empty() {
-        return Err(syn::Error::new(
-            keyword.span(),
-            "`key()` is made of nothing: write `key(id)`, or leave parameters out with `skip(..)`",
-        ));
-    }
-    if let [Expr::Lit(ExprLit { lit: Lit::Str(text), .. })] = exprs.as_slice() {
-        return Err(syn::Error::new(
-            text.span(),
-            format!("a template goes behind `=`: write `key = \"{}\"`", text.value()),
-        ));
-    }
-    Ok(KeyOption::Expressions(exprs))
 }

@@ -1,5 +1,22 @@
 //! Templates: `"product:{id}:{self.tenant}"`.
 
+use syn::LitStr;
+
+/// A template and where it stands.
+pub(crate) struct Template {
+    pub(crate) text: LitStr,
+    pub(crate) pieces: Vec<Piece>,
+}
+
+/// What a template makes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Purpose {
+    /// Different arguments make different keys.
+    Key,
+    /// Two groups that share a tag are invalidated together, no more.
+    Tag,
+}
+
 /// One piece of a template.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Piece {
@@ -9,40 +26,76 @@ pub(crate) enum Piece {
     Placeholder(Vec<String>),
 }
 
+impl Template {
+    pub(crate) fn parse(text: LitStr, purpose: Purpose) -> syn::Result<Self> {
+        match parse(&text.value(), purpose) {
+            Ok(pieces) => Ok(Self { text, pieces }),
+            Err(reason) => Err(syn::Error::new(text.span(), reason)),
+        }
+    }
+
+    /// The names that placeholders begin with.
+    pub(crate) fn roots(&self) -> impl Iterator<Item = &str> {
+        self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Placeholder(path) => path.first().map(|name| name.trim_start_matches("r#")),
+            Piece::Text(_) => None,
+        })
+    }
+}
+
 /// Takes a template apart.
-pub(crate) fn parse(template: &str) -> Result<Vec<Piece>, String> {
+fn parse(template: &str, purpose: Purpose) -> Result<Vec<Piece>, String> {
+    let noun = purpose.noun();
     let mut pieces = Vec::new();
     let mut rest = template;
     while let Some(brace) = rest.find(['{', '}']) {
         let (text, tail) = rest.split_at(brace);
         if tail.starts_with('}') {
-            return Err("this `}` closes nothing; a key cannot have braces of its own".to_owned());
+            return Err(format!(
+                "this `}}` closes nothing; a {noun} cannot have braces of its own"
+            ));
         }
         if tail.starts_with("{{") {
-            return Err("a key cannot have braces of its own: remove `{{`".to_owned());
+            return Err(format!("a {noun} cannot have braces of its own: remove `{{{{`"));
         }
         let Some(end) = tail.find('}') else {
             return Err(format!("`{tail}` is never closed: write `{tail}}}`"));
         };
-        push_text(&mut pieces, text)?;
-        let path = path(tail.get(1..end).unwrap_or_default())?;
-        check_separator(&pieces, &path)?;
+        push_text(&mut pieces, text, purpose)?;
+        let path = path(tail.get(1..end).unwrap_or_default(), purpose)?;
+        if purpose == Purpose::Key {
+            check_separator(&pieces, &path)?;
+        }
         pieces.push(Piece::Placeholder(path));
         rest = tail.get(end + 1..).unwrap_or_default();
     }
-    push_text(&mut pieces, rest)?;
+    push_text(&mut pieces, rest, purpose)?;
     if pieces.is_empty() {
-        return Err("an empty template is no key: write `key = \"product:{id}\"`".to_owned());
+        return Err(match purpose {
+            Purpose::Key => "an empty template is no key: write `key = \"product:{id}\"`",
+            Purpose::Tag => "an empty tag groups nothing: write `\"category:{category}\"`",
+        }
+        .to_owned());
     }
     Ok(pieces)
 }
 
-fn push_text(pieces: &mut Vec<Piece>, text: &str) -> Result<(), String> {
-    if text.contains(char::is_whitespace) {
+impl Purpose {
+    fn noun(self) -> &'static str {
+        match self {
+            Self::Key => "key",
+            Self::Tag => "tag",
+        }
+    }
+}
+
+fn push_text(pieces: &mut Vec<Piece>, text: &str, purpose: Purpose) -> Result<(), String> {
+    // Tags are hashed, keys are read and typed.
+    if purpose == Purpose::Key && text.contains(char::is_whitespace) {
         return Err("a key cannot have white space: use `:` or `-` between words".to_owned());
     }
     if text.contains(char::is_control) {
-        return Err("a key cannot have control characters".to_owned());
+        return Err(format!("a {} cannot have control characters: remove them", purpose.noun()));
     }
     if !text.is_empty() {
         pieces.push(Piece::Text(text.to_owned()));
@@ -69,12 +122,15 @@ fn check_separator(pieces: &[Piece], next: &[String]) -> Result<(), String> {
     ))
 }
 
-fn path(inside: &str) -> Result<Vec<String>, String> {
+fn path(inside: &str, purpose: Purpose) -> Result<Vec<String>, String> {
     if inside.is_empty() {
         return Err("`{}` names no parameter: write `{id}`".to_owned());
     }
     if let Some((path, format)) = inside.split_once(':') {
-        return Err(format!("`:{format}` is a format, which keys do not have: write `{{{path}}}`"));
+        let noun = purpose.noun();
+        return Err(format!(
+            "`:{format}` is a format, which {noun}s do not have: write `{{{path}}}`"
+        ));
     }
     let segments: Vec<String> = inside.split('.').map(str::to_owned).collect();
     let is_name = |text: &str| syn::parse_str::<syn::Ident>(text).is_ok() || text == "self";
@@ -86,16 +142,22 @@ fn path(inside: &str) -> Result<Vec<String>, String> {
     if fine {
         Ok(segments)
     } else {
-        Err(format!(
-            "`{{{inside}}}` is not a parameter or a field of one (`{{id}}`, `{{self.tenant}}`); \
-             expressions go into `key(…)`"
-        ))
+        Err(match purpose {
+            Purpose::Key => format!(
+                "`{{{inside}}}` is not a parameter or a field of one (`{{id}}`, `{{self.tenant}}`); \
+                 expressions go into `key(…)`"
+            ),
+            Purpose::Tag => format!(
+                "`{{{inside}}}` is not a parameter, `ret` or a field of one of them (`{{category}}`, \
+                 `{{ret.brand}}`), which is all that a tag is made of"
+            ),
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Piece, parse};
+    use super::{Piece, Purpose, parse};
 
     fn placeholder(path: &[&str]) -> Piece {
         Piece::Placeholder(path.iter().map(|&segment| segment.to_owned()).collect())
@@ -119,7 +181,7 @@ mod tests {
             ),
             ("{a}x:y{b}", vec![placeholder(&["a"]), text("x:y"), placeholder(&["b"])]),
         ] {
-            assert_eq!(parse(template), Ok(pieces), "{template}");
+            assert_eq!(parse(template, Purpose::Key), Ok(pieces), "{template}");
         }
     }
 
@@ -141,7 +203,24 @@ mod tests {
             ("a b", "white space"),
             ("a\u{7}", "control"),
         ] {
-            let error = parse(template).expect_err(template);
+            let error = parse(template, Purpose::Key).expect_err(template);
+            assert!(error.contains(reason), "{template}: {error}");
+        }
+    }
+
+    #[test]
+    fn tags_may_have_what_keys_may_not() {
+        for template in ["a b", "{a}{b}", "{a}-{b}"] {
+            assert!(parse(template, Purpose::Tag).is_ok(), "{template}");
+        }
+        for (template, reason) in [
+            ("", "empty tag"),
+            ("{{id}}", "a tag cannot"),
+            ("{id:?}", "tags do not"),
+            ("{id + 1}", "`ret`"),
+            ("a\n", "control"),
+        ] {
+            let error = parse(template, Purpose::Tag).expect_err(template);
             assert!(error.contains(reason), "{template}: {error}");
         }
     }

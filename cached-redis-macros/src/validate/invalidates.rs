@@ -1,15 +1,16 @@
 //! `#[invalidates(..)]`: targets and signature to a model.
 
 use proc_macro2::Span;
-use syn::spanned::Spanned as _;
-use syn::{Path, ReturnType};
+use syn::Path;
 
-use super::shape::check_async;
-use crate::diagnostics::Errors;
+use super::{lengths, write};
+use crate::diagnostics::{self, Errors, list, nearest};
+use crate::mentions;
 use crate::model::Invalidating;
-use crate::names;
-use crate::parse::invalidates::Options;
-use crate::signature::{Function, ImplTrait, Parameter};
+use crate::parse::invalidates::{Options, Target, What};
+use crate::parse::target::Arguments;
+use crate::parse::template::Template;
+use crate::signature::{Function, bindings};
 
 pub(crate) fn validate(
     options: Options,
@@ -17,22 +18,19 @@ pub(crate) fn validate(
     facade: Option<&Path>,
     mut errors: Errors,
 ) -> syn::Result<Invalidating> {
-    let parameters = function.clone().name_parameters();
-    check_async(&function, "invalidates", &mut errors);
+    write::check(&function, "invalidates", &mut errors);
     check_targets(&options, &mut errors);
-    check_body(&function, &mut errors);
-    check_output(&function, &mut errors);
-    check_ret(&function, &parameters, &mut errors);
+    check_tags(&options, &function, &mut errors);
+    check_guard(&options, &function, &mut errors);
+    check_cache(&options, &mut errors);
     errors.finish()?;
-    let given = options.krate.map(|given| given.value);
     Ok(Invalidating {
-        returns: function.returns(),
-        facade: given.or_else(|| facade.cloned()).unwrap_or_else(names::facade),
+        write: write::write(function, options.krate, facade),
         targets: options.targets,
-        parameters: parameters.into_iter().flat_map(|parameter| parameter.bindings).collect(),
         always: options.always.is_some(),
         strict: options.strict,
-        function,
+        guard: options.guard.map(|given| given.value),
+        cache: options.cache.map(|given| given.value),
     })
 }
 
@@ -46,37 +44,68 @@ fn check_targets(options: &Options, errors: &mut Errors) {
     }
 }
 
-fn check_body(function: &Function, errors: &mut Errors) {
-    if function.body.is_none() {
-        errors.at(
-            function.sig.ident.span(),
-            "a declaration has no body: put `#[invalidates(…)]` on the method in the `impl` block",
-        );
+fn check_tags(options: &Options, function: &Function, errors: &mut Errors) {
+    let mut known: Vec<String> =
+        function.receiver().map(|_| "self".to_owned()).into_iter().collect();
+    known.extend(write::parameters(function).into_iter().flat_map(|p| p.bindings));
+    known.push("ret".to_owned());
+    for target in &options.targets {
+        let What::Tag(tag) = &target.what else { continue };
+        let of_loop = target.repeat.iter().flat_map(|(pattern, _)| bindings(pattern));
+        let known: Vec<String> = known.iter().cloned().chain(of_loop).collect();
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        if let Some(name) = tag.roots().find(|name| !known.contains(name)) {
+            let meant = nearest(name, known.iter().copied());
+            let rest = format!("a tag can be made of {}", list(known));
+            let wrong = format!("there is no `{name}` here");
+            errors.at(tag.text.span(), diagnostics::unknown(wrong, meant, &rest));
+        }
     }
 }
 
-fn check_output(function: &Function, errors: &mut Errors) {
-    if let ReturnType::Type(_, ty) = &function.sig.output
-        && let Some(span) = ImplTrait::find(ty)
-    {
-        errors.at(
-            span,
-            "`#[invalidates]` looks at what is returned, so its type needs a name: return it instead \
-             of `impl Trait`",
-        );
+/// What is held before the body is known before the body.
+fn check_guard(options: &Options, function: &Function, errors: &mut Errors) {
+    let Some(guard) = &options.guard else { return };
+    let if_zero = "a `guard` of zero holds nothing: write `guard = \"10s\"` or remove it";
+    lengths::check_one(Some(&guard.value), if_zero, errors);
+    if write::has_ret(function) {
+        return;
     }
-}
-
-fn check_ret(function: &Function, parameters: &[Parameter], errors: &mut Errors) {
-    for (parameter, input) in parameters
-        .iter()
-        .zip(function.sig.inputs.iter().filter(|i| matches!(i, syn::FnArg::Typed(_))))
-    {
-        if parameter.bindings.iter().any(|binding| binding == "ret") {
+    for target in &options.targets {
+        if let Some(span) = first_ret(target) {
             errors.at(
-                input.span(),
-                "`ret` is what the function returned: give this parameter another name",
+                span,
+                "`guard` holds what becomes outdated before the body, when `ret` is not there yet: \
+                 use arguments instead of `ret`, or remove `guard`",
             );
         }
+    }
+}
+
+fn first_ret(target: &Target) -> Option<Span> {
+    let in_template =
+        |tag: &Template| tag.roots().any(|root| root == "ret").then(|| tag.text.span());
+    let in_target = match &target.what {
+        What::Tag(tag) => in_template(tag),
+        What::Entries(call) => match &call.arguments {
+            Arguments::All => None,
+            Arguments::These(exprs) => {
+                exprs.iter().find_map(|expr| mentions::first(expr, "ret")).map(|ret| ret.span())
+            }
+        },
+    };
+    let in_values = || mentions::first(&target.repeat.as_ref()?.1, "ret").map(|ret| ret.span());
+    in_target.or_else(in_values)
+}
+
+fn check_cache(options: &Options, errors: &mut Errors) {
+    let Some(cache) = &options.cache else { return };
+    let has_tag = options.targets.iter().any(|target| matches!(target.what, What::Tag(_)));
+    if !has_tag && !options.broken {
+        errors.at(
+            cache.keyword.span(),
+            "`cache` is where tags live, and there is no `tag` here: remove it (entries are where \
+             their functions keep them)",
+        );
     }
 }

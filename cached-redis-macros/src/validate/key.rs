@@ -1,26 +1,26 @@
 //! What the key is made of: `skip`, `key` and the choice about `self`.
 
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Ident, Span};
 use quote::ToTokens as _;
 use syn::ext::IdentExt as _;
 use syn::visit::{self, Visit};
-use syn::{Expr, LitStr, TypePath, parse_quote_spanned};
+use syn::{Expr, TypePath, parse_quote_spanned};
 
 use super::Subject;
 use crate::diagnostics::{self, Errors, list, nearest};
 use crate::model::{Key, Part, Piece};
-use crate::parse::redis_cached::KeyOption;
+use crate::parse::values::KeyOption;
 use crate::parse::{Given, template, ungroup};
 use crate::signature::Parameter;
 use crate::{mentions, names};
 
 impl Subject<'_> {
     /// The parameter that `name` belongs to.
-    fn position(&self, name: &str) -> Option<usize> {
+    pub(super) fn position(&self, name: &str) -> Option<usize> {
         self.parameters.iter().position(|p| p.bindings.iter().any(|binding| binding == name))
     }
 
-    fn unknown(&self, name: &str) -> String {
+    pub(super) fn unknown(&self, name: &str) -> String {
         let mut known: Vec<&str> = Vec::new();
         known.extend(self.function.receiver().map(|_| "self"));
         known.extend(self.parameters.iter().flat_map(|p| &p.bindings).map(String::as_str));
@@ -67,7 +67,8 @@ impl Subject<'_> {
             Some(KeyOption::Expressions(exprs)) => {
                 exprs.iter().filter_map(|expr| named(&bare(expr)?)).collect()
             }
-            Some(KeyOption::Template(_, pieces)) => pieces
+            Some(KeyOption::Template(template)) => template
+                .pieces
                 .iter()
                 .filter_map(|piece| match piece {
                     template::Piece::Placeholder(path) => match path.as_slice() {
@@ -137,15 +138,9 @@ pub(super) fn check_key(subject: &Subject<'_>, errors: &mut Errors) {
                 check_one_entry_for_all(subject, keyword, errors);
             }
         }
-        KeyOption::Template(text, pieces) => {
-            for piece in pieces {
-                if let template::Piece::Placeholder(path) = piece
-                    && let Some(name) = path.first()
-                {
-                    let name = name.trim_start_matches("r#");
-                    names.push((name.to_owned(), text.span()));
-                }
-            }
+        KeyOption::Template(template) => {
+            let span = template.text.span();
+            names.extend(template.roots().map(|name| (name.to_owned(), span)));
             if names.is_empty() {
                 check_one_entry_for_all(subject, keyword, errors);
             }
@@ -241,13 +236,9 @@ pub(super) fn check_self_choice(subject: &Subject<'_>, errors: &mut Errors) {
         KeyOption::Expressions(exprs) => {
             exprs.iter().find_map(|expr| mentions::first(expr, "self")).map(|i| i.span())
         }
-        KeyOption::Template(text, pieces) => pieces
-            .iter()
-            .any(|piece| {
-                matches!(piece, template::Piece::Placeholder(path)
-                    if path.first().is_some_and(|first| first == "self"))
-            })
-            .then(|| text.span()),
+        KeyOption::Template(template) => {
+            template.roots().any(|root| root == "self").then(|| template.text.span())
+        }
     });
     let broken = |name: &str| subject.options.broken.iter().any(|broken| broken == name);
     match (subject.skips_self, mentioned) {
@@ -278,9 +269,7 @@ pub(super) fn key(subject: &Subject<'_>) -> Key {
         Some(KeyOption::Expressions(exprs)) => Key::Hashed(
             exprs.iter().map(|expr| Part { value: expr.clone(), typed: false }).collect(),
         ),
-        Some(KeyOption::Template(text, pieces)) => {
-            Key::Readable(pieces.iter().map(|piece| readable(piece, text)).collect())
-        }
+        Some(KeyOption::Template(template)) => Key::Readable(Piece::all(template)),
     }
 }
 
@@ -288,25 +277,6 @@ fn argument(parameter: &Parameter) -> Part {
     let ident = &parameter.ident;
     let value = parse_quote_spanned!(ident.span()=> #ident);
     Part { value, typed: parameter.is_impl_trait() }
-}
-
-fn readable(piece: &template::Piece, text: &LitStr) -> Piece {
-    match piece {
-        template::Piece::Text(text) => Piece::Text(text.clone()),
-        template::Piece::Placeholder(path) => {
-            let tokens: TokenStream = path.join(".").parse().unwrap_or_default();
-            let tokens: TokenStream = tokens
-                .into_iter()
-                .map(|mut token: TokenTree| {
-                    token.set_span(text.span());
-                    token
-                })
-                .collect();
-            Piece::Placeholder(
-                syn::parse2(tokens.clone()).unwrap_or_else(|_| Expr::Verbatim(tokens)),
-            )
-        }
-    }
 }
 
 /// The text of what the key is made of.
@@ -325,6 +295,6 @@ pub(super) fn shape(subject: &Subject<'_>) -> String {
             .map(|expr| names::compact(&expr.to_token_stream()))
             .collect::<Vec<_>>()
             .join(","),
-        Some(KeyOption::Template(text, _)) => text.value(),
+        Some(KeyOption::Template(template)) => template.text.value(),
     }
 }

@@ -1,7 +1,6 @@
 //! What single options must hold to.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use proc_macro2::Span;
 use quote::{ToTokens, quote};
@@ -16,14 +15,10 @@ use crate::mentions;
 use crate::model::{Absent, Outcome};
 use crate::parse::Given;
 use crate::parse::duration::Length;
-use crate::parse::redis_cached::{KeyOption, Lock};
-
-/// More is a mistake of unit more often than a wish.
-const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+use crate::parse::values::{Early, KeyOption, Lock};
 
 pub(super) fn check(subject: &Subject<'_>, errors: &mut Errors) {
     check_ttl_is_given(subject, errors);
-    check_lengths(subject, errors);
     check_names(subject, errors);
     check_jitter(subject, errors);
     check_no_control_flow(subject, errors);
@@ -37,37 +32,6 @@ fn check_ttl_is_given(subject: &Subject<'_>, errors: &mut Errors) {
             "`ttl` is missing: write how long a value lives, as in `ttl = 600` (seconds), \
              `ttl = \"10m\"` or `ttl = LIFETIME`",
         );
-    }
-}
-
-fn check_lengths(subject: &Subject<'_>, errors: &mut Errors) {
-    let options = subject.options;
-    let lock = options.lock.as_ref().and_then(|lock| match &lock.value {
-        Lock::For(length) => Some(length),
-        Lock::Off | Lock::Default => None,
-    });
-    let zero_ttl = "with a `ttl` of zero nothing would be kept: write how long a value lives, as in \
-                    `ttl = 600` (seconds) or `ttl = \"10m\"`";
-    let zero_timeout = "a `load_timeout` of zero would make every waiter load for itself: write \
-                        `load_timeout = \"30s\"`";
-    for (length, if_zero) in [
-        (options.ttl.as_ref().map(|given| &given.value), Some(zero_ttl)),
-        (options.negative_ttl.as_ref().map(|given| &given.value), None),
-        (options.load_timeout.as_ref().map(|given| &given.value), Some(zero_timeout)),
-        (lock, Some("a lease of zero protects nothing: write `lock = false` to go without")),
-    ] {
-        let Some(Length::Fixed(duration, span)) = length else { continue };
-        if *duration > LONGEST {
-            errors.at(
-                *span,
-                "more than 30 days: write `\"30d\"` or less (numbers are seconds, not milliseconds)",
-            );
-        }
-        if let Some(message) = if_zero
-            && duration.is_zero()
-        {
-            errors.at(*span, message);
-        }
     }
 }
 
@@ -97,18 +61,23 @@ fn check_names(subject: &Subject<'_>, errors: &mut Errors) {
 
 fn check_jitter(subject: &Subject<'_>, errors: &mut Errors) {
     let Some(Given { value, .. }) = &subject.options.jitter else { return };
-    let number = match value {
-        Expr::Lit(ExprLit { lit: Lit::Float(number), .. }) => number.base10_parse::<f64>().ok(),
-        Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => number.base10_parse::<f64>().ok(),
-        Expr::Lit(_) | Expr::Unary(_) => None,
-        _ => return,
-    };
+    let Some(number) = number(value) else { return };
     if !number.is_some_and(|number| (0.0..=1.0).contains(&number)) {
         errors.at(
             value.span(),
             "`jitter` is the share by which a life is shortened at most, from 0.0 to 1.0: write \
              `jitter = 0.1`",
         );
+    }
+}
+
+/// A number as written; `Some(None)` is something else that is written, such as a text.
+pub(super) fn number(value: &Expr) -> Option<Option<f64>> {
+    match value {
+        Expr::Lit(ExprLit { lit: Lit::Float(number), .. }) => Some(number.base10_parse().ok()),
+        Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => Some(number.base10_parse().ok()),
+        Expr::Lit(_) | Expr::Unary(_) => Some(None),
+        _ => None,
     }
 }
 
@@ -152,9 +121,16 @@ fn check_no_control_flow(subject: &Subject<'_>, errors: &mut Errors) {
         Lock::For(length) => Some(length),
         Lock::Off | Lock::Default => None,
     });
-    let lengths = [&options.ttl, &options.negative_ttl, &options.load_timeout]
-        .into_iter()
-        .filter_map(|given| given.as_ref().map(|given| &given.value));
+    let lengths = [
+        &options.ttl,
+        &options.negative_ttl,
+        &options.load_timeout,
+        &options.stale,
+        &options.stale_if_error,
+        &options.soft_timeout,
+    ]
+    .into_iter()
+    .filter_map(|given| given.as_ref().map(|given| &given.value));
     for length in lengths.chain(lock) {
         if let Length::Computed(expr) = length {
             check.visit_expr(expr);
@@ -163,13 +139,16 @@ fn check_no_control_flow(subject: &Subject<'_>, errors: &mut Errors) {
     for given in [&options.jitter, &options.bypass, &options.cache].into_iter().flatten() {
         check.visit_expr(&given.value);
     }
+    if let Some(Given { value: Early::Beta(beta), .. }) = &options.early {
+        check.visit_expr(beta);
+    }
     if let Some(Given { value: KeyOption::Expressions(exprs), .. }) = &options.key {
         exprs.iter().for_each(|expr| check.visit_expr(expr));
     }
 }
 
 /// `jitter = 0` is an integer to the compiler.
-pub(super) fn jitter(expr: Expr) -> Expr {
+pub(super) fn float(expr: Expr) -> Expr {
     match &expr {
         Expr::Lit(ExprLit { lit: Lit::Int(int), .. }) => {
             let float = syn::LitFloat::new(&format!("{}.0", int.base10_digits()), int.span());
@@ -179,18 +158,21 @@ pub(super) fn jitter(expr: Expr) -> Expr {
     }
 }
 
-/// `absent` and `cache_if`.
+/// `absent`, `cache_if` and `ttl_with`.
 pub(super) fn outcome(subject: &Subject<'_>, errors: &mut Errors) -> Outcome {
     let options = subject.options;
-    let cache_if = options.cache_if.as_ref().map(|given| {
-        check_predicate(subject, given, errors);
-        given.value.clone()
-    });
+    let mut of_value = |given: &Option<Given<Expr>>| {
+        let given = given.as_ref()?;
+        check_of_value(subject, given, errors);
+        Some(given.value.clone())
+    };
+    let cache_if = of_value(&options.cache_if);
+    let ttl_with = of_value(&options.ttl_with);
     let absent = options.absent.as_ref().and_then(|given| absent(subject, given, errors));
-    Outcome { absent, cache_if }
+    Outcome { absent, cache_if, ttl_with }
 }
 
-fn check_predicate(subject: &Subject<'_>, given: &Given<Expr>, errors: &mut Errors) {
+fn check_of_value(subject: &Subject<'_>, given: &Given<Expr>, errors: &mut Errors) {
     match &given.value {
         Expr::Closure(_) => check_no_parameters(subject, given, errors),
         Expr::Path(_) => {}

@@ -299,7 +299,8 @@ where
 
     pub(super) fn lease(&self) -> Duration {
         let lease = self.policy.lease.unwrap_or(UNLOCKED_LEASE);
-        lease.clamp(MIN_LIFE, self.core.settings.max_ttl)
+        let longest = self.core.settings.max_ttl.min(self.policy.load_timeout);
+        lease.min(longest).max(MIN_LIFE)
     }
 
     /// When waiting for a load, or renewing its lease, ends.

@@ -20,9 +20,6 @@ use link::Request as _;
 pub(crate) use link::{Link, LinkSettings, Source};
 use scripts::{Script, Scripts};
 
-/// How often the generations of a group are asked for while they change all the time.
-const ROUNDS: usize = 3;
-
 pub(crate) struct RedisStore {
     link: Link,
     scripts: &'static Scripts,
@@ -84,7 +81,7 @@ impl RedisStore {
     }
 
     /// The record alone, with what is known of its stamps.
-    async fn read_tracked(&self, key: &str) -> Result<Option<Found>, Error> {
+    async fn read_alone(&self, key: &str) -> Result<Option<Found>, Error> {
         let mut get = Cmd::with_capacity(2, key.len() + 16);
         get.arg("GET").arg(key);
         let Some(record) = record(self.link.send(&get).await)? else { return Ok(None) };
@@ -164,27 +161,20 @@ impl RedisStore {
         groups: &[Group],
         random: Option<[u8; 8]>,
     ) -> Result<Vec<Option<Generation>>, Error> {
-        let questions: Vec<_> =
-            groups.iter().map(|group| (*group, self.link.generations().ask(*group))).collect();
-        let asked = self.ask_server(groups, random).await;
-        let (answers, is_tracked) = match asked {
-            Ok(answered) => answered,
-            Err(error) => {
-                for (group, question) in questions {
-                    self.link.generations().take_back(group, question);
-                }
-                return Err(error);
-            }
-        };
-        for ((group, question), answer) in questions.into_iter().zip(&answers) {
-            match answer {
-                Some(generation) if is_tracked => {
-                    self.link.generations().learn(group, question, *generation);
-                }
-                _ => self.link.generations().take_back(group, question),
+        let known = self.link.generations();
+        let questions: Vec<_> = groups.iter().map(|group| (*group, known.ask(*group))).collect();
+        let answered = self.ask_server(groups, random).await;
+        for (index, (group, question)) in questions.into_iter().enumerate() {
+            let Some(question) = question else { continue };
+            match &answered {
+                Ok((answers, true)) => match answers.get(index) {
+                    Some(Some(generation)) => known.learn(group, question, *generation),
+                    _ => known.take_back(group, question),
+                },
+                _ => known.take_back(group, question),
             }
         }
-        Ok(answers)
+        answered.map(|(answers, _)| answers)
     }
 
     async fn ask_server(
@@ -320,9 +310,10 @@ impl Store for RedisStore {
     fn read<'a>(&'a self, key: &'a str, groups: &'a Groups) -> Operation<'a, Option<Found>> {
         Box::pin(async move {
             if self.link.is_tracked() {
-                return self.read_tracked(key).await;
+                return self.read_alone(key).await;
             }
             match groups.function {
+                None => self.read_alone(key).await,
                 Some(function) if groups.tags.is_empty() && groups.classes.is_empty() => {
                     self.read_with(key, function).await
                 }
@@ -333,28 +324,20 @@ impl Store for RedisStore {
 
     fn stamp<'a>(&'a self, groups: &'a [Group]) -> Operation<'a, Option<Stamps>> {
         Box::pin(async move {
-            if !self.link.is_tracked() {
-                let random = fastrand::u64(..).to_le_bytes();
-                let current = self.ask(groups, Some(random)).await?;
-                let stamp = |(group, current): (&Group, Option<Generation>)| {
-                    Some(Stamp { group: *group, generation: current? })
-                };
-                return Ok(groups.iter().zip(current).map(stamp).collect());
+            if self.link.is_tracked()
+                // Taken all at once: if one of them has changed, so have those that were changed
+                // before it.
+                && let Some(stamps) = self.link.generations().stamps(groups)
+            {
+                return Ok(Some(stamps));
             }
-            // Taken all at once from what is known: if one of them has changed, so have those that
-            // were changed before it.
-            for _ in 0..ROUNDS {
-                if let Some(stamps) = self.link.generations().stamps(groups) {
-                    return Ok(Some(stamps));
-                }
-                let random = fastrand::u64(..).to_le_bytes();
-                let current = self.ask(groups, Some(random)).await?;
-                if current.contains(&None) {
-                    // Fenced.
-                    return Ok(None);
-                }
-            }
-            Ok(None)
+            let random = fastrand::u64(..).to_le_bytes();
+            let current = self.ask(groups, Some(random)).await?;
+            // Where there is none, there must be none.
+            let stamp = |(group, current): (&Group, Option<Generation>)| {
+                Some(Stamp { group: *group, generation: current? })
+            };
+            Ok(groups.iter().zip(current).map(stamp).collect())
         })
     }
 

@@ -2,9 +2,10 @@
 
 #![deny(warnings, missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
 
-use cached_redis::{invalidates, redis_cached};
+use cached_redis::{invalidates, redis_cached, updates};
 
 /// A value.
+#[derive(Clone)]
 pub struct Repo;
 
 /// Documented.
@@ -46,6 +47,36 @@ impl Find for Repo {
     async fn find(&self, id: u64) -> Option<String> {
         Some(id.to_string())
     }
+}
+
+/// Goes on behind the answer.
+#[redis_cached(ttl = 600, stale = "5m", tags = ["name:{name}", "length:{ret}"], skip(_db))]
+pub async fn behind(_db: &str, mut name: &str) -> usize {
+    name = name.trim();
+    name.len()
+}
+
+impl Repo {
+    /// Keeps what is behind the reference.
+    #[redis_cached(ttl = 600, early = 1, stale_if_error = 60, skip(self))]
+    pub async fn early(&self, id: u64) -> Result<u64, std::fmt::Error> {
+        let _ = self;
+        Ok(id)
+    }
+}
+
+/// Writes behind a fence.
+#[invalidates(get(id), tag = "name:{name}", guard = 10, strict)]
+pub async fn write_guarded(id: u64, name: String) -> Result<u64, cached_redis::Error> {
+    let _ = name;
+    Ok(id)
+}
+
+/// Writes through.
+#[updates(get(id) = *ret)]
+#[invalidates(private(id.to_string()))]
+pub async fn write_through(id: u64) -> Result<u64, String> {
+    Ok(id)
 }
 
 /// Writes.

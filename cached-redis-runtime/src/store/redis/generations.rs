@@ -74,17 +74,20 @@ impl Generations {
         groups.iter().map(stamp).collect()
     }
 
-    pub(super) fn ask(&self, group: Group) -> Question {
+    /// To be asked of the server. Nothing that is known is forgotten over it, unless it is old.
+    pub(super) fn ask(&self, group: Group) -> Option<Question> {
         let mut known = self.write();
-        if let Some(Knowledge::Asked(question)) = known.get(&group) {
-            return *question;
+        match known.get(&group) {
+            Some(Knowledge::Asked(question)) => return Some(*question),
+            Some(Knowledge::Known { since, .. }) if since.elapsed() < RENEW_AFTER => return None,
+            _ => {}
         }
         if known.len() >= MOST {
             known.clear();
         }
         let question = Question(self.next.fetch_add(1, Ordering::Relaxed));
         known.insert(group, Knowledge::Asked(question));
-        question
+        Some(question)
     }
 
     /// The answer to a question. Worthless if the group has changed since it was asked.
@@ -191,7 +194,7 @@ mod tests {
     fn known() -> Generations {
         let generations = Generations::default();
         for tag in ["a", "b"] {
-            let question = generations.ask(Group::tag(tag));
+            let question = generations.ask(Group::tag(tag)).expect("unknown");
             generations.learn(Group::tag(tag), question, generation(1));
         }
         generations
@@ -210,9 +213,9 @@ mod tests {
     #[tokio::test]
     async fn an_answer_that_a_push_has_overtaken_is_worthless() {
         let generations = Generations::default();
-        let question = generations.ask(Group::tag("a"));
+        let question = generations.ask(Group::tag("a")).expect("unknown");
         generations.told(&invalidate(&["a"]));
-        let again = generations.ask(Group::tag("a"));
+        let again = generations.ask(Group::tag("a")).expect("unknown");
         generations.learn(Group::tag("a"), question, generation(1));
         assert_eq!(generations.are_current(stamps("a", 1).bytes()), None);
         generations.learn(Group::tag("a"), again, generation(2));

@@ -371,7 +371,8 @@ impl Running {
     async fn attempt(&self) -> Result<Made, RedisError> {
         let mut made = match &self.0.settings.source {
             Source::Connection(connection) => {
-                Made { connection: connection.clone(), driver: None, is_tracked: false }
+                let connection = connection.clone();
+                Made { connection, driver: None, has_pushes: false, is_tracked: false }
             }
             Source::Client(client) => self.open(client).await?,
         };
@@ -381,11 +382,11 @@ impl Running {
         let mut load = Scripts::get().load();
         load.cmd("TIME");
         let asked = Instant::now();
-        let loaded = made.connection.req_packed_commands(&load, 0, load.len()).await?;
-        if let Some(millis) = loaded.last().and_then(time) {
+        let loaded = made.connection.req_packed_commands(&load, 0, load.len()).await;
+        if let Some(millis) = loaded.ok().as_deref().and_then(<[_]>::last).and_then(time) {
             self.0.clock.set(asked, millis);
         }
-        if self.0.settings.tracking {
+        if self.0.settings.tracking && made.has_pushes {
             let mut track = redis::cmd("CLIENT");
             track.arg("TRACKING").arg("ON").arg("OPTIN");
             let answer = made.connection.send_packed_command(&track).await;
@@ -400,7 +401,7 @@ impl Running {
             let with_pushes = settings.clone().set_protocol(ProtocolVersion::RESP3);
             match connect(client, &with_pushes, self.config(&with_pushes)).await {
                 // It does not speak RESP3, or this user must not.
-                Err(error) if error.code().is_some() => {}
+                Err(error) if !error.is_io_error() && !error.is_connection_dropped() => {}
                 made => return made,
             }
         }
@@ -426,6 +427,7 @@ impl Running {
 struct Made {
     connection: MultiplexedConnection,
     driver: Option<AbortOnDrop>,
+    has_pushes: bool,
     is_tracked: bool,
 }
 
@@ -443,7 +445,8 @@ async fn connect(
         // The protocol is what the client says.
         None => (client.get_multiplexed_async_connection_with_config(&config).await?, None),
     };
-    Ok(Made { connection, driver, is_tracked: false })
+    let has_pushes = settings.protocol() != ProtocolVersion::RESP2;
+    Ok(Made { connection, driver, has_pushes, is_tracked: false })
 }
 
 /// The answer to TIME in milliseconds.

@@ -49,7 +49,7 @@ end
 /// The id is minted here, from the nonce and the server's clock: two executions of one command
 /// give two ids.
 const ACQUIRE: &str = r"
-if redis.call('EXISTS', KEYS[2]) == 1 then return {5, '', now} end
+if redis.pcall('GET', KEYS[2]) then return {5, '', now} end
 local lease, intent, found = tonumber(ARGV[1]), ARGV[4], ARGV[5]
 local is_value = (state == 'V' or state == 'S') and string.sub(head, 9, 16) == ARGV[3]
 if intent == 'replace' and holder == found then
@@ -137,7 +137,7 @@ return 1
 /// The generation that is there, or a new one. It is minted here as a lease id is; an empty one
 /// means that there must be none.
 const GENERATION: &str = r"
-if redis.call('EXISTS', KEYS[2]) == 1 then return '' end
+if redis.pcall('GET', KEYS[2]) then return '' end
 local generation = redis.pcall('GET', KEYS[1])
 if type(generation) ~= 'string' or #generation ~= 16 then
   generation = ARGV[1] .. struct.pack('<I8', micros)

@@ -1,0 +1,131 @@
+//! What statements after the body need is kept before it, because the body may consume the
+//! arguments.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::{Expr, Receiver, ReceiverKind};
+
+use super::function::block;
+use super::receiver;
+use super::target::owned;
+use crate::model::Write;
+use crate::signature::{Body, Function};
+use crate::{mentions, names};
+
+pub(super) struct Keeper<'a> {
+    write: &'a Write,
+    /// Copies of parameters.
+    parameters: Vec<(Ident, Ident)>,
+    /// Statements that evaluate whole arguments before the body.
+    arguments: TokenStream,
+    count: usize,
+    /// The body only borrows `&mut self`, because a statement after it needs it.
+    lends_self: bool,
+}
+
+impl<'a> Keeper<'a> {
+    pub(super) fn new(write: &'a Write) -> Self {
+        Self {
+            write,
+            parameters: Vec::new(),
+            arguments: TokenStream::new(),
+            count: 0,
+            lends_self: false,
+        }
+    }
+
+    /// Evaluates an argument before the body, for a call after it.
+    pub(super) fn argument(&mut self, expr: &Expr) -> TokenStream {
+        let kept = Ident::new(&format!("__argument{}", self.count), Span::mixed_site());
+        self.count += 1;
+        let (value, argument) = match expr {
+            Expr::Reference(reference) => {
+                let place = &reference.expr;
+                let owned = quote_spanned!(names::at(names::ends(place).0)=>
+                    ::std::borrow::ToOwned::to_owned(&#place)
+                );
+                (owned, quote!(&#kept))
+            }
+            _ => (owned(expr), quote!(#kept)),
+        };
+        self.arguments.extend(quote_spanned!(Span::mixed_site()=> let #kept = #value;));
+        argument
+    }
+
+    /// Keeps the parameters that an expression after the body mentions.
+    pub(super) fn parameters(&mut self, expr: &Expr) {
+        for name in &self.write.parameters {
+            let is_kept = self.parameters.iter().any(|(_, ident)| ident == name.as_str());
+            if let Some(ident) = mentions::first(expr, name)
+                && !is_kept
+            {
+                let kept = Ident::new(&format!("__kept_{name}"), Span::mixed_site());
+                self.parameters.push((kept, ident));
+            }
+        }
+        let Some(ident) = mentions::first(expr, "self") else { return };
+        match self.receiver().map(|receiver| &receiver.kind) {
+            None | Some(ReceiverKind::Reference(_, _, None)) => {}
+            Some(ReceiverKind::Reference(_, _, Some(_))) => self.lends_self = true,
+            Some(_) if self.kept_self().is_none() => {
+                let kept = Ident::new("__kept_self", Span::mixed_site());
+                self.parameters.push((kept, ident));
+            }
+            Some(_) => {}
+        }
+    }
+
+    fn receiver(&self) -> Option<&'a Receiver> {
+        self.write.function.receiver()
+    }
+
+    fn kept_self(&self) -> Option<&Ident> {
+        self.parameters.iter().find(|(_, ident)| ident == "self").map(|(kept, _)| kept)
+    }
+
+    /// A statement after the body, by what was kept for it.
+    pub(super) fn after(&self, statement: TokenStream) -> TokenStream {
+        match self.kept_self() {
+            Some(kept) => receiver::replace(statement, kept),
+            None => statement,
+        }
+    }
+
+    /// Before the body.
+    pub(super) fn keep(&self) -> TokenStream {
+        let arguments = &self.arguments;
+        let parameters = self.parameters.iter().map(|(kept, ident)| {
+            let span = names::at(ident.span());
+            quote_spanned!(span=> let #kept = __rt::owned(&#ident);)
+        });
+        quote!(#arguments #(#parameters)*)
+    }
+
+    /// After the body, before the statements that need it.
+    pub(super) fn restore(&self) -> TokenStream {
+        let parameters = self
+            .parameters
+            .iter()
+            .filter(|(_, ident)| ident != "self")
+            .map(|(kept, ident)| quote_spanned!(Span::mixed_site()=> let #ident = #kept;));
+        quote!(#(#parameters)*)
+    }
+
+    /// The body, which leaves behind what the statements after it need.
+    pub(super) fn block(&self, body: &Body) -> TokenStream {
+        let returns = &self.write.returns;
+        block(&quote!(#returns), body, &TokenStream::new(), !self.lends_self)
+    }
+}
+
+/// The function with another body.
+pub(super) fn with_body(write: &Write, body: &Body, statements: &TokenStream) -> TokenStream {
+    let facade = &write.facade;
+    let tokens = quote_spanned!(Span::mixed_site()=>
+        use #facade::__private::{self as __rt, traits::*};
+        #statements
+    );
+    let body = Some(Body { tokens, span: body.span });
+    let function = Function { body, ..write.function.clone() };
+    quote!(#function)
+}

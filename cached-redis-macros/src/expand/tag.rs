@@ -1,0 +1,50 @@
+//! Tags: text with values in it, hashed by the runtime.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::Expr;
+
+use super::reference;
+use crate::model::{Piece, Tags};
+use crate::{mentions, names};
+
+/// `.tagged([…])`, if there are tags that are known before the load.
+pub(super) fn of_arguments(tags: &Tags) -> TokenStream {
+    if tags.of_arguments.is_empty() {
+        return TokenStream::new();
+    }
+    let tags = tags.of_arguments.iter().map(|tag| made(tag));
+    quote_spanned!(Span::mixed_site()=> .tagged([#(#tags),*]))
+}
+
+/// The outcome, with the tags that are only known after the load.
+pub(super) fn of_value(tags: &Tags, outcome: TokenStream) -> TokenStream {
+    let mut placeholders = tags.of_value.iter().flatten().filter_map(Piece::placeholder);
+    let Some(ret) = placeholders.find_map(|expr| mentions::first(expr, "ret")) else {
+        return outcome;
+    };
+    let classes = &tags.classes;
+    let tags = tags.of_value.iter().map(|tag| made(tag));
+    quote_spanned!(Span::mixed_site()=>
+        __rt::tags(#outcome, &[#(#classes),*], |#ret| ::std::vec![#(#tags),*])
+    )
+}
+
+/// One tag. What cannot be in a tag is reported at its template.
+pub(super) fn made(pieces: &[Piece]) -> TokenStream {
+    with(pieces, reference)
+}
+
+/// One tag, with its values by way of something else than a reference.
+pub(super) fn with(pieces: &[Piece], mut value: impl FnMut(&Expr) -> TokenStream) -> TokenStream {
+    let pieces = pieces.iter().map(|piece| match piece {
+        Piece::Text(text) => quote_spanned!(Span::mixed_site()=> .text(#text)),
+        Piece::Placeholder(expr) => {
+            let span = names::ends(expr).0;
+            let method = Ident::new("value", span);
+            let argument = names::parenthesized(value(expr), span);
+            quote!(.#method #argument)
+        }
+    });
+    quote_spanned!(Span::mixed_site()=> __rt::Tag::new() #(#pieces)* .finish())
+}

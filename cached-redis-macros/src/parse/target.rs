@@ -1,0 +1,102 @@
+//! The call of a cached function, which names its entries.
+
+use proc_macro2::{Span, TokenTree};
+use syn::parse::ParseStream;
+use syn::spanned::Spanned as _;
+use syn::{Expr, ExprMethodCall, ExprPath, Pat, RangeLimits, Token};
+
+/// `f(args)`
+pub(crate) struct Call {
+    pub(crate) callee: Callee,
+    pub(crate) arguments: Arguments,
+    /// Of the parentheses.
+    pub(crate) parentheses: Span,
+}
+
+/// The cached function.
+pub(crate) enum Callee {
+    /// `f`, `path::f`, `Self::f`
+    Path(ExprPath),
+    /// `self.f`, with no arguments in it.
+    Method(ExprMethodCall),
+}
+
+pub(crate) enum Arguments {
+    /// `..`
+    All,
+    These(Vec<Expr>),
+}
+
+impl Call {
+    /// What a target looks like is for the attribute to say.
+    pub(super) fn parse(expr: Expr, not_a_target: &str) -> syn::Result<Self> {
+        let span = expr.span();
+        let (callee, arguments, parentheses) = match expr {
+            Expr::Call(call) => match *call.func {
+                Expr::Path(path) => (Callee::Path(path), call.args, call.paren_token),
+                other => return Err(syn::Error::new(other.span(), not_a_target)),
+            },
+            Expr::MethodCall(mut call) => {
+                let arguments = std::mem::take(&mut call.args);
+                let parentheses = call.paren_token;
+                (Callee::Method(call), arguments, parentheses)
+            }
+            Expr::Await(expr) => {
+                return Err(syn::Error::new(
+                    expr.await_token.span,
+                    "a target is not awaited: remove `.await`",
+                ));
+            }
+            _ => return Err(syn::Error::new(span, not_a_target)),
+        };
+        let arguments: Vec<Expr> = arguments.into_iter().collect();
+        let arguments = match (arguments.iter().any(is_all), arguments.len()) {
+            (true, 1) => Arguments::All,
+            (true, _) => {
+                return Err(syn::Error::new(
+                    span,
+                    "`..` stands for all entries and takes no other arguments beside it",
+                ));
+            }
+            (false, _) => Arguments::These(arguments),
+        };
+        Ok(Self { callee, arguments, parentheses: parentheses.span.join() })
+    }
+}
+
+fn is_all(argument: &Expr) -> bool {
+    matches!(argument, Expr::Range(range)
+        if range.start.is_none() && range.end.is_none()
+            && matches!(range.limits, RangeLimits::HalfOpen(_)))
+}
+
+/// `for pattern in values`
+pub(super) struct Repeat {
+    pub(super) keyword: Token![for],
+    pub(super) pattern: Pat,
+    pub(super) values: Expr,
+}
+
+/// What may follow a target.
+pub(super) fn repeat(input: ParseStream<'_>) -> syn::Result<Option<Repeat>> {
+    if !input.peek(Token![for]) {
+        return Ok(None);
+    }
+    let keyword: Token![for] = input.parse()?;
+    let pattern = Pat::parse_multi_with_leading_vert(input)?;
+    if !input.peek(Token![in]) {
+        return Err(syn::Error::new(
+            keyword.span,
+            "`for` needs values to go through: write `get_product(id) for id in ids`",
+        ));
+    }
+    input.parse::<Token![in]>()?;
+    Ok(Some(Repeat { keyword, pattern, values: input.parse()? }))
+}
+
+/// After an error.
+pub(super) fn skip_to_comma(input: ParseStream<'_>) {
+    while !input.is_empty() && !input.peek(Token![,]) {
+        let _ = input.parse::<TokenTree>();
+    }
+}

@@ -1,0 +1,111 @@
+//! The entries and options of `#[updates(..)]`.
+
+use proc_macro2::{Ident, TokenStream};
+use syn::ext::IdentExt as _;
+use syn::parse::{ParseStream, Parser as _};
+use syn::{Expr, Path, Token};
+
+use super::target::{self, Arguments, Call, skip_to_comma};
+use super::{Given, once};
+use crate::diagnostics::{Errors, unknown};
+
+/// What was written between the parentheses of the attribute.
+#[derive(Default)]
+pub(crate) struct Options {
+    pub(crate) updates: Vec<Update>,
+    pub(crate) krate: Option<Given<Path>>,
+    /// Something was wrong with an update: no error that there is none, please.
+    pub(crate) broken: bool,
+}
+
+/// `f(args) = value`
+pub(crate) struct Update {
+    pub(crate) call: Call,
+    pub(crate) value: Expr,
+}
+
+const EXAMPLE: &str = "write the entry and its new value, `get_product(product.id) = product`";
+
+/// Reads everything, gathering what is wrong.
+pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Options {
+    let mut options = Options::default();
+    let parser = |input: ParseStream<'_>| {
+        while !input.is_empty() {
+            if errors.gather(item(input, &mut options)).is_none() {
+                options.broken = true;
+                skip_to_comma(input);
+            } else if !input.is_empty() && !input.peek(Token![,]) {
+                options.broken = true;
+                errors.add(input.error("expected `,` and the next entry"));
+                skip_to_comma(input);
+            }
+            if !input.is_empty() {
+                input.parse::<Token![,]>()?;
+            }
+        }
+        Ok(())
+    };
+    let parsed = parser.parse2(tokens);
+    errors.gather(parsed);
+    options
+}
+
+fn item(input: ParseStream<'_>, options: &mut Options) -> syn::Result<()> {
+    let ahead = input.fork();
+    if ahead.call(Ident::parse_any).is_ok() && ahead.peek(Token![=]) && !ahead.peek(Token![==]) {
+        return option(input, options);
+    }
+    update(input).map(|update| options.updates.push(update))
+}
+
+fn option(input: ParseStream<'_>, options: &mut Options) -> syn::Result<()> {
+    let keyword = input.call(Ident::parse_any)?;
+    match keyword.to_string().as_str() {
+        "crate" => {
+            input.parse::<Token![=]>()?;
+            let value = input.call(Path::parse_mod_style)?;
+            once(&mut options.krate, keyword, value)
+        }
+        name @ ("tag" | "guard" | "always" | "strict" | "cache") => Err(syn::Error::new(
+            keyword.span(),
+            format!("`{name}` belongs to `#[invalidates(…)]`, which can stand beside `#[updates]`"),
+        )),
+        name => {
+            let known = format!("the only option is `crate`, and entries are calls: {EXAMPLE}");
+            let message = unknown(format!("unknown option `{name}`"), None, &known);
+            Err(syn::Error::new(keyword.span(), message))
+        }
+    }
+}
+
+fn update(input: ParseStream<'_>) -> syn::Result<Update> {
+    let expr: Expr = input.parse()?;
+    let Expr::Assign(assign) = expr else {
+        let message = match &expr {
+            Expr::Call(_) | Expr::MethodCall(_) => {
+                format!("this entry has no new value: {EXAMPLE}")
+            }
+            _ => format!("this is no update: {EXAMPLE}"),
+        };
+        return Err(syn::Error::new_spanned(&expr, message));
+    };
+    let left = assign.left.clone();
+    let call = Call::parse(
+        *assign.left,
+        &format!("what is updated is an entry, the call of a cached function: {EXAMPLE}"),
+    )?;
+    if matches!(call.arguments, Arguments::All) {
+        return Err(syn::Error::new_spanned(
+            left,
+            "`..` is all entries, which cannot have one value: name the arguments of one, or write \
+             `#[invalidates(…)]`",
+        ));
+    }
+    if let Some(repeat) = target::repeat(input)? {
+        return Err(syn::Error::new(
+            repeat.keyword.span,
+            "an update is of one entry: write one for each of them, or `#[invalidates(… for … in …)]`",
+        ));
+    }
+    Ok(Update { call, value: *assign.right })
+}

@@ -1,0 +1,94 @@
+//! When a value is renewed: `early` and `sliding`.
+
+use std::time::Duration;
+
+use proc_macro2::Span;
+use syn::{Expr, parse_quote_spanned};
+
+use super::Subject;
+use super::options::{float, number};
+use crate::diagnostics::{Errors, list};
+use crate::parse::Given;
+use crate::parse::duration::Length;
+use crate::parse::values::Early;
+
+/// In less, a load cannot begin ahead of the end.
+const ROOM: Duration = Duration::from_secs(1);
+
+pub(super) fn check(subject: &Subject<'_>, errors: &mut Errors) {
+    check_early(subject, errors);
+    check_room(subject, errors);
+    check_sliding(subject, errors);
+}
+
+fn check_early(subject: &Subject<'_>, errors: &mut Errors) {
+    let Some(Given { value: Early::Beta(beta), .. }) = &subject.options.early else { return };
+    let Some(number) = number(beta) else { return };
+    let is_zero = number == Some(0.0);
+    if !is_zero && number.is_some_and(|number| number <= 10.0) {
+        return;
+    }
+    let message = match number {
+        Some(_) if is_zero => "to reload only when a value has ended, write `early = false`",
+        Some(_) => {
+            "`early` above 10 reloads long before the end: write `early = 1.0`, or make `ttl` shorter"
+        }
+        None => {
+            "`early` is how eagerly a value is reloaded before its end, a number above 0 and up to \
+             10: write `early = 1.0`, or `early = false`"
+        }
+    };
+    errors.add(syn::Error::new_spanned(beta, message));
+}
+
+fn check_room(subject: &Subject<'_>, errors: &mut Errors) {
+    let Some(Given { keyword, value: Early::Beta(_) | Early::Default }) = &subject.options.early
+    else {
+        return;
+    };
+    if let Some(Given { value: Length::Fixed(ttl, _), .. }) = &subject.options.ttl
+        && !ttl.is_zero()
+        && *ttl < ROOM
+    {
+        errors.at(
+            keyword.span(),
+            "`early` needs room to reload in before the end: make `ttl` at least `\"1s\"`, or write \
+             `early = false`",
+        );
+    }
+}
+
+/// Every hit moves the end, so that there is nothing to reload at.
+fn check_sliding(subject: &Subject<'_>, errors: &mut Errors) {
+    let options = subject.options;
+    let Some(sliding) = &options.sliding else { return };
+    let is_early = options.early.as_ref().is_some_and(|early| !matches!(early.value, Early::Off));
+    let others: Vec<&str> = [
+        ("stale", options.stale.is_some()),
+        ("early", is_early),
+        ("stale_if_error", options.stale_if_error.is_some()),
+        ("ttl_with", options.ttl_with.is_some()),
+    ]
+    .into_iter()
+    .filter_map(|(name, is_given)| is_given.then_some(name))
+    .collect();
+    if !others.is_empty() {
+        let others = list(others);
+        errors.at(
+            sliding.keyword.span(),
+            format!(
+                "with `sliding` every hit moves the end of a value, on which {others} would depend: \
+                 remove `sliding` or {others}"
+            ),
+        );
+    }
+}
+
+/// As the runtime takes it.
+pub(super) fn beta(early: Early) -> Expr {
+    match early {
+        Early::Default => parse_quote_spanned!(Span::mixed_site()=> 1.0),
+        Early::Off => parse_quote_spanned!(Span::mixed_site()=> 0.0),
+        Early::Beta(beta) => float(beta),
+    }
+}

@@ -1,0 +1,13 @@
+use cached_redis::{invalidates, redis_cached};
+
+#[redis_cached(ttl = 600)]
+async fn get(id: u64) -> u64 {
+    id
+}
+
+#[invalidates(tag = "shop:{self.shop}")]
+async fn update(id: u64) -> Result<u64, String> {
+    Ok(id)
+}
+
+fn main() {}

@@ -1,0 +1,14 @@
+use cached_redis::redis_cached;
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize)]
+struct Product {
+    brand: u64,
+}
+
+#[redis_cached(ttl = 600, skip(db), tags = ["all:{category}:{ret.brand}"])]
+async fn get(db: &str, category: u64) -> Product {
+    Product { brand: category }
+}
+
+fn main() {}
