@@ -4,6 +4,7 @@
 pub use cached_redis_macros::invalidates;
 #[doc = include_str!("../docs/attribute.md")]
 pub use cached_redis_macros::redis_cached;
+#[doc = include_str!("../docs/updates.md")]
 pub use cached_redis_macros::updates;
 pub use cached_redis_runtime::{
     Absent, Cache, CacheBuilder, Entry, Error, ErrorKind, Fault, FunctionStats, Health,
@@ -18,6 +19,10 @@ pub use cached_redis_runtime::private as __private;
 /// The pages under `docs/`, whose examples are compiled with the tests.
 #[cfg(doctest)]
 mod pages {
+    #[doc = include_str!("../docs/freshness.md")]
+    mod freshness {}
+    #[doc = include_str!("../docs/groups.md")]
+    mod groups {}
     #[doc = include_str!("../docs/monitoring.md")]
     mod monitoring {}
     #[doc = include_str!("../docs/operating.md")]
@@ -26,4 +31,6 @@ mod pages {
     mod recipes {}
     #[doc = include_str!("../docs/testing.md")]
     mod testing {}
+    #[doc = include_str!("../docs/writes.md")]
+    mod writes {}
 }

@@ -1,5 +1,9 @@
 //! Borrowed arguments that a load takes along when it goes on behind the answer.
 
+use std::borrow::Borrow;
+use std::fmt;
+use std::marker::PhantomData;
+
 /// A reference behind which something can be cloned, to outlive the call.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be kept for a load behind the answer",
@@ -7,43 +11,47 @@
     note = "with `stale`, `early` or `soft_timeout` a load may outlive its call: derive `Clone` for `{Self}`, or take it as `Arc<{Self}>` by value"
 )]
 pub trait Keep {
-    /// What is kept.
-    type Owned: std::borrow::Borrow<Self> + Send + 'static;
+    /// Unknown where the bound fails, which keeps the compiler from reporting what follows from it.
+    type Kept;
     /// Clones it.
-    fn to_kept(&self) -> Self::Owned;
+    fn to_kept(&self) -> Self::Kept;
 }
 
 #[diagnostic::do_not_recommend]
-impl<T> Keep for T
+impl<T, O> Keep for T
 where
-    T: ToOwned + ?Sized,
-    T::Owned: Send + 'static,
+    T: ToOwned<Owned = O> + ?Sized,
+    O: Send + 'static,
 {
-    type Owned = T::Owned;
+    type Kept = Kept<T, O>;
 
-    fn to_kept(&self) -> T::Owned {
-        self.to_owned()
+    fn to_kept(&self) -> Kept<T, O> {
+        Kept { reference: PhantomData, owned: self.to_owned() }
     }
 }
 
-/// What was kept of a reference.
-pub struct Kept<T: Keep + ?Sized>(T::Owned);
+/// What was kept of a reference to `T`. Asks for nothing itself: see [`Keep::Kept`].
+pub struct Kept<T: ?Sized, O: ?Sized> {
+    reference: PhantomData<fn(&T)>,
+    owned: O,
+}
 
-impl<T: Keep + ?Sized> std::fmt::Debug for Kept<T> {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl<T: ?Sized, O: ?Sized> fmt::Debug for Kept<T, O> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Not the argument: it may be a secret.
         formatter.debug_struct("Kept").finish_non_exhaustive()
     }
 }
 
-/// Keeps what is behind a reference.
-pub fn keep<T: Keep + ?Sized>(reference: &T) -> Kept<T> {
-    Kept(reference.to_kept())
+/// Keeps what is behind a reference. By a reference to that: otherwise the compiler would propose to
+/// borrow once more, for a reference can be cloned.
+pub fn keep<T: Keep + ?Sized>(reference: &&T) -> T::Kept {
+    reference.to_kept()
 }
 
-impl<T: Keep + ?Sized> Kept<T> {
+impl<T: ?Sized, O: Borrow<T> + ?Sized> Kept<T, O> {
     /// The reference again.
     pub fn lend(&self) -> &T {
-        std::borrow::Borrow::borrow(&self.0)
+        self.owned.borrow()
     }
 }

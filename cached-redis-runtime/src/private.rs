@@ -1,6 +1,8 @@
 //! What generated code calls. Not for people, and not covered by semantic versioning: the macros
 //! and the runtime are released together.
 
+use std::pin::Pin;
+
 pub use crate::call::Call;
 pub use crate::current::{CacheRef, Handle, current};
 pub use crate::function::{Function, Scope, scope};
@@ -127,6 +129,15 @@ impl<T: Clone> Owned for T {
 /// A clone.
 pub fn owned<T: Owned>(value: &T) -> T::Itself {
     value.owned()
+}
+
+/// A load that can go on behind the answer. Asked for what that takes here and nowhere else, so that
+/// the compiler says once what is missing.
+pub fn boxed<F>(load: F) -> Pin<Box<dyn Future<Output = F::Output> + Send>>
+where
+    F: Future + Send + 'static,
+{
+    Box::pin(load)
 }
 
 /// A value of any type that is never made: gives an `async` block its type where inference alone

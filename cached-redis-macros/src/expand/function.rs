@@ -62,7 +62,7 @@ fn run_behind(
     let block = block(returns, &body, &quote!(#lend #patterns), true);
     let span = names::at(behind.span);
     quote_spanned!(span=>
-        __call.run_behind(__outcome, move || { #keep #block }).await
+        __call.run_behind(__outcome, move || { #keep __rt::boxed(#block) }).await
     )
 }
 
@@ -70,7 +70,7 @@ fn run_behind(
 fn keeping(kept: &Ident, ident: &Ident) -> TokenStream {
     let span = names::at(ident.span());
     let allow = names::allow_underscore(ident);
-    quote_spanned!(span=> #allow let #kept = __rt::keep(#ident);)
+    quote_spanned!(span=> #allow let #kept = __rt::keep(&#ident);)
 }
 
 /// `async move { … }` with the body, whose type is known from its first statement on: otherwise

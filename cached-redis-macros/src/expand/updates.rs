@@ -27,16 +27,14 @@ pub(crate) fn expand(model: &Updating) -> TokenStream {
         begin.push(quote_spanned!(Span::mixed_site()=>
             let #name = __updates.begin(#entry).await;
         ));
-        updates.push(name);
-        // At the place of the value: what cannot be stored is reported there.
-        stored.push(format_ident!("__value{index}", span = names::ends(&update.value).0));
         keeper.parameters(&update.value);
-        values.push(value(model, &update.value));
+        // At the place of the value: what cannot be stored is reported there.
+        let (start, end) = names::ends(&update.value);
+        let argument = names::parenthesized(value(model, &update.value), end);
+        values.push(quote_spanned!(start=> #name.value #argument));
+        stored.push(format_ident!("__value{index}", span = Span::mixed_site()));
+        updates.push(name);
     }
-    let store = updates.iter().zip(&stored).map(|(update, value)| {
-        let argument = names::parenthesized(value.to_token_stream(), value.span());
-        quote_spanned!(value.span()=> #update.store #argument.await;)
-    });
     let values = values.into_iter().map(|value| keeper.after(value));
     let (keep, restore) = (keeper.keep(), keeper.restore());
     let block = keeper.block(body);
@@ -58,7 +56,7 @@ pub(crate) fn expand(model: &Updating) -> TokenStream {
         };
         match __values {
             ::core::option::Option::Some((#(#stored,)*)) => {
-                #(#store)*
+                #(#updates.store(#stored).await;)*
             }
             ::core::option::Option::None => { #(#updates.abandon().await;)* }
         }

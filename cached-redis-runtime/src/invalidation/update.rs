@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cache::Core;
+use crate::codec::Encoding;
 use crate::entry::{Entry, Plain, Reserved};
+use crate::error::Error;
 use crate::lease::LeaseId;
 
 /// The entries that a write is about to renew. Their leases are asked for before the write and kept
@@ -36,6 +38,10 @@ pub struct Update<R> {
     reserved: Option<Reserved>,
     is_over: bool,
 }
+
+/// What a function would return now, as it is stored.
+#[derive(Debug)]
+pub struct NewValue(Result<Option<Encoding>, Error>);
 
 impl Updates {
     /// None yet.
@@ -88,30 +94,30 @@ impl Updates {
 }
 
 impl<R> Update<R> {
-    /// The write has succeeded, and this is what the function would return now.
-    pub fn store<V: Plain<R>>(self, value: V) -> impl Future<Output = ()> {
-        // Encoded at once: nothing of `R` may live across an await, for it need not be `Send`.
-        let encoded = self.entry.encoded(value);
-        let mut update = self;
-        async move {
-            let stored = match (encoded, update.reserved.take()) {
-                (Ok(Some(encoding)), Some(reserved)) => {
-                    update.entry.store_reserved(reserved, encoding).await
-                }
-                // Not to be kept, or not reserved.
-                (Ok(_), _) => Ok(false),
-                (Err(error), _) => Err(error),
-            };
-            if let Err(error) = &stored {
-                update.entry.count(error);
+    /// What the function would return now. Encoded at once: nothing of `R` may live across an await,
+    /// for it need not be `Send`.
+    pub fn value<V: Plain<R>>(&self, value: V) -> NewValue {
+        NewValue(self.entry.encoded(value))
+    }
+
+    /// The write has succeeded.
+    pub async fn store(mut self, value: NewValue) {
+        let stored = match (value.0, self.reserved.take()) {
+            (Ok(Some(encoding)), Some(reserved)) => {
+                self.entry.store_reserved(reserved, encoding).await
             }
-            if !matches!(stored, Ok(true)) {
-                // If that fails, it is retried.
-                let _ = update.entry.invalidate().await;
-            }
-            let Self { is_over, .. } = &mut update;
-            *is_over = true;
+            // Not to be kept, or not reserved.
+            (Ok(_), _) => Ok(false),
+            (Err(error), _) => Err(error),
+        };
+        if let Err(error) = &stored {
+            self.entry.count(error);
         }
+        if !matches!(stored, Ok(true)) {
+            // If that fails, it is retried.
+            let _ = self.entry.invalidate().await;
+        }
+        self.is_over = true;
     }
 
     /// The write has failed: what is there is still right.

@@ -7,27 +7,34 @@ use super::{Outcome, View};
 use crate::policy::IntoDuration;
 
 /// `ttl_with = |v| …`
-#[derive(Clone)]
-pub struct TtlWith<O, F> {
+pub struct TtlWith<O, F, D> {
     outcome: O,
     life: F,
+    // Kept instead of asked for once more, so that what is no length of time is reported once.
+    into_duration: fn(D) -> Duration,
+}
+
+impl<O: Clone, F: Clone, D> Clone for TtlWith<O, F, D> {
+    fn clone(&self) -> Self {
+        let Self { outcome, life, into_duration } = self;
+        Self { outcome: outcome.clone(), life: life.clone(), into_duration: *into_duration }
+    }
 }
 
 /// The fresh life of a value is what `life` says, `ttl` at most.
-pub fn ttl_with<O, F, D>(outcome: O, life: F) -> TtlWith<O, F>
+pub fn ttl_with<O, F, D>(outcome: O, life: F) -> TtlWith<O, F, D>
 where
     O: Outcome,
     F: Fn(&O::Value) -> D,
     D: IntoDuration,
 {
-    TtlWith { outcome, life }
+    TtlWith { outcome, life, into_duration: D::into_duration }
 }
 
-impl<O, F, D> Outcome for TtlWith<O, F>
+impl<O, F, D> Outcome for TtlWith<O, F, D>
 where
     O: Outcome,
     F: Fn(&O::Value) -> D,
-    D: IntoDuration,
 {
     type Return = O::Return;
     type Value = O::Value;
@@ -45,7 +52,7 @@ where
     }
 
     fn life(&self, value: &O::Value) -> Option<Duration> {
-        Some((self.life)(value).into_duration())
+        Some((self.into_duration)((self.life)(value)))
     }
 }
 
@@ -101,8 +108,8 @@ where
 }
 
 macro_rules! debug {
-    ($($option:ident),*) => {$(
-        impl<O: fmt::Debug, F> fmt::Debug for $option<O, F> {
+    ($($option:ident<O $(, $generic:ident)*>),*) => {$(
+        impl<O: fmt::Debug $(, $generic)*> fmt::Debug for $option<O $(, $generic)*> {
             fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
                 formatter.debug_tuple(stringify!($option)).field(&self.outcome).finish()
             }
@@ -110,4 +117,4 @@ macro_rules! debug {
     )*};
 }
 
-debug!(TtlWith, Tagged);
+debug!(TtlWith<O, F, D>, Tagged<O, F>);

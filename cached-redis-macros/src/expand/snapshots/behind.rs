@@ -19,14 +19,14 @@ async fn cheapest(db: &Pool, category: u64) -> Result<Product, Error> {
         .run_behind(
             __outcome,
             move || {
-                let __kept_db = __rt::keep(db);
-                async move {
+                let __kept_db = __rt::keep(&db);
+                __rt::boxed(async move {
                     if false {
                         return __rt::never::<Result<Product, Error>>();
                     }
                     let db = __kept_db.lend();
                     db.cheapest(category).await
-                }
+                })
             },
         )
         .await

@@ -22,7 +22,7 @@ async fn update(db: &Pool, product: Product) -> Result<(), Error> {
     let __values = match (&&__rt::Returned(&__returned)).success() {
         ::core::option::Option::Some(_ret) => {
             let product = __kept_product;
-            ::core::option::Option::Some((product,))
+            ::core::option::Option::Some((__update0.value(product),))
         }
         ::core::option::Option::None => ::core::option::Option::None,
     };
