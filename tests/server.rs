@@ -11,8 +11,12 @@ mod coalescing;
 mod entries;
 #[path = "server/faults.rs"]
 mod faults;
+#[path = "server/groups.rs"]
+mod groups;
 #[path = "server/history.rs"]
 mod history;
+#[path = "server/shop.rs"]
+mod shop;
 #[path = "server/stale_fill.rs"]
 mod stale_fill;
 #[path = "server/wire.rs"]
