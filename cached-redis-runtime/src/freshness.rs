@@ -9,7 +9,7 @@ use crate::record::{Header, Kind, State};
 /// of many callers decides. Without a bound they would reload ever earlier the more of them there
 /// are, so the window for it opens at this share of the life, or at this many load times if that is
 /// more.
-const WINDOW_SHARE: u32 = 10;
+pub(crate) const WINDOW_SHARE: u32 = 10;
 const WINDOW_LOADS: f64 = 1.1;
 
 /// What may be done with a value.

@@ -58,7 +58,11 @@ pub(crate) fn expand(model: &Invalidating) -> TokenStream {
     let send = check(model, &quote_spanned!(Span::mixed_site()=> __writes.send().await));
     let finish = if model.always {
         // Targets that need the result are added if there is one; all others go out anyway.
-        quote_spanned!(Span::mixed_site()=> let _ = #succeeded; #send)
+        let in_doubt = model
+            .guard
+            .is_some()
+            .then(|| quote_spanned!(Span::mixed_site()=> if !__succeeded { __writes.in_doubt(); }));
+        quote_spanned!(Span::mixed_site()=> let __succeeded = #succeeded; #in_doubt #send)
     } else {
         quote_spanned!(Span::mixed_site()=>
             if #succeeded { #send } else { __writes.forget().await; }

@@ -11,6 +11,7 @@ use crate::budget::Budget;
 use crate::codec::{self, Encoding};
 use crate::error::{Error, ErrorKind};
 use crate::flight::Leader;
+use crate::freshness::WINDOW_SHARE;
 use crate::lease::{Filled, LeaseId, Life};
 use crate::outcome::{Outcome, Storable, View};
 use crate::policy::MIN_LIFE;
@@ -204,12 +205,17 @@ where
                 leader.unknown();
             }
             Loaded::Nothing => self.give_up(granted.leader, Duration::ZERO, budget).await,
-            Loaded::Failed => {
-                let pause = self.policy.grace() / THROTTLE_SHARE;
-                let pause = pause.min(self.core.settings.failure_throttle);
-                self.give_up(granted.leader, pause, budget).await;
-            }
+            Loaded::Failed => self.give_up(granted.leader, self.pause(), budget).await,
         }
+    }
+
+    /// For how long nobody is to try again after a load has failed while a value is there.
+    fn pause(&self) -> Duration {
+        let window = match self.policy.beta() {
+            Some(_) => self.policy.grace().max(self.policy.ttl / WINDOW_SHARE),
+            None => self.policy.grace(),
+        };
+        (window / THROTTLE_SHARE).min(self.core.settings.failure_throttle)
     }
 
     async fn give_up(&self, leader: Leader, pause: Duration, budget: &mut Budget) {

@@ -60,8 +60,8 @@ where
         };
         self.count(&header, freshness, record.len());
         if is_touch_due(&header, store.now(), self.policy) {
-            let life = self.core.jittered(self.policy.ttl, self.policy);
-            let touched = store.touch(self.key, header.lease, life);
+            // The whole of it: hits are spread already.
+            let touched = store.touch(self.key, header.lease, self.policy.ttl);
             if let Err(error) = budget.run(store, touched).await {
                 self.counters.error(&error);
             }

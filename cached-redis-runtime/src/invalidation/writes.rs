@@ -130,6 +130,11 @@ impl Writes {
         result
     }
 
+    /// The write has failed, and may have been committed all the same: the fences end by themselves.
+    pub fn in_doubt(&mut self) {
+        self.fences.clear();
+    }
+
     /// The write has failed: nothing is outdated.
     pub async fn forget(mut self) {
         self.lift().await;

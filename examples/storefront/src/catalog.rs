@@ -1,9 +1,10 @@
 //! What the shop asks its database, cached.
 
-use cached_redis::{invalidates, redis_cached};
+use cached_redis::{Cache, Invalidations, invalidates, redis_cached};
 use serde::{Deserialize, Serialize};
 
 use crate::db::Db;
+use crate::outbox::{self, Outbox};
 
 /// How many products a page of a list has.
 pub const PAGE: u32 = 20;
@@ -70,13 +71,13 @@ pub struct NewProduct {
 }
 
 /// A product; `None` is remembered too, for a minute, so that a crawler of dead links reaches no database.
-#[redis_cached(ttl = "10m", prefix = "shop", skip(db))]
+#[redis_cached(ttl = "10m", prefix = "shop", skip(db), tags = ["category:{ret.category}"])]
 pub async fn product(db: &Db, id: i64) -> Result<Option<Product>, sqlx::Error> {
     sqlx::query_as("SELECT * FROM products WHERE id = ?").bind(id).fetch_optional(db.query()).await
 }
 
 /// One page of a category, from 1.
-#[redis_cached(ttl = 60, prefix = "shop", skip(db))]
+#[redis_cached(ttl = 60, prefix = "shop", skip(db), tags = ["category:{category}"])]
 pub async fn product_page(db: &Db, category: &str, page: u32) -> Result<Vec<Product>, sqlx::Error> {
     let before = i64::from(page.saturating_sub(1)) * i64::from(PAGE);
     sqlx::query_as("SELECT * FROM products WHERE category = ? ORDER BY id LIMIT ? OFFSET ?")
@@ -93,8 +94,9 @@ pub async fn categories(db: &Db) -> Result<Vec<Category>, sqlx::Error> {
     sqlx::query_as("SELECT * FROM categories ORDER BY name").fetch_all(db.query()).await
 }
 
-/// Sums over everything: the query that one wants to make rarely.
-#[redis_cached(ttl = 30, prefix = "shop", skip(db))]
+/// Sums over everything: the query that one wants to make rarely, and nobody wants to wait for. After half a minute
+/// it is made behind an answer from before.
+#[redis_cached(ttl = 30, stale = "5m", prefix = "shop", skip(db))]
 pub async fn dashboard(db: &Db) -> Result<Dashboard, sqlx::Error> {
     let sums = "
         SELECT count(*) AS products,
@@ -116,6 +118,28 @@ pub async fn update_product(db: &Db, change: ProductChange) -> Result<bool, sqlx
         .execute(db.query())
         .await?;
     Ok(done.rows_affected() > 0)
+}
+
+/// Takes a share off every price of a category, and returns how many there are. One write makes thousands of entries
+/// outdated, and must not leave one behind: so what it makes outdated is written down along with it.
+pub async fn discount(db: &Db, category: &str, percent: u8) -> Result<u64, outbox::Failure> {
+    let mut outdated = Invalidations::new();
+    outdated.tag(&Cache::current(), &format!("category:{category}"));
+    outdated.all(dashboard_invalidate_all());
+
+    let mut transaction = db.query().begin().await?;
+    let done = sqlx::query(
+        "UPDATE products SET price_cents = price_cents * (100 - ?) / 100 WHERE category = ?",
+    )
+    .bind(percent)
+    .bind(category)
+    .execute(&mut *transaction)
+    .await?;
+    Outbox::write(&mut transaction, &outdated).await?;
+    transaction.commit().await?;
+    // A process that dies here, or a Redis that is away, leaves the row: whoever delivers next sees to it.
+    Outbox::deliver(db).await?;
+    Ok(done.rows_affected())
 }
 
 /// Adds a product. Someone may have asked for its number before, so its absence is forgotten.

@@ -27,6 +27,10 @@ CREATE TABLE IF NOT EXISTS products (
     stock       INTEGER NOT NULL CHECK (stock >= 0)
 );
 CREATE INDEX IF NOT EXISTS products_by_category ON products (category, id);
+CREATE TABLE IF NOT EXISTS outbox (
+    id       INTEGER PRIMARY KEY,
+    outdated TEXT NOT NULL
+);
 ";
 
 /// The same catalogue every time, spread evenly over the categories.

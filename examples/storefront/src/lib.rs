@@ -5,4 +5,5 @@
 pub mod catalog;
 pub mod db;
 pub mod load;
+pub mod outbox;
 pub mod web;

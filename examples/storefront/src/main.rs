@@ -5,10 +5,12 @@
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use cached_redis::Cache;
 use storefront::db::Db;
 use storefront::load::{self, Plan};
+use storefront::outbox::Outbox;
 use storefront::{catalog, web};
 
 const USAGE: &str = "\
@@ -41,11 +43,25 @@ async fn main() -> ExitCode {
 
 async fn serve() -> Result<(), Box<dyn Error>> {
     let port: u16 = std::env::var("PORT").map_or(Ok(3000), |port| port.parse())?;
-    install_cache().await?;
+    let cache = install_cache().await?;
     let db = open("storefront.db").await?.0;
+    let left = Outbox::deliver(&db).await?;
+    if left > 0 {
+        println!("outbox: {left} invalidations wait for Redis");
+    }
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
     println!("http://{}/products/7", listener.local_addr()?);
-    Ok(axum::serve(listener, web::router(db)).await?)
+    axum::serve(listener, web::router(db)).with_graceful_shutdown(asked_to_stop()).await?;
+    // What is being loaded behind answers is stored, for whoever comes next.
+    let _ = tokio::time::timeout(Duration::from_secs(5), cache.shutdown()).await;
+    Ok(())
+}
+
+async fn asked_to_stop() {
+    // Without signals there is nothing to wait for.
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending().await
+    }
 }
 
 async fn measure(plan: Plan) -> Result<(), Box<dyn Error>> {

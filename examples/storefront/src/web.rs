@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalog::{self, Category, Dashboard, NewProduct, Product, ProductChange};
 use crate::db::Db;
+use crate::outbox;
 
 /// The whole shop.
 pub fn router(db: Db) -> Router {
@@ -18,6 +19,7 @@ pub fn router(db: Db) -> Router {
         .route("/products/{id}", get(show).put(update))
         .route("/categories", get(categories))
         .route("/categories/{slug}/products", get(list))
+        .route("/categories/{slug}/discount", axum::routing::post(discount))
         .route("/dashboard", get(dashboard))
         .layer(middleware::from_fn(no_cache))
         .with_state(db)
@@ -88,12 +90,35 @@ async fn list(
     Ok(Json(catalog::product_page(&db, &slug, page).await?))
 }
 
+/// The body of a discount.
+#[derive(Debug, Deserialize)]
+struct Discount {
+    percent: u8,
+}
+
+async fn discount(
+    State(db): State<Db>,
+    Path(slug): Path<String>,
+    Json(Discount { percent }): Json<Discount>,
+) -> Result<Json<u64>, Failure> {
+    match catalog::discount(&db, &slug, percent.min(100)).await {
+        Ok(0) => Err(Failure::NotFound),
+        Ok(products) => Ok(Json(products)),
+        Err(outbox::Failure::Database(error)) => Err(error.into()),
+        Err(error @ outbox::Failure::Row(_)) => {
+            eprintln!("{error}");
+            Err(Failure::Internal)
+        }
+    }
+}
+
 async fn dashboard(State(db): State<Db>) -> Result<Json<Dashboard>, Failure> {
     Ok(Json(catalog::dashboard(&db).await?))
 }
 
 enum Failure {
     NotFound,
+    Internal,
     Database(sqlx::Error),
 }
 
@@ -107,6 +132,7 @@ impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND.into_response(),
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
             // A negative price, an unknown category: the database checks them.
             Self::Database(sqlx::Error::Database(error))
                 if error.is_check_violation() || error.is_foreign_key_violation() =>

@@ -7,10 +7,11 @@ use std::path::PathBuf;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
-use cached_redis::Cache;
+use cached_redis::{Cache, Invalidations};
 use cached_redis_test_support::{Server, each_binary, each_server_async, unique_namespace};
 use serde_json::{Value, json};
 use storefront::db::Db;
+use storefront::outbox::Outbox;
 use storefront::web;
 use tower::ServiceExt;
 
@@ -186,6 +187,76 @@ async fn an_update_without_the_cache_still_shows_to_those_who_use_it() {
         assert_eq!(shop.get("/products/7").await.1["price_cents"], 5);
     })
     .await;
+}
+
+async fn prices(shop: &Shop) -> (i64, i64, i64) {
+    let price = |product: &Value| product["price_cents"].as_i64().unwrap();
+    let (_, product) = shop.get("/products/7").await;
+    let list = format!("/categories/{}/products", product["category"].as_str().unwrap());
+    let first = price(&shop.get(&list).await.1[0]);
+    (price(&product), first, shop.get("/dashboard").await.1["stock_value_cents"].as_i64().unwrap())
+}
+
+#[tokio::test]
+async fn a_discount_shows_in_every_product_and_list_of_its_category() {
+    everywhere(async |shop| {
+        let before = prices(shop).await;
+        shop.get("/products/8").await;
+        let category = shop.get("/products/7").await.1["category"].as_str().unwrap().to_owned();
+        let path = format!("/categories/{category}/discount");
+        let (status, products) = shop.ask("POST", &path, &[], json!({"percent": 50})).await;
+        assert_eq!((status, products), (StatusCode::OK, json!(250)));
+        let after = prices(shop).await;
+        assert_eq!((after.0, after.1), (before.0 / 2, before.1 / 2));
+        assert!(after.2 < before.2);
+        assert_eq!(shop.queries(shop.get("/products/8")).await, 0, "other categories stay cached");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_crash_left_in_the_outbox_is_delivered_at_the_next_start() {
+    everywhere(async |shop| {
+        let before = prices(shop).await;
+        let category = shop.get("/products/7").await.1["category"].as_str().unwrap().to_owned();
+        // The commit of a process that dies before it delivers.
+        let mut transaction = shop.db.query().begin().await.unwrap();
+        sqlx::query("UPDATE products SET price_cents = 1 WHERE category = ?")
+            .bind(&category)
+            .execute(&mut *transaction)
+            .await
+            .unwrap();
+        let mut outdated = Invalidations::new();
+        outdated.tag(&shop.cache, &format!("category:{category}"));
+        Outbox::write(&mut transaction, &outdated).await.unwrap();
+        transaction.commit().await.unwrap();
+        assert_eq!(prices(shop).await.0, before.0, "nobody has said anything to the cache");
+
+        assert_eq!(shop.cache.scope(Outbox::deliver(&shop.db)).await.unwrap(), 0);
+        let after = prices(shop).await;
+        assert_eq!((after.0, after.1), (1, 1));
+        let rows: (i64,) =
+            sqlx::query_as("SELECT count(*) FROM outbox").fetch_one(shop.db.query()).await.unwrap();
+        assert_eq!(rows, (0,));
+    })
+    .await;
+}
+
+#[test]
+fn an_outbox_waits_for_its_redis() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    each_binary(|binary| {
+        let server = Server::start(binary, &[]);
+        runtime.block_on(async {
+            let shop = Shop::on(server.url()).await;
+            let category = shop.get("/products/7").await.1["category"].as_str().unwrap().to_owned();
+            server.kill();
+            let path = format!("/categories/{category}/discount");
+            let (status, _) = shop.ask("POST", &path, &[], json!({"percent": 10})).await;
+            assert_eq!(status, StatusCode::OK, "the shop stays open");
+            assert_eq!(shop.cache.scope(Outbox::deliver(&shop.db)).await.unwrap(), 1, "it waits");
+        });
+    });
 }
 
 #[test]
