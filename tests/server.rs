@@ -11,6 +11,8 @@ mod coalescing;
 mod entries;
 #[path = "server/faults.rs"]
 mod faults;
+#[path = "server/freshness.rs"]
+mod freshness;
 #[path = "server/groups.rs"]
 mod groups;
 #[path = "server/history.rs"]
@@ -21,6 +23,8 @@ mod shop;
 mod stale_fill;
 #[path = "server/wire.rs"]
 mod wire;
+#[path = "server/writes.rs"]
+mod writes;
 
 mod support {
     //! A cached function whose body each test gives.

@@ -48,7 +48,7 @@ pub(crate) struct Shop {
     /// Of `aging` and `enduring`.
     pub(crate) grace: Duration,
     pub(crate) guard: Duration,
-    loads: Arc<AtomicU64>,
+    pub(crate) loads: Arc<AtomicU64>,
 }
 
 impl Shop {

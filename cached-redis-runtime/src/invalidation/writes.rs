@@ -11,7 +11,7 @@ use crate::broken::Rule;
 use crate::cache::{Cache, Core};
 use crate::current::Handle;
 use crate::entry::Entry;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::function::Function;
 use crate::lease::FenceId;
 use crate::telemetry::event;
@@ -83,8 +83,11 @@ impl Writes {
                 Err(error) => {
                     event!(warn, "a fence could not be planted: the write goes on without it");
                     fence.core.failed_fences.increment();
-                    // A server that is full still deletes, which is worth something.
-                    let _ = fence.core.invalidator.invalidate_all(batch).await;
+                    if error.kind() == ErrorKind::Server {
+                        // It may still delete, which is worth something. One that does not answer is
+                        // not to cost the write another budget: it is asked again after it.
+                        let _ = fence.core.invalidator.invalidate_all(batch).await;
+                    }
                     result = Err(error);
                 }
             }
