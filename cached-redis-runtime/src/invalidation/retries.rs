@@ -89,7 +89,7 @@ impl Retries {
     /// The claim to be the worker, if there is work and nobody else does it.
     pub(super) fn worker(retries: &Arc<Self>) -> Option<Worker> {
         let mut queue = retries.lock();
-        if queue.worker_runs || queue.targets.len() == 0 {
+        if queue.worker_runs || queue.targets.is_empty() {
             return None;
         }
         queue.worker_runs = true;
@@ -120,7 +120,7 @@ impl Worker {
         let mut queue = self.retries.lock();
         queue.targets.retain(|_, waiting| waiting.pointless_from > now);
         self.retries.count(&queue);
-        self.ended = queue.targets.len() == 0;
+        self.ended = queue.targets.is_empty();
         queue.worker_runs = !self.ended;
         self.ended
     }

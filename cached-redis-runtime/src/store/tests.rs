@@ -505,7 +505,11 @@ async fn a_fence_ends_by_itself() {
     each_store(async |subject| {
         let fence = Nonce { process: 9, sequence: 1 };
         let life = Duration::from_millis(30);
-        subject.store.hold(&[subject.key.clone()], fence, life).await.expect("an answer");
+        subject
+            .store
+            .hold(std::slice::from_ref(&subject.key), fence, life)
+            .await
+            .expect("an answer");
         let end = tokio::time::Instant::now() + Duration::from_secs(10);
         while subject.acquire(1, Intent::Read).await == Acquired::NoStore {
             assert!(tokio::time::Instant::now() < end, "it never ends");

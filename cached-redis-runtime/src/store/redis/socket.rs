@@ -20,11 +20,9 @@ use tokio::net::TcpStream;
 
 /// Whether a plain socket leads to where a client points.
 pub(super) fn is_plain(client: &Client) -> bool {
-    match client.get_connection_info().addr() {
-        ConnectionAddr::Tcp(..) => true,
-        ConnectionAddr::Unix(_) => cfg!(unix),
-        _ => false,
-    }
+    let address = client.get_connection_info().addr();
+    matches!(address, ConnectionAddr::Tcp(..))
+        || cfg!(unix) && matches!(address, ConnectionAddr::Unix(_))
 }
 
 /// Opens a plain socket to where a client points; `None` if that takes more, such as TLS.
