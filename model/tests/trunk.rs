@@ -1,9 +1,10 @@
-//! The protocol as it is implemented holds in every interleaving of these sizes.
+//! The trunk as it is implemented holds in every interleaving of these sizes.
 //!
 //! `CACHED_REDIS_MODEL=large` checks larger ones: minutes and gigabytes.
 
-use cached_redis_model::Intent::{Read, Refresh, Replace};
-use cached_redis_model::{Intent, Join, Losses, Protocol, REACHABLE, Variant, check, is_large};
+use cached_redis_model::trunk::Intent::{Read, Refresh, Replace};
+use cached_redis_model::trunk::{Intent, Join, Losses, Protocol, REACHABLE, Variant};
+use cached_redis_model::{check, is_large};
 
 const HIT: &str = REACHABLE[0];
 const LOST: &str = REACHABLE[1];
