@@ -51,7 +51,10 @@ pub fn is_large() -> bool {
 #[must_use]
 pub fn check<M: Readable>(protocol: M) -> Outcome {
     let started = Instant::now();
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    // The tests of the smaller sizes run beside each other already, and threads that hand states to
+    // each other are slower.
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = if is_large() { cores() } else { 1 };
     let checker = protocol.checker().threads(threads).spawn_bfs().join();
     let mut reached = Vec::new();
     let mut violations = BTreeMap::new();

@@ -8,6 +8,7 @@
 //! that are implemented, or those with one of them broken. `tests/` has both.
 
 mod check;
+pub mod freshness;
 pub mod trunk;
 
 pub use check::{Outcome, Readable, Story, check, counterexample, is_large};
