@@ -250,7 +250,7 @@ pub struct Checked {
 pub enum Phase {
     /// Not begun.
     Idle,
-    /// The reply to GET is on its way behind pushes.
+    /// GET is still to be executed, or its reply is on its way behind pushes.
     Getting,
     /// What GET has found is to be compared with the generations.
     Looking(Option<Record>),
@@ -464,6 +464,8 @@ pub enum Action {
     Disconnect(u8),
     /// A call begins with GET.
     Begin(Caller),
+    /// GET is executed after the generations have been read.
+    Get(Caller),
     /// A call compares what it has found with the generations, if these are known.
     Compare(Caller),
     /// A call puts the generations down that it was sent.
@@ -549,6 +551,8 @@ pub struct Rules {
     pub heeds_reload: bool,
     /// A flight is joined only by who knows the same generations as its leader did.
     pub joins_own_generation: bool,
+    /// Who meets a lease of another generation takes its place, rather than waiting for it.
+    pub replaces_other_generation: bool,
     /// A lease over a value leaves the value's stamps alone.
     pub grant_keeps_stamps: bool,
     /// KEEP is sent only for a value that was there when the lease was granted.
@@ -561,6 +565,8 @@ pub struct Rules {
     pub deletes_class_first: bool,
     /// A push stands in the queue where the change was made: nothing overtakes it.
     pub pushes_in_order: bool,
+    /// The server tracks for a process what it has made for it, and not only what it has found.
+    pub tracks_what_it_makes: bool,
     /// What a process holds goes with its connection.
     pub drops_on_disconnect: bool,
     /// When a process holds the generation that it was sent.
@@ -593,12 +599,14 @@ impl Rules {
         knows_after_reply: true,
         heeds_reload: true,
         joins_own_generation: true,
+        replaces_other_generation: true,
         grant_keeps_stamps: true,
         keeps_what_is_there: true,
         compares_class: true,
         reads_tag_first: true,
         deletes_class_first: true,
         pushes_in_order: true,
+        tracks_what_it_makes: true,
         drops_on_disconnect: true,
         placeholders: Placeholders::PerQuestion,
         waiters_look: true,
@@ -611,6 +619,17 @@ impl Rules {
         update_invalidates: true,
         updates_are_not_adopted: true,
     };
+}
+
+/// Where generations come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reads {
+    /// They are read with each GET (RESP2), and the server that has them is asked after.
+    AfterGet,
+    /// The same, but asked before: a pipeline over several nodes has no order.
+    BeforeGet,
+    /// They are held in process under client tracking (RESP3).
+    Tracked,
 }
 
 /// What becomes of what nobody gives up.
@@ -629,9 +648,8 @@ pub struct Protocol {
     pub rules: Rules,
     /// The groups of the entry. [`Group::Tag`] goes with its [`Group::Class`].
     pub groups: Vec<Group>,
-    /// Generations are held in process under client tracking (RESP3); otherwise they are read
-    /// after each GET (RESP2).
-    pub tracked: bool,
+    /// Where generations come from.
+    pub reads: Reads,
     /// What guarded writers guard: the entry, or a group.
     pub guarded: Option<Group>,
     /// The guard may be evicted, or expire under a writer that lives.

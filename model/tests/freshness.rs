@@ -4,7 +4,7 @@
 
 use cached_redis_model::freshness::Group::{Argument, Class, Tag};
 use cached_redis_model::freshness::Kind::{Early, Fallback, Read, Refresh, Stale};
-use cached_redis_model::freshness::{Kind, Losses, Protocol, REACHABLE, Rules, Write};
+use cached_redis_model::freshness::{Kind, Losses, Protocol, REACHABLE, Reads, Rules, Write};
 use cached_redis_model::{check, is_large};
 
 const STALE: &str = REACHABLE[0];
@@ -126,9 +126,24 @@ fn groups_on_resp2() {
     holds("group", two, &[OTHER_GENERATION]);
     let same = Protocol { repeats: 1, evictions: 2, ..group(&calls[..2]) };
     holds("group, one process", same, &[SHARED, OTHER_GENERATION]);
+    let before = Protocol { reads: Reads::BeforeGet, evictions: 1, ..group(&calls[..2]) };
+    holds("group, before GET", before, &[SHARED]);
     let rounds = if_large(2, 1);
     let three = Protocol { rounds, evictions: if_large(1, 0), ..group(&calls) };
     holds("group, three", three, &[SHARED, OTHER_GENERATION]);
+}
+
+/// To take its place saves time, and no more.
+#[test]
+fn a_lease_of_another_generation_could_be_waited_for() {
+    let protocol = Protocol {
+        rules: Rules { replaces_other_generation: false, ..Rules::IMPLEMENTED },
+        groups: vec![Argument],
+        evictions: 1,
+        ..scenario(&[(0, Read), (0, Read)], &[(0, Write::Group)])
+    };
+    holds("group, waiting", protocol.clone(), &[SHARED, OTHER_GENERATION]);
+    holds("friendly, group, waiting", friendly(protocol), &[SHARED, OTHER_GENERATION]);
 }
 
 #[test]
@@ -136,7 +151,7 @@ fn groups_held_in_process() {
     let calls = [(0, Read), (0, Read), (1, Read)];
     let group = |calls| Protocol {
         groups: vec![Argument],
-        tracked: true,
+        reads: Reads::Tracked,
         ..scenario(calls, &[(0, Write::Group)])
     };
     let two = Protocol { evictions: 2, disconnects: 1, ..group(&calls[..2]) };
@@ -169,6 +184,8 @@ fn tags_from_the_value() {
     let calls = [(0, Read), (0, Read), (1, Read)];
     let tag = |calls| Protocol { groups: vec![Class, Tag], ..scenario(calls, &[(0, Write::Tag)]) };
     let two = Protocol { evictions: 2, repeats: if_large(1, 0), ..tag(&calls[..2]) };
+    let before = Protocol { reads: Reads::BeforeGet, evictions: 1, ..tag(&calls[..2]) };
+    holds("tag, before GET", before, &[SHARED, CLASS_CHANGED]);
     holds("tag", two, &[SHARED, OTHER_GENERATION, CLASS_CHANGED]);
     let three = Protocol { rounds: 1, ..tag(&calls) };
     let three = if is_large() { three } else { friendly(three) };
@@ -196,7 +213,7 @@ fn guards_and_crashes() {
     holds("guards", protocol, &[LOST, OUTLIVES]);
     let protocol = Protocol {
         faults: 1,
-        repeats: if_large(1, 0),
+        repeats: 1,
         ..scenario(&reads, &[(0, Write::Guarded), (0, Write::Plain)])
     };
     holds("guard, plain", protocol, &[LOST, OUTLIVES]);
@@ -305,7 +322,7 @@ fn nobody_waits_for_a_deadline() {
     let group = Protocol { groups, ..scenario(&reads, &[(0, Write::Group)]) };
     for (name, protocol) in [
         ("group", group.clone()),
-        ("tracked", Protocol { tracked: true, rounds, ..group }),
+        ("tracked", Protocol { reads: Reads::Tracked, rounds, ..group }),
         ("update", scenario(&reads, sized(&update, &update[..1]))),
         ("updates", scenario(&reads[1..], &update)),
         ("guard", scenario(&reads, &[(0, Write::Guarded)])),

@@ -6,7 +6,7 @@ use cached_redis_model::freshness::Group::{Argument, Class, Tag};
 use cached_redis_model::freshness::Kind::{Early, Fallback, Read, Refresh, Stale};
 use cached_redis_model::freshness::{
     EVERY_CALL_ENDS, Fence, Generations, Kind, Losses, NO_EXPIRED_READ, NO_STALE_FILL,
-    NO_STALE_READ, ONE_LOAD, Placeholders, Protocol, Rules, Write,
+    NO_STALE_READ, ONE_LOAD, Placeholders, Protocol, Reads, Rules, Write,
 };
 
 const RULES: Rules = Rules::IMPLEMENTED;
@@ -21,7 +21,7 @@ fn with_group(rules: Rules) -> Protocol {
 }
 
 fn tracked(rules: Rules) -> Protocol {
-    Protocol { tracked: true, ..with_group(rules) }
+    Protocol { reads: Reads::Tracked, ..with_group(rules) }
 }
 
 /// The other process stores what this one must not take.
@@ -156,6 +156,12 @@ fn a_refresh_lease_that_stamps_the_value_anew() {
 fn generations_held_beyond_the_connection() {
     let rules = Rules { drops_on_disconnect: false, ..RULES };
     violates(&Protocol { disconnects: 1, ..tracked(rules) }, NO_STALE_READ);
+}
+
+/// Writing a key ends its being tracked, also for who writes it.
+#[test]
+fn generations_that_are_held_and_not_tracked() {
+    violates(&tracked(Rules { tracks_what_it_makes: false, ..RULES }), NO_STALE_READ);
 }
 
 /// As over a connection other than the one that tracks, or on another node.

@@ -10,8 +10,17 @@ impl State {
 
     /// GET.
     pub(crate) fn look(&mut self, protocol: &Protocol, caller: Caller) {
-        if !protocol.tracked {
-            return self.found(protocol, caller, self.record);
+        match protocol.reads {
+            Reads::BeforeGet if !protocol.groups.is_empty() => {
+                let stamps = self.read_generations(protocol);
+                *self.call_mut(caller) =
+                    Call { phase: Phase::Getting, stamps, ..*self.call(caller) };
+                return;
+            }
+            Reads::AfterGet | Reads::BeforeGet => {
+                return self.found(protocol, caller, self.record);
+            }
+            Reads::Tracked => {}
         }
         let process = usize::from(protocol.process(caller));
         if !protocol.rules.knows_after_reply {
@@ -20,6 +29,15 @@ impl State {
         }
         self.processes[process].inbox.push(Delivery::Got(caller, self.record));
         self.call_mut(caller).phase = Phase::Getting;
+    }
+
+    /// GET, after the generations have been read.
+    pub(crate) fn get(&mut self, protocol: &Protocol, caller: Caller) {
+        let stamps = self.call(caller).stamps;
+        if protocol.are_known(stamps) {
+            return self.decide(protocol, caller, self.record, stamps);
+        }
+        self.ensure_first(caller, self.record);
     }
 
     /// The reply to GET.
@@ -37,22 +55,26 @@ impl State {
     /// Which generations are there, now that GET has been answered?
     pub(crate) fn compare(&mut self, protocol: &Protocol, caller: Caller) {
         let Phase::Looking(found) = self.call(caller).phase else { return };
-        let known = if protocol.tracked {
-            self.held(protocol, caller)
-        } else {
-            let stamps = self.read_generations(protocol);
-            let before_load = |group: &Group| *group != Group::Tag;
-            let mut needed = protocol.groups.iter().filter(|group| before_load(group));
-            needed.all(|group| stamps[*group as usize].is_some()).then_some(stamps)
+        let known = match protocol.reads {
+            Reads::Tracked => self.held(protocol, caller),
+            Reads::AfterGet | Reads::BeforeGet => {
+                let stamps = self.read_generations(protocol);
+                protocol.are_known(stamps).then_some(stamps)
+            }
         };
         match known {
             Some(stamps) => self.decide(protocol, caller, found, stamps),
-            None => {
-                let nonce = Nonce { caller, round: self.call(caller).rounds };
-                self.call_mut(caller).phase = Phase::Ensuring(found);
-                self.send(Command::Ensure { nonce });
-            }
+            None => self.ensure_first(caller, found),
         }
+    }
+
+    /// A generation is missing that must be known before a load.
+    fn ensure_first(&mut self, caller: Caller, found: Option<Record>) {
+        let nonce = Nonce { caller, round: self.call(caller).rounds };
+        let call = self.call_mut(caller);
+        call.phase = Phase::Ensuring(found);
+        call.stamps = [None; 3];
+        self.send(Command::Ensure { nonce });
     }
 
     /// What GET has found, and what the generations say of it.
@@ -152,6 +174,9 @@ impl State {
                 let known = flight.map(|leader| self.call(leader).stamps).or(stamps);
                 let differs = known.is_some_and(|theirs| !protocol.known_alike(mine, theirs));
                 if differs && protocol.rules.joins_own_generation {
+                    if !protocol.rules.replaces_other_generation {
+                        return self.wait(caller, Phase::Waiting(holder));
+                    }
                     self.ask(protocol, caller, Intent::Replace(Some(holder)));
                 } else if flight.is_some() {
                     self.wait(caller, Phase::Following(holder.nonce));
@@ -305,7 +330,7 @@ impl State {
         answer: Option<Stamps>,
     ) {
         let caller = nonce.caller;
-        if protocol.tracked {
+        if protocol.reads == Reads::Tracked {
             let process = usize::from(protocol.process(caller));
             self.processes[process].inbox.push(Delivery::Ensured(nonce, answer));
             return;
@@ -347,6 +372,12 @@ impl Call {
 }
 
 impl Protocol {
+    /// Whether all is known that must be known before a load.
+    fn are_known(&self, stamps: Stamps) -> bool {
+        let mut needed = self.groups.iter().filter(|group| **group != Group::Tag);
+        needed.all(|group| stamps[*group as usize].is_some())
+    }
+
     /// Whether a value is of those generations.
     pub(crate) fn is_current(&self, value: &Value, stamps: Stamps) -> bool {
         self.groups.iter().filter(|group| **group != Group::Class).all(|group| {

@@ -137,6 +137,7 @@ impl Display for Action {
             Self::Deliver(process, _) => format!("process {process} takes what has overtaken"),
             Self::Disconnect(process) => format!("process {process} loses its connection"),
             Self::Begin(caller) => format!("call {caller} begins"),
+            Self::Get(caller) => format!("GET of call {caller} is executed"),
             Self::Compare(caller) => format!("call {caller} compares generations"),
             Self::PutDown(caller) => format!("call {caller} puts the generations down"),
             Self::Receive(caller) => format!("call {caller} gets its answer"),

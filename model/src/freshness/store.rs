@@ -28,9 +28,12 @@ impl State {
                 }
             }
             Command::Ensure { nonce } => {
+                let before = self.generations;
                 let answer = self.ensure(protocol, nonce);
-                if protocol.tracked {
-                    self.track(protocol, nonce.caller);
+                if protocol.reads == Reads::Tracked {
+                    let made = protocol.rules.tracks_what_it_makes;
+                    let read = if made { self.generations } else { before };
+                    self.track(protocol, nonce.caller, read);
                 }
                 if answered {
                     self.hear_ensured(protocol, nonce, answer);

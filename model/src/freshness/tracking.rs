@@ -7,10 +7,10 @@ use super::*;
 
 impl State {
     /// The server remembers who has read which generations.
-    pub(crate) fn track(&mut self, protocol: &Protocol, caller: Caller) {
+    pub(crate) fn track(&mut self, protocol: &Protocol, caller: Caller, read: Stamps) {
         let process = usize::from(protocol.process(caller));
         for group in Group::ALL {
-            if self.generations[group as usize].is_some() {
+            if read[group as usize].is_some() {
                 self.processes[process].tracked[group as usize] = true;
             }
         }

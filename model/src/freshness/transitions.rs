@@ -21,7 +21,10 @@ impl Model for Protocol {
             guard: Vec::new(),
             calls: vec![Call::IDLE; self.calls.len()],
             writers: vec![writing; self.writers.len()],
-            processes: vec![process; if self.tracked { usize::from(processes) } else { 0 }],
+            processes: vec![
+                process;
+                if self.reads == Reads::Tracked { usize::from(processes) } else { 0 }
+            ],
             network: Vec::new(),
             repeats: self.repeats,
             faults: self.faults,
@@ -66,6 +69,7 @@ impl Model for Protocol {
             Action::Deliver(process, place) => state.deliver(self, process, place),
             Action::Disconnect(process) => state.disconnect(self, process),
             Action::Begin(caller) => state.begin(self, caller),
+            Action::Get(caller) => state.get(self, caller),
             Action::Compare(caller) => state.compare(self, caller),
             Action::PutDown(caller) => state.put_down(self, caller),
             Action::Receive(caller) => state.receive(self, caller),
@@ -212,7 +216,7 @@ impl Protocol {
         Self {
             rules,
             groups: Vec::new(),
-            tracked: false,
+            reads: Reads::AfterGet,
             guarded: None,
             guard_vanishes: false,
             calls: calls.to_vec(),
@@ -287,6 +291,7 @@ impl Protocol {
         match call.phase {
             // Of calls that are alike, the first begins first: which is which does not matter.
             Phase::Idle if self.is_next(state, caller) => actions.push(Action::Begin(caller)),
+            Phase::Getting if self.reads == Reads::BeforeGet => actions.push(Action::Get(caller)),
             Phase::Looking(_) => actions.push(Action::Compare(caller)),
             Phase::Ensured(..) => actions.push(Action::PutDown(caller)),
             Phase::Asking(_, Some(_)) => actions.push(Action::Receive(caller)),
