@@ -331,7 +331,7 @@ fn nobody_waits_for_a_deadline() {
             Protocol {
                 expiries: 1,
                 faults: if_large(1, 0),
-                renewals: true,
+                renewals: is_large(),
                 ..scenario(&graces, &writers)
             },
         ),

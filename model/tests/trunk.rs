@@ -61,8 +61,9 @@ fn two_processes_and_a_network_that_repeats() {
 #[test]
 fn two_processes_and_faults() {
     let protocol = Protocol {
-        faults: if_large(3, 1),
+        faults: if_large(3, 2),
         writes: if_large(2, 1),
+        rounds: if_large(2, 1),
         ..protocol(&[(0, Read), (0, Read), (1, Read)])
     };
     holds(protocol, &[HIT, LOST, SHARED, TAKEN_OVER]);
@@ -95,7 +96,7 @@ fn several_writes_many_faults() {
 fn refreshing_beside_readers() {
     let calls = [(0, Read), (0, Read), (0, Refresh)];
     let reachable = [HIT, LOST, SHARED, TAKEN_OVER, REFRESHED];
-    holds(Protocol { faults: 1, writes: 2, ..protocol(&calls) }, &reachable);
+    holds(Protocol { faults: 1, writes: if_large(2, 1), ..protocol(&calls) }, &reachable);
     if is_large() {
         holds(Protocol { faults: 1, repeats: 1, ..protocol(&calls) }, &reachable);
     }
