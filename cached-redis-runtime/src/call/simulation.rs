@@ -111,6 +111,19 @@ async fn end(world: &World, node: &Node) {
         world.violated("the shutdown did not end".to_owned());
     }
     let stats = node.cache.stats();
+    for of in &stats.functions {
+        world.count(&[
+            ("hits", of.hits),
+            ("stale hits", of.stale_hits),
+            ("fallbacks", of.fallbacks),
+            ("reloads", of.reloads),
+            ("failed reloads", of.failed_reloads),
+            ("values kept", of.not_modified),
+            ("coalesced", of.coalesced),
+            ("waits", of.waits),
+            ("superseded", of.superseded),
+        ]);
+    }
     if stats.running_reloads != 0 {
         world.violated("loads are running after the shutdown".to_owned());
     }
@@ -164,6 +177,12 @@ fn seeds() -> Range<u64> {
     }
 }
 
+fn add(all: &mut Seen, more: &Seen) {
+    for (what, times) in more {
+        *all.entry(what).or_default() += times;
+    }
+}
+
 /// Runs schedules on all cores until one finds something wrong: its seed, and what.
 fn search(seeds: Range<u64>, broken: Option<Rule>) -> Result<Seen, (u64, Vec<String>)> {
     let (next, found) = (AtomicU64::new(seeds.start), AtomicBool::new(false));
@@ -180,7 +199,7 @@ fn search(seeds: Range<u64>, broken: Option<Rule>) -> Result<Seen, (u64, Vec<Str
                 found.store(true, Ordering::Relaxed);
                 return Err((seed, violations));
             }
-            all.add(&seen);
+            add(&mut all, &seen);
         }
         Ok(all)
     };
@@ -189,7 +208,7 @@ fn search(seeds: Range<u64>, broken: Option<Rule>) -> Result<Seen, (u64, Vec<Str
         let threads: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
         let mut all = Seen::default();
         for thread in threads {
-            all.add(&thread.join().expect("no panic")?);
+            add(&mut all, &thread.join().expect("no panic")?);
         }
         Ok(all)
     })
@@ -203,9 +222,9 @@ fn no_schedule_breaks_a_promise() {
         }
         Ok(seen) => {
             eprintln!("{seen:?}");
-            if seen.schedules >= 1000 {
-                assert!(seen.is_everything(), "not everything has happened: {seen:?}");
-            }
+            // A single seed need not have it all.
+            let least = if seeds().count() < 1000 { 0 } else { 10 };
+            assert!(seen.values().all(|times| *times >= least), "too seldom: {seen:?}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The source of truth, what has been promised, and what was read.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -91,28 +92,7 @@ struct State {
 }
 
 /// How often what was tried has happened.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Seen {
-    pub(super) reads: u64,
-    pub(super) crashed_guards: u64,
-    pub(super) updates: u64,
-    pub(super) invalidations: u64,
-    pub(super) schedules: u64,
-}
-
-impl Seen {
-    pub(super) fn add(&mut self, other: &Self) {
-        self.reads += other.reads;
-        self.crashed_guards += other.crashed_guards;
-        self.updates += other.updates;
-        self.invalidations += other.invalidations;
-        self.schedules += other.schedules;
-    }
-
-    pub(super) fn is_everything(&self) -> bool {
-        ![self.reads, self.crashed_guards, self.updates, self.invalidations].contains(&0)
-    }
-}
+pub(super) type Seen = BTreeMap<&'static str, u64>;
 
 /// A call that has begun.
 #[derive(Debug)]
@@ -147,8 +127,16 @@ impl World {
         self.state().violations.clone()
     }
 
+    /// Counts what a node has done.
+    pub(super) fn count(&self, counted: &[(&'static str, u64)]) {
+        let state = &mut *self.state();
+        for (what, times) in counted {
+            *state.seen.entry(what).or_default() += times;
+        }
+    }
+
     pub(super) fn seen(&self) -> Seen {
-        Seen { schedules: 1, ..self.state().seen }
+        self.state().seen.clone()
     }
 
     pub(super) fn versions(&self) -> Versions {
@@ -200,7 +188,7 @@ impl World {
     pub(super) fn invalidated(&self, target: Target, versions: &Versions) {
         self.say(|| format!("{target:?} is invalidated up to {versions:?}"));
         let state = &mut *self.state();
-        state.seen.invalidations += 1;
+        *state.seen.entry("invalidations").or_default() += 1;
         state.raise(&self.plan, target, versions);
     }
 
@@ -208,7 +196,7 @@ impl World {
     pub(super) fn updated(&self, key: usize, version: u64) {
         self.say(|| format!("key {key} is updated to {version}"));
         let state = &mut *self.state();
-        state.seen.updates += 1;
+        *state.seen.entry("updates").or_default() += 1;
         let floor = &mut state.floors[key].any;
         *floor = (*floor).max(version);
     }
@@ -244,7 +232,7 @@ impl World {
             {
                 let target = guard.target;
                 self.say(|| format!("the guard on {target:?} over {versions:?} is over"));
-                state.seen.crashed_guards += 1;
+                *state.seen.entry("guards left").or_default() += 1;
                 state.raise(&self.plan, target, &versions);
             }
         }
@@ -275,7 +263,7 @@ impl Asked<'_> {
         let options = &world.plan.options[key];
         let (loaded, touched, failed) = {
             let state = &mut *world.state();
-            state.seen.reads += 1;
+            *state.seen.entry("reads").or_default() += 1;
             (state.loads[value.load()], state.touched[key], state.failed[key])
         };
         let version = value.version();
