@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 pub use builder::CacheBuilder;
 
 use crate::background::Background;
+use crate::broken::{Broken, Rule};
 use crate::budget::Budget;
 use crate::codec::Encoding;
 use crate::error::{Error, ErrorKind};
@@ -59,8 +60,7 @@ pub(crate) struct Core {
     pub(crate) loads_while_down: Option<Semaphore>,
     pub(crate) background: Arc<Background>,
     pub(crate) failed_fences: Counter,
-    #[cfg(feature = "unfenced-for-tests")]
-    unfenced: std::sync::atomic::AtomicBool,
+    pub(crate) broken: Broken,
 }
 
 /// What a builder decides.
@@ -162,8 +162,7 @@ impl Cache {
             loads_while_down: settings.max_loads_while_down.map(Semaphore::new),
             background: Background::new(settings.max_background_reloads),
             failed_fences: Counter::default(),
-            #[cfg(feature = "unfenced-for-tests")]
-            unfenced: false.into(),
+            broken: Broken::default(),
             settings,
         }))
     }
@@ -243,22 +242,6 @@ impl Cache {
     }
 }
 
-#[cfg(feature = "unfenced-for-tests")]
-impl Cache {
-    /// Stores without fencing from now on, so that a test can show that it would notice.
-    #[doc(hidden)]
-    pub fn unfence_for_tests(&self) {
-        self.0.unfenced.store(true, Ordering::Relaxed);
-    }
-}
-
-#[cfg(feature = "unfenced-for-tests")]
-impl Core {
-    pub(crate) fn is_unfenced(&self) -> bool {
-        self.unfenced.load(Ordering::Relaxed)
-    }
-}
-
 impl Core {
     pub(crate) fn budget(&self) -> Budget {
         Budget::new(self.settings.budget)
@@ -335,7 +318,8 @@ impl Core {
         let asked = [tags.as_slice(), &classes].concat();
         let store = &*self.store;
         let Some(now) = budget.run(store, store.stamp(&asked)).await? else { return Ok(None) };
-        if classes.iter().any(|class| now.of(*class) != before.of(*class)) {
+        let has_changed = |class: &Group| now.of(*class) != before.of(*class);
+        if classes.iter().any(has_changed) && !self.broken.is(Rule::Class) {
             return Ok(None);
         }
         now.iter().filter(|stamp| tags.contains(&stamp.group)).for_each(|stamp| stamps.push(stamp));

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::broken::Rule;
 use crate::cache::{Cache, Core};
 use crate::call::Call;
 use crate::codec::{self, Encoding};
@@ -247,7 +248,7 @@ impl<R> Entry<R> {
         }
         record::sign(&mut record, &leader.lease());
         leader.seal();
-        let fill = store.fill(key, leader.lease(), &record, life);
+        let fill = core.fill(Rule::Update, key, leader.lease(), &record, life);
         let filled = budget.run(store, fill).await;
         leader.filled(&filled, record);
         Ok(filled? == Filled::Stored)

@@ -2,6 +2,7 @@
 
 mod background;
 mod backoff;
+mod broken;
 mod budget;
 mod cache;
 mod call;
@@ -29,6 +30,9 @@ mod telemetry;
 #[doc(hidden)]
 pub mod private;
 
+#[cfg(feature = "unfenced-for-tests")]
+#[doc(hidden)]
+pub use broken::Rule;
 pub use cache::{Cache, CacheBuilder, Health};
 pub use current::{bypass, refresh};
 pub use entry::Entry;

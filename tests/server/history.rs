@@ -60,7 +60,7 @@ async fn run(server: &Server, length: Duration, fenced: bool) -> Report {
             let cache = Cache::builder().url(server.url()).namespace(&namespace).build();
             let cache = cache.expect("a URL");
             if !fenced {
-                cache.unfence_for_tests();
+                cache.break_for_tests(cached_redis_runtime::Rule::Fence);
             }
             Node { cache, source: Arc::clone(&source), history: Arc::clone(&history) }
         })

@@ -6,6 +6,7 @@ use tokio::time::{Instant, timeout};
 
 use super::behind::{Body, Load};
 use super::{Attempt, Granted, Reason};
+use crate::broken::Rule;
 use crate::budget::Budget;
 use crate::codec::{self, Encoding};
 use crate::error::{Error, ErrorKind};
@@ -17,7 +18,6 @@ use crate::policy::MIN_LIFE;
 use crate::previous::Stored;
 use crate::record;
 use crate::stats::Counters;
-use crate::store::{Operation, Store};
 use crate::telemetry::event;
 
 /// Life of a lease where the function does without waiting for others (`lock = false`): fencing
@@ -261,8 +261,8 @@ where
         record::sign(&mut record, &leader.lease());
         record::set_load(&mut record, took);
         leader.seal();
-        let store = &*self.core.store;
-        let filled = budget.run(store, self.storing(store, &leader, &record, life)).await;
+        let fill = self.core.fill(Rule::Fence, self.key, leader.lease(), &record, life);
+        let filled = budget.run(&*self.core.store, fill).await;
         self.count_filled(&filled, record.len());
         leader.filled(&filled, record);
     }
@@ -276,20 +276,6 @@ where
             Ok(Filled::Lost) => self.counters.superseded.increment(),
             Err(error) => self.counters.error(error),
         }
-    }
-
-    fn storing<'a>(
-        &'a self,
-        store: &'a dyn Store,
-        leader: &Leader,
-        record: &'a [u8],
-        life: Life,
-    ) -> Operation<'a, Filled> {
-        #[cfg(feature = "unfenced-for-tests")]
-        if self.core.is_unfenced() {
-            return store.overwrite(self.key, record, life);
-        }
-        store.fill(self.key, leader.lease(), record, life)
     }
 
     /// The last good value in place of an error.

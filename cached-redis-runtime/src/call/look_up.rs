@@ -1,6 +1,7 @@
 //! What is there, and what a call makes of it.
 
 use super::Attempt;
+use crate::broken::Rule;
 use crate::budget::Budget;
 use crate::codec;
 use crate::error::{Error, ErrorKind};
@@ -151,7 +152,7 @@ where
         if header.state == State::Lease || header.schema != self.schema {
             return View::Nothing;
         }
-        if !found.is_current {
+        if !found.is_current && !self.core.broken.is(Rule::Stamps) {
             return View::Void(header.lease);
         }
         if self.core.invalidator.covers(header.stamps(&found.record)) {

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::Target;
+use crate::broken::Rule;
 use crate::cache::{Cache, Core};
 use crate::current::Handle;
 use crate::entry::Entry;
@@ -171,6 +172,9 @@ fn by_cache(targets: &[(Cache, Target)]) -> Vec<(Cache, Vec<Target>)> {
 impl Fence {
     /// Also to renew it.
     async fn plant(&self) -> Result<(), Error> {
+        if self.core.broken.is(Rule::Guard) {
+            return Ok(());
+        }
         let store = &*self.core.store;
         self.core.budget().run(store, store.hold(&self.keys, self.id, self.life)).await
     }

@@ -20,9 +20,10 @@ use tokio::net::TcpStream;
 
 /// Whether a plain socket leads to where a client points.
 pub(super) fn is_plain(client: &Client) -> bool {
-    let address = client.get_connection_info().addr();
-    matches!(address, ConnectionAddr::Tcp(..))
-        || cfg!(unix) && matches!(address, ConnectionAddr::Unix(_))
+    match client.get_connection_info().addr() {
+        ConnectionAddr::Tcp(..) => true,
+        other => cfg!(unix) && matches!(other, ConnectionAddr::Unix(_)),
+    }
 }
 
 /// Opens a plain socket to where a client points; `None` if that takes more, such as TLS.
