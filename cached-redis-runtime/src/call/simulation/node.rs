@@ -241,7 +241,8 @@ impl Node {
             version
         });
         let Some(version) = version.await else { return update.abandon().await };
-        update.store(self.world.value(version).0).await;
+        let value = update.value(self.world.value(version).0);
+        update.store(value).await;
         // What the store refused is retried.
         if self.cache.core().invalidator.pending() == 0 {
             self.world.updated(key, version);
