@@ -17,10 +17,11 @@ use crate::flight::Leader;
 use crate::function::Function;
 use crate::group::{Group, Groups, Stamps};
 use crate::key::Key;
-use crate::lease::Intent;
+use crate::lease::{Intent, LeaseId};
 use crate::outcome::{Outcome, Storable};
 use crate::policy::Policy;
 use crate::previous::Stored;
+use crate::record::Header;
 use crate::stats::Counters;
 use behind::{Body, Here, Owned};
 use look_up::Look;
@@ -152,8 +153,8 @@ struct Granted {
     leader: Leader,
     /// What the groups of the entry were at before the load.
     stamps: Stamps,
-    /// A value is there, and stays until the new one is stored.
-    over_value: bool,
+    /// The value that was seen is there, and stays until the new one is stored.
+    over_seen: bool,
 }
 
 /// Why a load is not stored.
@@ -202,7 +203,8 @@ where
             }
         };
         self.counters.misses.increment();
-        match self.decide(intent, &mut budget).await {
+        let seen = previous.as_deref().and_then(Header::read).map(|header| header.lease);
+        match self.decide(intent, seen.unwrap_or(LeaseId::NONE), &mut budget).await {
             Decision::Answer(returned) => returned,
             Decision::Load(granted) => {
                 self.load_and_store(granted, previous, &mut budget, body).await

@@ -211,6 +211,7 @@ impl<R> Entry<R> {
             lease: life,
             schema: self.schema,
             intent: Intent::Refresh,
+            seen: LeaseId::NONE,
             stamps: &stamps,
         };
         let acquired = budget.run(store, store.acquire(key, acquire)).await?;
@@ -332,6 +333,11 @@ impl Reserved {
 
     pub(crate) fn life(&self) -> Duration {
         self.life
+    }
+
+    /// Nobody knows what the source has: no follower may load under this lease.
+    pub(crate) fn in_doubt(self) {
+        self.leader.unknown();
     }
 }
 

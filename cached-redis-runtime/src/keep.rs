@@ -30,7 +30,7 @@ where
     }
 }
 
-/// What was kept of a reference to `T`. Asks for nothing itself: see [`Keep::Kept`].
+/// What was kept of a reference to `T`. Asks for nothing itself: see `Keep`.
 pub struct Kept<T: ?Sized, O: ?Sized> {
     reference: PhantomData<fn(&T)>,
     owned: O,

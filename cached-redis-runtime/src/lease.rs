@@ -68,6 +68,8 @@ pub(crate) struct Acquire<'a> {
     pub(crate) lease: Duration,
     pub(crate) schema: u64,
     pub(crate) intent: Intent,
+    /// The lease of the value that the caller has seen and means to replace.
+    pub(crate) seen: LeaseId,
     /// What the groups of the entry are at before the load.
     pub(crate) stamps: &'a Stamps,
 }
@@ -80,8 +82,8 @@ pub(crate) enum Intent {
     /// As `Read`, but a record that carries this lease is none: it cannot be read, or belongs to a
     /// generation that is over.
     Replace(LeaseId),
-    /// The lease over a value that carries this one, unless somebody reloads it already.
-    Reload(LeaseId),
+    /// The lease over the value that was seen, unless somebody reloads it already.
+    Reload,
     /// The lease in any case; a value stays readable until the new one is stored.
     Refresh,
 }
@@ -92,8 +94,8 @@ pub(crate) enum Acquired {
     /// The lease is the caller's.
     Grant {
         lease: LeaseId,
-        /// A value is there, and stays until the new one is stored.
-        over_value: bool,
+        /// The value that the caller has seen is there, and stays until the new one is stored.
+        over_seen: bool,
     },
     /// Somebody else is loading.
     Wait {

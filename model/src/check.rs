@@ -1,12 +1,26 @@
 //! Running the checker, and telling what it found.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::fmt::{Debug, Display, Write as _};
+use std::hash::Hash;
 use std::time::{Duration, Instant};
 
-use stateright::{Checker as _, HasDiscoveries, Model as _, Path};
+use stateright::{Checker as _, HasDiscoveries, Model, Path};
 
-use crate::{Action, Protocol, REACHABLE, State};
+/// A model whose counterexamples can be read.
+pub trait Readable:
+    Model<
+        State: Clone + Debug + Display + Hash + PartialEq + Send + Sync,
+        Action: Clone + Debug + Display + PartialEq + Send + Sync,
+    > + Clone
+    + Send
+    + Sync
+    + 'static
+{
+    /// What must be reachable, or the model would prove nothing. Any other property is violated
+    /// where the checker finds something.
+    const REACHABLE: &'static [&'static str];
+}
 
 /// What visiting all states has found.
 #[derive(Debug)]
@@ -19,13 +33,13 @@ pub struct Outcome {
     pub took: Duration,
     /// A path to every violation.
     pub violations: BTreeMap<&'static str, Story>,
-    /// What of [`REACHABLE`] has been reached.
+    /// What of [`Readable::REACHABLE`] has been reached.
     pub reached: Vec<&'static str>,
 }
 
-/// A path, to be read: what happened, and what there was after it.
+/// A path, to be read: a line for each thing that happened, and what there was after it.
 #[derive(Clone, Debug)]
-pub struct Story(Vec<(State, Option<Action>)>);
+pub struct Story(Vec<String>);
 
 /// Whether the larger sizes are asked for: `CACHED_REDIS_MODEL=large`.
 #[must_use]
@@ -35,14 +49,17 @@ pub fn is_large() -> bool {
 
 /// Visits all states.
 #[must_use]
-pub fn check(protocol: Protocol) -> Outcome {
+pub fn check<M: Readable>(protocol: M) -> Outcome {
     let started = Instant::now();
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    // The tests of the smaller sizes run beside each other already, and threads that hand states to
+    // each other are slower.
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = if is_large() { cores() } else { 1 };
     let checker = protocol.checker().threads(threads).spawn_bfs().join();
     let mut reached = Vec::new();
     let mut violations = BTreeMap::new();
     for (property, path) in checker.discoveries() {
-        if REACHABLE.contains(&property) {
+        if M::REACHABLE.contains(&property) {
             reached.push(property);
         } else {
             violations.insert(property, Story::new(path));
@@ -59,7 +76,7 @@ pub fn check(protocol: Protocol) -> Outcome {
 
 /// The shortest path to a violation of `property`: the one that is understood.
 #[must_use]
-pub fn counterexample(protocol: &Protocol, property: &'static str) -> Option<Story> {
+pub fn counterexample<M: Readable>(protocol: &M, property: &'static str) -> Option<Story> {
     let mut visited = 0;
     // Deeper step by step: the checker does not stop at once, and keeps the last path it finds.
     for depth in 1.. {
@@ -82,19 +99,21 @@ pub fn counterexample(protocol: &Protocol, property: &'static str) -> Option<Sto
 }
 
 impl Story {
-    fn new(path: Path<State, Action>) -> Self {
-        Self(path.into_vec())
+    fn new<S: Display, A: Display>(path: Path<S, A>) -> Self {
+        let path = path.into_vec();
+        let mut lines = Vec::new();
+        for (number, pair) in path.windows(2).enumerate() {
+            if let [(_, Some(action)), (after, _)] = pair {
+                lines.push(format!("{:3}. {action:<48} {after}", number + 1));
+            }
+        }
+        Self(lines)
     }
 }
 
-impl std::fmt::Display for Story {
+impl Display for Story {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for (number, pair) in self.0.windows(2).enumerate() {
-            if let [(_, Some(action)), (after, _)] = pair {
-                writeln!(formatter, "{:3}. {action:<48} {after}", number + 1)?;
-            }
-        }
-        Ok(())
+        self.0.iter().try_for_each(|line| writeln!(formatter, "{line}"))
     }
 }
 

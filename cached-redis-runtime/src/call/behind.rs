@@ -31,8 +31,8 @@ pub(super) trait Begin: Sized {
 
 /// The body of a function with this outcome.
 pub(super) trait Body<O: Outcome>: Begin {
-    /// Reloads, behind the answer, the value that was stored under `found`.
-    fn reload(self, attempt: &Attempt<'_, O>, found: LeaseId, previous: Vec<u8>);
+    /// Reloads, behind the answer, the value that was stored under the lease `seen`.
+    fn reload(self, attempt: &Attempt<'_, O>, seen: LeaseId, previous: Vec<u8>);
 
     /// Lets a load go on behind an answer. Gives it back if it has to be waited for.
     fn go_on(
@@ -102,7 +102,7 @@ where
     L: FnOnce() -> F,
     F: Future<Output = O::Return> + Send + 'static,
 {
-    fn reload(self, attempt: &Attempt<'_, O>, found: LeaseId, previous: Vec<u8>) {
+    fn reload(self, attempt: &Attempt<'_, O>, seen: LeaseId, previous: Vec<u8>) {
         let place = match attempt.core.background.reload(attempt.key) {
             Ok(place) => place,
             Err(NoPlace::Full) => return attempt.counters.skipped_reloads.increment(),
@@ -112,7 +112,7 @@ where
         let previous = attempt.stored(previous);
         let running = self.begin(Some(Arc::clone(&previous)));
         place.run(current::inherited(async move {
-            kept.attempt().reload(found, running, previous).await;
+            kept.attempt().reload(seen, running, previous).await;
         }));
     }
 
@@ -172,7 +172,7 @@ where
     O::Value: Storable,
 {
     /// Reloads a value, unless somebody else does.
-    async fn reload<R>(&self, found: LeaseId, running: R, previous: Arc<Stored>)
+    async fn reload<R>(&self, seen: LeaseId, running: R, previous: Arc<Stored>)
     where
         R: Future<Output = O::Return> + Unpin,
     {
@@ -188,12 +188,13 @@ where
             nonce: asking.nonce(),
             lease: self.lease(),
             schema: self.schema,
-            intent: Intent::Reload(found),
+            intent: Intent::Reload,
+            seen,
             stamps: &stamps,
         };
         let granted = match budget.run(store, store.acquire(self.key, acquire)).await {
-            Ok(Acquired::Grant { lease, over_value }) => {
-                Granted { leader: asking.granted(lease), stamps, over_value }
+            Ok(Acquired::Grant { lease, over_seen }) => {
+                Granted { leader: asking.granted(lease), stamps, over_seen }
             }
             Ok(_) => return asking.not_granted(),
             Err(error) => return self.counters.error(&error),

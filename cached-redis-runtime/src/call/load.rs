@@ -78,7 +78,7 @@ where
         B::Running: Future<Output = O::Return> + Unpin,
     {
         let previous = previous.map(|record| self.stored(record));
-        let soft = self.policy.soft_timeout.filter(|_| granted.over_value);
+        let soft = self.policy.soft_timeout.filter(|_| granted.over_seen);
         let running = body.begin(previous.clone());
         let mut load = Load { running, granted, began: Instant::now(), previous };
         let in_time = match soft {
@@ -163,7 +163,7 @@ where
         match encoded.and_then(|encoded| self.core.admit(encoded, self.policy)) {
             Ok(Some(encoding)) => {
                 let life = self.core.life(self.policy, &encoding);
-                if granted.over_value && previous.is_some_and(Stored::is_kept) {
+                if granted.over_seen && previous.is_some_and(Stored::is_kept) {
                     Loaded::Same(life)
                 } else {
                     Loaded::New(encoding, life)

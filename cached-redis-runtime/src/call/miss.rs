@@ -32,14 +32,20 @@ where
     O::Value: Storable,
 {
     /// The miss path: ask who may load, and join, wait or lead accordingly.
-    pub(super) async fn decide(&self, intent: Intent, budget: &mut Budget) -> Decision<O::Return> {
+    pub(super) async fn decide(
+        &self,
+        intent: Intent,
+        seen: LeaseId,
+        budget: &mut Budget,
+    ) -> Decision<O::Return> {
         let began = Instant::now();
         let patience = self.patience_from(began);
         if let Some(soft) = self.policy.soft_timeout
             && intent != Intent::Refresh
         {
             // Waiting with the last good value at hand ends in that.
-            let waiting = self.decide_until(intent, budget, began, (began + soft).min(patience));
+            let waiting =
+                self.decide_until(intent, seen, budget, began, (began + soft).min(patience));
             let decision = waiting.await;
             let is_late = began.elapsed() >= soft;
             if !is_late || !matches!(decision, Decision::LoadAlone(Reason::NotShareable)) {
@@ -49,12 +55,13 @@ where
                 return Decision::Answer(returned);
             }
         }
-        self.decide_until(intent, budget, began, patience).await
+        self.decide_until(intent, seen, budget, began, patience).await
     }
 
     async fn decide_until(
         &self,
         mut intent: Intent,
+        seen: LeaseId,
         budget: &mut Budget,
         began: Instant,
         patience: Instant,
@@ -71,26 +78,27 @@ where
                 Err(error) => return Decision::LoadAlone(self.failed(&error)),
             };
             let asking = self.core.ask(self.key);
-            let (holder, of_holder) = match self.acquire(asking, intent, &stamps, budget).await {
-                Ok(Asked::Granted(leader, over_value)) => {
-                    return Decision::Load(Granted { leader, stamps, over_value });
-                }
-                Ok(Asked::Hit(record)) => match self.read_shared(&record).await {
-                    Some(returned) => return Decision::Answer(returned),
-                    None => {
-                        let found = Header::read(&record).map(|header| header.lease);
-                        intent = Intent::Replace(found.unwrap_or(LeaseId::NONE));
-                        rounds += 1;
-                        if rounds >= ROUNDS {
-                            return Decision::LoadAlone(Reason::NotShareable);
-                        }
-                        continue;
+            let (holder, of_holder) =
+                match self.acquire(asking, intent, seen, &stamps, budget).await {
+                    Ok(Asked::Granted(leader, over_seen)) => {
+                        return Decision::Load(Granted { leader, stamps, over_seen });
                     }
-                },
-                Ok(Asked::NoStore) => return Decision::LoadAlone(Reason::NotShareable),
-                Ok(Asked::Held(holder, stamps)) => (holder, stamps),
-                Err(error) => return Decision::LoadAlone(self.failed(&error)),
-            };
+                    Ok(Asked::Hit(record)) => match self.read_shared(&record).await {
+                        Some(returned) => return Decision::Answer(returned),
+                        None => {
+                            let found = Header::read(&record).map(|header| header.lease);
+                            intent = Intent::Replace(found.unwrap_or(LeaseId::NONE));
+                            rounds += 1;
+                            if rounds >= ROUNDS {
+                                return Decision::LoadAlone(Reason::NotShareable);
+                            }
+                            continue;
+                        }
+                    },
+                    Ok(Asked::NoStore) => return Decision::LoadAlone(Reason::NotShareable),
+                    Ok(Asked::Held(holder, stamps)) => (holder, stamps),
+                    Err(error) => return Decision::LoadAlone(self.failed(&error)),
+                };
             if !stamps.agree(of_holder.bytes()) {
                 // One of the two is older than an invalidation of the whole group. If it is not this
                 // one, which is seen by asking anew, it is that load: nothing that comes of it counts.
@@ -118,8 +126,8 @@ where
                     Join::Unknown if orphan == Some(holder) => {
                         let release = self.core.release(self.key);
                         if let Some(leader) = self.core.flights.adopt(self.key, holder, release) {
-                            let over_value = false;
-                            return Decision::Load(Granted { leader, stamps, over_value });
+                            let over_seen = false;
+                            return Decision::Load(Granted { leader, stamps, over_seen });
                         }
                         pause(FIRST_PAUSE, patience).await;
                     }
@@ -172,9 +180,9 @@ where
                 }
                 None => return Followed::StartOver,
             },
-            // Whether there is a value matters to a load that keeps it, and this one has not seen it.
+            // Whether the value that was seen is there matters to a load that keeps it: here it is not known.
             Ok(Ok(Word::Lead(leader))) => {
-                Decision::Load(Granted { leader, stamps, over_value: false })
+                Decision::Load(Granted { leader, stamps, over_seen: false })
             }
             Ok(Ok(Word::StartOver)) => return Followed::StartOver,
             Err(_) if lapse < patience => return Followed::AskAgain,
@@ -188,6 +196,7 @@ where
         &self,
         asking: Asking,
         intent: Intent,
+        seen: LeaseId,
         stamps: &Stamps,
         budget: &mut Budget,
     ) -> Result<Asked, Error> {
@@ -196,14 +205,15 @@ where
             lease: self.lease(),
             schema: self.schema,
             intent,
+            seen,
             stamps,
         };
         // On an error `asking` is dropped, which takes the question back.
         let acquired =
             budget.run(&*self.core.store, self.core.store.acquire(self.key, acquire)).await?;
         Ok(match acquired {
-            Acquired::Grant { lease, over_value } => {
-                Asked::Granted(asking.granted(lease), over_value)
+            Acquired::Grant { lease, over_seen } => {
+                Asked::Granted(asking.granted(lease), over_seen)
             }
             // Granted to this very question: it was executed, the connection lost, and it was sent
             // again.

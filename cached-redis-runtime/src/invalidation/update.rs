@@ -132,6 +132,9 @@ impl<R> Update<R> {
 impl<R> Drop for Update<R> {
     fn drop(&mut self) {
         if !self.is_over {
+            if let Some(reserved) = self.reserved.take() {
+                reserved.in_doubt();
+            }
             self.entry.invalidate_in_background();
         }
     }

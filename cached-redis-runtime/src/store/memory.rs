@@ -259,21 +259,22 @@ impl Store for MemoryStore {
                 .and_then(|stored| Header::read(&stored.record).map(|header| (stored, header)));
             if let Some((stored, header)) = found {
                 let is_value = header.state != State::Lease && header.schema == acquire.schema;
-                match self.refusal(stored, &header, is_value, acquire.intent) {
+                match self.refusal(stored, &header, is_value, acquire) {
                     Some(acquired) => return acquired,
                     None if is_value && acquire.intent != Intent::Replace(header.lease) => {
                         record::sign(&mut stored.record, &id);
                         self.outlive(stored, &header, acquire.lease);
-                        return Acquired::Grant { lease: id, over_value: true };
+                        let over_seen = header.lease == acquire.seen;
+                        return Acquired::Grant { lease: id, over_seen };
                     }
                     None => {}
                 }
-            } else if matches!(acquire.intent, Intent::Reload(_)) {
+            } else if acquire.intent == Intent::Reload {
                 return Acquired::Nothing;
             }
             let record = record::lease(&id, acquire.schema, acquire.stamps);
             self.put(contents, key, record, acquire.lease);
-            Acquired::Grant { lease: id, over_value: false }
+            Acquired::Grant { lease: id, over_seen: false }
         })
     }
 
@@ -419,7 +420,7 @@ impl MemoryStore {
         stored: &Stored,
         header: &Header,
         is_value: bool,
-        intent: Intent,
+        acquire: Acquire<'_>,
     ) -> Option<Acquired> {
         let now = self.millis();
         let is_fresh =
@@ -429,13 +430,13 @@ impl MemoryStore {
             let stamps = Stamps::from_slice(header.stamps(&stored.record));
             Some(Acquired::Wait { holder: header.lease, stamps })
         };
-        match intent {
+        match acquire.intent {
             Intent::Refresh => None,
             Intent::Replace(found) if found == header.lease => None,
-            Intent::Reload(found) if !is_value || is_busy || found != header.lease => {
+            Intent::Reload if !is_value || is_busy || acquire.seen != header.lease => {
                 Some(Acquired::Nothing)
             }
-            Intent::Reload(_) => None,
+            Intent::Reload => None,
             Intent::Read | Intent::Replace(_) => {
                 if header.state == State::Lease {
                     wait()

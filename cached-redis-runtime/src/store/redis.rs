@@ -354,17 +354,17 @@ impl Store for RedisStore {
 
     fn acquire<'a>(&'a self, key: &'a str, acquire: Acquire<'a>) -> Operation<'a, Acquired> {
         Box::pin(async move {
-            let (intent, found): (&[u8], LeaseId) = match acquire.intent {
-                Intent::Read => (b"read", LeaseId::NONE),
-                Intent::Replace(found) => (b"replace", found),
-                Intent::Reload(found) => (b"reload", found),
-                Intent::Refresh => (b"refresh", LeaseId::NONE),
+            let (intent, seen): (&[u8], LeaseId) = match acquire.intent {
+                Intent::Read => (b"read", acquire.seen),
+                Intent::Replace(void) => (b"replace", void),
+                Intent::Reload => (b"reload", acquire.seen),
+                Intent::Refresh => (b"refresh", acquire.seen),
             };
             let lease = millis(acquire.lease);
             let nonce = acquire.nonce.bytes();
             let schema = acquire.schema.to_le_bytes();
             let arguments: [&[u8]; 6] =
-                [lease.as_bytes(), &nonce, &schema, intent, found.bytes(), acquire.stamps.bytes()];
+                [lease.as_bytes(), &nonce, &schema, intent, seen.bytes(), acquire.stamps.bytes()];
             let asked = Instant::now();
             let keys = [key, &fence_key(key)];
             let answer = self.script(&self.scripts.acquire, &keys, &arguments).await?;
@@ -376,10 +376,10 @@ impl Store for RedisStore {
             };
             self.link.clock().set(asked, now.unsigned_abs());
             match code {
-                scripts::GRANT | scripts::GRANT_OVER_VALUE => {
+                scripts::GRANT | scripts::GRANT_OVER_SEEN => {
                     LeaseId::from_slice(&content).map(|lease| Acquired::Grant {
                         lease,
-                        over_value: code == scripts::GRANT_OVER_VALUE,
+                        over_seen: code == scripts::GRANT_OVER_SEEN,
                     })
                 }
                 scripts::WAIT => {

@@ -62,8 +62,17 @@ impl Subject {
     }
 
     async fn acquire_with(&self, sequence: u64, intent: Intent, stamps: &Stamps) -> Acquired {
+        self.ask(sequence, intent, LeaseId::NONE, stamps).await
+    }
+
+    /// Asks to reload a value.
+    async fn reload(&self, sequence: u64, seen: LeaseId) -> Acquired {
+        self.ask(sequence, Intent::Reload, seen, &Stamps::default()).await
+    }
+
+    async fn ask(&self, sequence: u64, intent: Intent, seen: LeaseId, stamps: &Stamps) -> Acquired {
         let nonce = Nonce { process: 1, sequence };
-        let acquire = Acquire { nonce, lease: LONG, schema: SCHEMA, intent, stamps };
+        let acquire = Acquire { nonce, lease: LONG, schema: SCHEMA, intent, seen, stamps };
         self.store.acquire(&self.key, acquire).await.expect("an answer")
     }
 
@@ -73,6 +82,13 @@ impl Subject {
                 assert_eq!(lease.nonce(), Nonce { process: 1, sequence });
                 lease
             }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    async fn reloading(&self, seen: LeaseId) -> LeaseId {
+        match self.reload(2, seen).await {
+            Acquired::Grant { lease, over_seen: true } => lease,
             other => panic!("{other:?}"),
         }
     }
@@ -363,13 +379,10 @@ async fn scripts_that_the_server_has_forgotten_are_sent_again() {
 async fn one_reload_at_a_time_and_the_value_stays_meanwhile() {
     each_store(async |subject| {
         let found = subject.overdue(b"old").await;
-        let lease = match subject.acquire(2, Intent::Reload(found)).await {
-            Acquired::Grant { lease, over_value: true } => lease,
-            other => panic!("{other:?}"),
-        };
+        let lease = subject.reloading(found).await;
         assert_eq!(subject.get().await, Some((State::Value, b"old".to_vec())));
-        for intent in [Intent::Reload(found), Intent::Reload(lease)] {
-            assert_eq!(subject.acquire(3, intent).await, Acquired::Nothing);
+        for seen in [found, lease] {
+            assert_eq!(subject.reload(3, seen).await, Acquired::Nothing);
         }
         let wait = Acquired::Wait { holder: lease, stamps: Stamps::default() };
         assert_eq!(subject.acquire(3, Intent::Read).await, wait);
@@ -383,9 +396,14 @@ async fn one_reload_at_a_time_and_the_value_stays_meanwhile() {
 #[tokio::test]
 async fn a_value_that_is_no_longer_fresh_is_no_hit() {
     each_store(async |subject| {
-        subject.overdue(b"old").await;
-        let acquired = subject.acquire(2, Intent::Read).await;
-        assert!(matches!(acquired, Acquired::Grant { over_value: true, .. }), "{acquired:?}");
+        let seen = subject.overdue(b"old").await;
+        let stamps = Stamps::default();
+        let acquired = subject.ask(2, Intent::Read, seen, &stamps).await;
+        assert!(matches!(acquired, Acquired::Grant { over_seen: true, .. }), "{acquired:?}");
+        subject.delete().await;
+        subject.overdue(b"another").await;
+        let acquired = subject.ask(3, Intent::Read, seen, &stamps).await;
+        assert!(matches!(acquired, Acquired::Grant { over_seen: false, .. }), "{acquired:?}");
     })
     .await;
 }
@@ -394,13 +412,13 @@ async fn a_value_that_is_no_longer_fresh_is_no_hit() {
 async fn an_invalidation_ends_a_reload() {
     each_store(async |subject| {
         let found = subject.overdue(b"old").await;
-        let lease = subject.granted(2, Intent::Reload(found)).await;
+        let lease = subject.reloading(found).await;
         subject.delete().await;
         assert!(!subject.store.renew(&subject.key, lease, LONG).await.expect("an answer"));
         let life = Life { whole: LONG, fresh: None };
         let kept = subject.store.keep(&subject.key, lease, life).await.expect("an answer");
         assert_eq!((kept, subject.fill(lease, b"old").await), (Filled::Lost, Filled::Lost));
-        assert_eq!(subject.acquire(3, Intent::Reload(found)).await, Acquired::Nothing);
+        assert_eq!(subject.reload(3, found).await, Acquired::Nothing);
         assert_eq!(subject.get().await, None);
     })
     .await;
@@ -412,7 +430,7 @@ async fn a_kept_value_is_fresh_again() {
         let found = subject.overdue(b"same").await;
         let (store, key) = (&subject.store, subject.key.as_str());
         store.mark_stale(key).await.expect("an answer");
-        let lease = subject.granted(2, Intent::Reload(found)).await;
+        let lease = subject.reloading(found).await;
         let life = Life { whole: 2 * LONG, fresh: Some(LONG) };
         assert_eq!(store.keep(key, lease, life).await.expect("an answer"), Filled::Stored);
         assert_eq!(subject.get().await, Some((State::Value, b"same".to_vec())));
@@ -426,13 +444,13 @@ async fn a_kept_value_is_fresh_again() {
 async fn after_a_failed_reload_nobody_tries_for_a_while() {
     each_store(async |subject| {
         let found = subject.overdue(b"old").await;
-        let lease = subject.granted(2, Intent::Reload(found)).await;
+        let lease = subject.reloading(found).await;
         let release = subject.store.release(&subject.key, lease.nonce(), LONG);
         release.await.expect("an answer");
         let header = subject.header().await;
         assert_eq!((header.lease, header.state), (LeaseId::NONE, State::Value));
         assert!(Some(header.refresh) > subject.store.now());
-        assert_eq!(subject.acquire(3, Intent::Reload(LeaseId::NONE)).await, Acquired::Nothing);
+        assert_eq!(subject.reload(3, LeaseId::NONE).await, Acquired::Nothing);
         assert_eq!(subject.fill(lease, b"late").await, Filled::Lost);
         // Who has nothing to answer with tries all the same.
         subject.granted(4, Intent::Read).await;
@@ -487,8 +505,7 @@ async fn nothing_is_stored_while_a_fence_stands() {
         store.hold(&key, one, LONG).await.expect("renewed");
         // Somebody else's invalidation removes the entry and not the fence.
         subject.delete().await;
-        let intents =
-            [Intent::Read, Intent::Refresh, Intent::Replace(before), Intent::Reload(before)];
+        let intents = [Intent::Read, Intent::Refresh, Intent::Replace(before), Intent::Reload];
         for intent in intents {
             assert_eq!(subject.acquire(2, intent).await, Acquired::NoStore);
         }

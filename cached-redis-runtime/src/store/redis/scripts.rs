@@ -8,7 +8,7 @@
 use std::sync::LazyLock;
 
 pub(super) const GRANT: i64 = 1;
-pub(super) const GRANT_OVER_VALUE: i64 = 2;
+pub(super) const GRANT_OVER_SEEN: i64 = 2;
 pub(super) const WAIT: i64 = 3;
 pub(super) const HIT: i64 = 4;
 pub(super) const NO_STORE: i64 = 5;
@@ -44,18 +44,18 @@ local function outlive(lease)
 end
 ";
 
-/// KEYS: entry, fence. ARGV: lease ms, nonce, schema, intent, lease found, stamps.
+/// KEYS: entry, fence. ARGV: lease ms, nonce, schema, intent, lease seen, stamps.
 ///
 /// The id is minted here, from the nonce and the server's clock: two executions of one command
 /// give two ids.
 const ACQUIRE: &str = r"
 if redis.pcall('GET', KEYS[2]) then return {5, '', now} end
-local lease, intent, found = tonumber(ARGV[1]), ARGV[4], ARGV[5]
+local lease, intent, seen = tonumber(ARGV[1]), ARGV[4], ARGV[5]
 local is_value = (state == 'V' or state == 'S') and string.sub(head, 9, 16) == ARGV[3]
-if intent == 'replace' and holder == found then
+if intent == 'replace' and holder == seen then
   is_value = false
 elseif intent == 'reload' then
-  if not is_value or holder ~= found or refresh > now then return {6, '', now} end
+  if not is_value or holder ~= seen or refresh > now then return {6, '', now} end
 elseif intent ~= 'refresh' then
   local waits = is_value and refresh > now and holder ~= string.rep('\0', 24)
   if is_value and state == 'V' and (soft == 0 or now < soft) then
@@ -69,7 +69,7 @@ local id = ARGV[2] .. struct.pack('<I8', micros)
 if is_value then
   redis.call('SETRANGE', KEYS[1], 16, id)
   outlive(lease)
-  return {2, id, now}
+  return {holder == seen and 2 or 1, id, now}
 end
 local length = string.char(8 + #ARGV[6] / 8)
 local header = 'CR\1L\0\0\0' .. length .. ARGV[3] .. id .. string.rep('\0', 24)

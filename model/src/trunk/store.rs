@@ -1,6 +1,6 @@
 //! The store: what a command does.
 
-use crate::*;
+use super::*;
 
 impl State {
     pub(crate) fn execute(

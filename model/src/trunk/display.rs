@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Formatter, Result};
 
-use crate::{Acquired, Action, Command, Id, Nonce, Phase, Record, State};
+use super::{Acquired, Action, Command, Id, Nonce, Phase, Record, State};
 
 impl Display for Nonce {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> Result {

@@ -1,9 +1,10 @@
-//! The protocol as it is implemented holds in every interleaving of these sizes.
+//! The trunk as it is implemented holds in every interleaving of these sizes.
 //!
 //! `CACHED_REDIS_MODEL=large` checks larger ones: minutes and gigabytes.
 
-use cached_redis_model::Intent::{Read, Refresh, Replace};
-use cached_redis_model::{Intent, Join, Losses, Protocol, REACHABLE, Variant, check, is_large};
+use cached_redis_model::trunk::Intent::{Read, Refresh, Replace};
+use cached_redis_model::trunk::{Intent, Join, Losses, Protocol, REACHABLE, Variant};
+use cached_redis_model::{check, is_large};
 
 const HIT: &str = REACHABLE[0];
 const LOST: &str = REACHABLE[1];
@@ -60,8 +61,9 @@ fn two_processes_and_a_network_that_repeats() {
 #[test]
 fn two_processes_and_faults() {
     let protocol = Protocol {
-        faults: if_large(3, 1),
+        faults: if_large(3, 2),
         writes: if_large(2, 1),
+        rounds: if_large(2, 1),
         ..protocol(&[(0, Read), (0, Read), (1, Read)])
     };
     holds(protocol, &[HIT, LOST, SHARED, TAKEN_OVER]);
@@ -94,7 +96,7 @@ fn several_writes_many_faults() {
 fn refreshing_beside_readers() {
     let calls = [(0, Read), (0, Read), (0, Refresh)];
     let reachable = [HIT, LOST, SHARED, TAKEN_OVER, REFRESHED];
-    holds(Protocol { faults: 1, writes: 2, ..protocol(&calls) }, &reachable);
+    holds(Protocol { faults: 1, writes: if_large(2, 1), ..protocol(&calls) }, &reachable);
     if is_large() {
         holds(Protocol { faults: 1, repeats: 1, ..protocol(&calls) }, &reachable);
     }

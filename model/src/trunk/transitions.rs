@@ -2,7 +2,8 @@
 
 use stateright::{Model, Property};
 
-use crate::*;
+use super::*;
+use crate::Readable;
 
 impl Model for Protocol {
     type State = State;
@@ -247,6 +248,10 @@ impl Model for Protocol {
         );
         properties
     }
+}
+
+impl Readable for Protocol {
+    const REACHABLE: &'static [&'static str] = &REACHABLE;
 }
 
 impl Protocol {

@@ -1,10 +1,10 @@
-//! Each rule that the protocol has for a reason, broken: the checker must find what goes wrong
+//! Each rule that the trunk has for a reason, broken: the checker must find what goes wrong
 //! then, or it would prove nothing. The stories are printed; `-- --nocapture` shows them.
 
-use cached_redis_model::Intent::Read;
-use cached_redis_model::{
+use cached_redis_model::counterexample;
+use cached_redis_model::trunk::Intent::Read;
+use cached_redis_model::trunk::{
     EVERY_CALL_ENDS, Ids, Join, Losses, NO_STALE_FILL, NO_STALE_READ, Protocol, Share, Variant,
-    counterexample,
 };
 
 const RULES: Variant = Variant::IMPLEMENTED;

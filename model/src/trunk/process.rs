@@ -1,6 +1,6 @@
 //! The process: what a call does.
 
-use crate::*;
+use super::*;
 
 impl State {
     pub(crate) fn begin(&mut self, protocol: &Protocol, caller: Caller) {

@@ -1,0 +1,129 @@
+//! What stands between a node and the store: messages take their time, and a process that dies
+//! sends no more.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::millis;
+use crate::group::{Group, Groups, Stamps};
+use crate::lease::{Acquire, Acquired, FenceId, Filled, LeaseId, Life, Nonce};
+use crate::store::memory::MemoryStore;
+use crate::store::{Found, Operation, Store};
+
+/// The way of one process to the store.
+pub(super) struct Wire {
+    store: Arc<MemoryStore>,
+    /// Messages take time, not only turns.
+    is_slow: bool,
+    is_cut: AtomicBool,
+}
+
+impl Wire {
+    pub(super) fn new(store: &Arc<MemoryStore>, is_slow: bool) -> Arc<Self> {
+        Arc::new(Self { store: Arc::clone(store), is_slow, is_cut: false.into() })
+    }
+
+    /// The process has died: what its destructors do reaches nobody.
+    pub(super) fn cut(&self) {
+        self.is_cut.store(true, Ordering::Relaxed);
+    }
+
+    fn send<'a, T: Send + 'a>(&'a self, operation: Operation<'a, T>) -> Operation<'a, T> {
+        Box::pin(async move {
+            self.travel().await;
+            let answer = operation.await;
+            self.travel().await;
+            answer
+        })
+    }
+
+    async fn travel(&self) {
+        match fastrand::u32(..4) {
+            0 if self.is_slow => tokio::time::sleep(millis(1..3)).await,
+            1 => tokio::task::yield_now().await,
+            _ => {}
+        }
+        if self.is_cut.load(Ordering::Relaxed) {
+            std::future::pending().await
+        }
+    }
+}
+
+impl Store for Wire {
+    fn read<'a>(&'a self, key: &'a str, groups: &'a Groups) -> Operation<'a, Option<Found>> {
+        self.send(self.store.read(key, groups))
+    }
+
+    fn stamp<'a>(&'a self, groups: &'a [Group]) -> Operation<'a, Option<Stamps>> {
+        self.send(self.store.stamp(groups))
+    }
+
+    fn is_current<'a>(&'a self, stamps: &'a [u8]) -> Operation<'a, bool> {
+        self.send(self.store.is_current(stamps))
+    }
+
+    fn acquire<'a>(&'a self, key: &'a str, acquire: Acquire<'a>) -> Operation<'a, Acquired> {
+        self.send(self.store.acquire(key, acquire))
+    }
+
+    fn fill<'a>(
+        &'a self,
+        key: &'a str,
+        lease: LeaseId,
+        record: &'a [u8],
+        life: Life,
+    ) -> Operation<'a, Filled> {
+        self.send(self.store.fill(key, lease, record, life))
+    }
+
+    fn keep<'a>(&'a self, key: &'a str, lease: LeaseId, life: Life) -> Operation<'a, Filled> {
+        self.send(self.store.keep(key, lease, life))
+    }
+
+    fn renew<'a>(&'a self, key: &'a str, lease: LeaseId, life: Duration) -> Operation<'a, bool> {
+        self.send(self.store.renew(key, lease, life))
+    }
+
+    fn release<'a>(&'a self, key: &'a str, nonce: Nonce, pause: Duration) -> Operation<'a, ()> {
+        self.send(self.store.release(key, nonce, pause))
+    }
+
+    fn touch<'a>(&'a self, key: &'a str, lease: LeaseId, life: Duration) -> Operation<'a, ()> {
+        self.send(self.store.touch(key, lease, life))
+    }
+
+    fn delete<'a>(&'a self, keys: &'a [String]) -> Operation<'a, ()> {
+        self.send(self.store.delete(keys))
+    }
+
+    fn hold<'a>(&'a self, keys: &'a [String], fence: FenceId, life: Duration) -> Operation<'a, ()> {
+        self.send(self.store.hold(keys, fence, life))
+    }
+
+    fn lift<'a>(&'a self, keys: &'a [String], fence: FenceId) -> Operation<'a, ()> {
+        self.send(self.store.lift(keys, fence))
+    }
+
+    fn mark_stale<'a>(&'a self, key: &'a str) -> Operation<'a, bool> {
+        self.send(self.store.mark_stale(key))
+    }
+
+    fn ttl<'a>(&'a self, key: &'a str) -> Operation<'a, Option<Duration>> {
+        self.send(self.store.ttl(key))
+    }
+
+    fn now(&self) -> Option<u64> {
+        self.store.now()
+    }
+
+    #[cfg(feature = "unfenced-for-tests")]
+    fn overwrite<'a>(
+        &'a self,
+        key: &'a str,
+        record: &'a [u8],
+        life: Life,
+    ) -> Operation<'a, Filled> {
+        self.send(self.store.overwrite(key, record, life))
+    }
+}

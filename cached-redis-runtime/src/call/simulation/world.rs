@@ -1,0 +1,301 @@
+//! The source of truth, what has been promised, and what was read.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::plan::{BRANDS, KEYS, Plan};
+
+/// What is stored: a version of its entry, and which load has brought it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Value(pub(super) u64);
+
+impl Value {
+    fn new(version: u64, load: usize) -> Self {
+        Self(version << 32 | load as u64)
+    }
+
+    pub(super) fn version(self) -> u64 {
+        self.0 >> 32
+    }
+
+    pub(super) fn brand(self) -> u64 {
+        brand(self.version())
+    }
+
+    fn load(self) -> usize {
+        (self.0 & u64::from(u32::MAX)) as usize
+    }
+}
+
+fn brand(version: u64) -> u64 {
+    version % BRANDS
+}
+
+/// What an invalidation is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Target {
+    Entry(usize),
+    Function,
+    Shelf,
+    Brand(u64),
+}
+
+/// The oldest versions that may be read.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Floor {
+    any: u64,
+    /// Of the versions with this brand.
+    brands: [u64; BRANDS as usize],
+}
+
+/// What the source was at.
+pub(super) type Versions = [u64; KEYS];
+
+/// A write that holds a guard.
+#[derive(Debug)]
+struct Guard {
+    target: Target,
+    life: Duration,
+    /// It stood no earlier.
+    asked: Instant,
+    stands: bool,
+    /// What the source was at after a commit that the guard covers.
+    committed: Option<Versions>,
+    /// Its process has died, or the write was cancelled: when it ends by itself.
+    ends: Option<Instant>,
+}
+
+#[derive(Debug)]
+pub(super) struct World {
+    pub(super) plan: Plan,
+    pub(super) traced: bool,
+    began: Instant,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    versions: Versions,
+    floors: [Floor; KEYS],
+    /// When each load ended.
+    loads: Vec<Option<Instant>>,
+    /// When a call ended that may have renewed the entry.
+    touched: [Option<Instant>; KEYS],
+    failed: [Option<Instant>; KEYS],
+    is_failing: bool,
+    guards: Vec<Guard>,
+    violations: Vec<String>,
+    seen: Seen,
+}
+
+/// How often what was tried has happened.
+pub(super) type Seen = BTreeMap<&'static str, u64>;
+
+/// A call that has begun.
+#[derive(Debug)]
+pub(super) struct Asked<'a> {
+    world: &'a World,
+    key: usize,
+    at: Instant,
+    floor: Floor,
+}
+
+impl World {
+    pub(super) fn new(plan: Plan, traced: bool) -> Self {
+        Self { plan, traced, began: Instant::now(), state: Mutex::default() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn say(&self, what: impl FnOnce() -> String) {
+        if self.traced {
+            eprintln!("{:>6} ms  {}", self.began.elapsed().as_millis(), what());
+        }
+    }
+
+    pub(super) fn violated(&self, what: String) {
+        self.say(|| format!("VIOLATION: {what}"));
+        self.state().violations.push(what);
+    }
+
+    pub(super) fn violations(&self) -> Vec<String> {
+        self.state().violations.clone()
+    }
+
+    /// Counts what a node has done.
+    pub(super) fn count(&self, counted: &[(&'static str, u64)]) {
+        let state = &mut *self.state();
+        for (what, times) in counted {
+            *state.seen.entry(what).or_default() += times;
+        }
+    }
+
+    pub(super) fn seen(&self) -> Seen {
+        self.state().seen.clone()
+    }
+
+    pub(super) fn versions(&self) -> Versions {
+        self.state().versions
+    }
+
+    /// A write takes effect at the source.
+    pub(super) fn commit(&self, key: usize, guard: Option<usize>) -> u64 {
+        let state = &mut *self.state();
+        state.versions[key] += 1;
+        if let Some(guard) = guard.and_then(|guard| state.guards.get_mut(guard)) {
+            let now = Instant::now();
+            // While it is renewed, or at least for its first life.
+            let is_renewed = !self.plan.has_faults && guard.ends.is_none();
+            if guard.stands && (is_renewed || now < guard.asked + guard.life) {
+                guard.committed = Some(state.versions);
+            }
+        }
+        self.say(|| format!("key {key} is at version {}", state.versions[key]));
+        state.versions[key]
+    }
+
+    /// From now on loads fail, or do not.
+    pub(super) fn fail(&self, is_failing: bool) {
+        self.state().is_failing = is_failing;
+    }
+
+    pub(super) fn is_failing(&self) -> bool {
+        self.state().is_failing
+    }
+
+    /// A load, or the end of a write, has this version at hand.
+    pub(super) fn value(&self, version: u64) -> Value {
+        let state = &mut *self.state();
+        state.loads.push(Some(Instant::now()));
+        Value::new(version, state.loads.len() - 1)
+    }
+
+    /// The source says that a value has not changed.
+    pub(super) fn confirm(&self, value: Value) {
+        self.state().loads[value.load()] = Some(Instant::now());
+    }
+
+    pub(super) fn failed(&self, key: usize) {
+        self.state().failed[key] = Some(Instant::now());
+    }
+
+    /// An invalidation that began when the source was at `versions` has completed.
+    pub(super) fn invalidated(&self, target: Target, versions: &Versions) {
+        self.say(|| format!("{target:?} is invalidated up to {versions:?}"));
+        let state = &mut *self.state();
+        *state.seen.entry("invalidations").or_default() += 1;
+        state.raise(&self.plan, target, versions);
+    }
+
+    /// A write-through has completed.
+    pub(super) fn updated(&self, key: usize, version: u64) {
+        self.say(|| format!("key {key} is updated to {version}"));
+        let state = &mut *self.state();
+        *state.seen.entry("updates").or_default() += 1;
+        let floor = &mut state.floors[key].any;
+        *floor = (*floor).max(version);
+    }
+
+    /// A guard is asked for.
+    pub(super) fn guard(&self, target: Target, life: Duration) -> usize {
+        let state = &mut *self.state();
+        let asked = Instant::now();
+        let guard = Guard { target, life, asked, stands: false, committed: None, ends: None };
+        state.guards.push(guard);
+        state.guards.len() - 1
+    }
+
+    pub(super) fn guard_stands(&self, guard: usize) {
+        self.state().guards[guard].stands = true;
+    }
+
+    /// Nobody will lift it, or it could not be lifted.
+    pub(super) fn guard_is_left(&self, guard: usize) {
+        let state = &mut *self.state();
+        let guard = &mut state.guards[guard];
+        guard.ends = Some(Instant::now() + guard.life);
+    }
+
+    /// A call begins.
+    pub(super) fn ask(&self, key: usize) -> Asked<'_> {
+        let at = Instant::now();
+        let state = &mut *self.state();
+        for index in 0..state.guards.len() {
+            let guard = &mut state.guards[index];
+            if guard.ends.is_some_and(|ends| ends <= at)
+                && let Some(versions) = guard.committed.take()
+            {
+                let target = guard.target;
+                self.say(|| format!("the guard on {target:?} over {versions:?} is over"));
+                *state.seen.entry("guards left").or_default() += 1;
+                state.raise(&self.plan, target, &versions);
+            }
+        }
+        Asked { world: self, key, at, floor: state.floors[key] }
+    }
+}
+
+impl State {
+    fn raise(&mut self, plan: &Plan, target: Target, versions: &Versions) {
+        for (key, floor) in self.floors.iter_mut().enumerate() {
+            let options = &plan.options[key];
+            let floor = match target {
+                Target::Entry(only) if only == key => &mut floor.any,
+                Target::Function => &mut floor.any,
+                Target::Shelf if options.shelf => &mut floor.any,
+                Target::Brand(brand) if options.brands => &mut floor.brands[brand as usize],
+                _ => continue,
+            };
+            *floor = (*floor).max(versions[key]);
+        }
+    }
+}
+
+impl Asked<'_> {
+    /// The call was answered with this.
+    pub(super) fn answered(&self, value: Value) {
+        let (world, key, now) = (self.world, self.key, Instant::now());
+        let options = &world.plan.options[key];
+        let (loaded, touched, failed) = {
+            let state = &mut *world.state();
+            *state.seen.entry("reads").or_default() += 1;
+            (state.loads[value.load()], state.touched[key], state.failed[key])
+        };
+        let version = value.version();
+        world.say(|| format!("read version {version} of key {key}, load {}", value.load()));
+        let Floor { any, brands } = self.floor;
+        let floor = any.max(brands[value.brand() as usize]);
+        if version < floor {
+            world.violated(format!("key {key}: version {version} where {floor} was promised"));
+        }
+        let Some(mut since) = loaded else { return };
+        if options.is_sliding() {
+            since = since.max(touched.unwrap_or(since));
+        }
+        let age = now.saturating_duration_since(since);
+        let slack = world.plan.slack();
+        let life = options.life(value) + slack;
+        if age <= life + options.stale() {
+            return;
+        }
+        let is_excused = options.if_error().is_some_and(|(window, throttle)| {
+            let has_failed = failed.is_some_and(|failed| failed + throttle + slack >= self.at);
+            let is_slow = options.soft_timeout().is_some_and(|soft| now - self.at >= soft);
+            age <= life + window && (has_failed || is_slow)
+        });
+        if !is_excused {
+            world.violated(format!("key {key}: version {version} is {age:?} old: {options:?}"));
+        }
+    }
+}
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        self.world.state().touched[self.key] = Some(Instant::now());
+    }
+}
