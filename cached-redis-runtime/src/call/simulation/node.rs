@@ -1,7 +1,7 @@
 //! One process: what it reads and writes.
 
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -10,7 +10,7 @@ use tokio::time::{sleep, timeout};
 use super::millis;
 use super::plan::KEYS;
 use super::wire::Wire;
-use super::world::{Target, Value, World};
+use super::world::{Floors, Target, Value, Versions, World};
 use crate::cache::{Cache, Settings};
 use crate::call::Call;
 use crate::current::{Handle, refresh};
@@ -39,13 +39,16 @@ pub(super) struct Node {
     pub(super) cache: Cache,
     pub(super) wire: Arc<Wire>,
     world: Arc<World>,
+    /// What this process has found outdated, also where it could not say so to the store: then it
+    /// does not read what is there.
+    floors: Mutex<Floors>,
 }
 
 impl Node {
     pub(super) fn new(world: &Arc<World>, store: &Arc<MemoryStore>) -> Arc<Self> {
         let wire = Wire::new(store, world.plan.is_slow);
         let cache = Cache::new(Arc::clone(&wire) as _, None, Settings::default());
-        Arc::new(Self { cache, wire, world: Arc::clone(world) })
+        Arc::new(Self { cache, wire, world: Arc::clone(world), floors: Mutex::default() })
     }
 
     /// Everything that the process does.
@@ -116,7 +119,8 @@ impl Node {
     }
 
     pub(super) async fn read(&self, key: usize) {
-        let asked = self.world.ask(key);
+        let own = self.floors.lock().expect("no panic").of(key);
+        let asked = self.world.ask(key, own);
         let world = Arc::clone(&self.world);
         let (call, outcome) = (self.call(key), self.outcome(key));
         let call: Pin<Box<dyn Future<Output = Answer> + Send>> =
@@ -165,8 +169,14 @@ impl Node {
         self.world.commit(key, None);
         sleep(millis(0..10)).await;
         let versions = self.world.versions();
-        if self.invalidate(target).await.is_ok() {
-            self.world.invalidated(target, &versions);
+        let is_done = self.invalidate(target).await.is_ok();
+        self.is_outdated(target, &versions, is_done);
+    }
+
+    fn is_outdated(&self, target: Target, versions: &Versions, is_done: bool) {
+        self.floors.lock().expect("no panic").raise(&self.world.plan, target, versions);
+        if is_done {
+            self.world.invalidated(target, versions);
         }
     }
 
@@ -224,10 +234,8 @@ impl Node {
             return;
         }
         let versions = self.world.versions();
-        if writes.send().await.is_ok() {
-            guard.is_over = true;
-            self.world.invalidated(target, &versions);
-        }
+        guard.is_over = writes.send().await.is_ok();
+        self.is_outdated(target, &versions, guard.is_over);
     }
 
     async fn update(&self, key: usize) {
@@ -241,11 +249,12 @@ impl Node {
             version
         });
         let Some(version) = version.await else { return update.abandon().await };
+        let mut versions = [0; KEYS];
+        versions[key] = version;
         update.store(self.world.value(version).0).await;
         // What the store refused is retried.
-        if self.cache.core().invalidator.pending() == 0 {
-            self.world.updated(key, version);
-        }
+        let is_done = self.cache.core().invalidator.pending() == 0;
+        self.is_outdated(Target::Entry(key), &versions, is_done);
     }
 }
 
