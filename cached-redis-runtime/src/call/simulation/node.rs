@@ -169,15 +169,16 @@ impl Node {
         self.world.commit(key, None);
         sleep(millis(0..10)).await;
         let versions = self.world.versions();
-        let is_done = self.invalidate(target).await.is_ok();
-        self.is_outdated(target, &versions, is_done);
+        let outdated = Outdated { node: self, target, versions };
+        if self.invalidate(target).await.is_ok() {
+            self.world.invalidated(target, &versions);
+        }
+        drop(outdated);
     }
 
-    fn is_outdated(&self, target: Target, versions: &Versions, is_done: bool) {
-        self.floors.lock().expect("no panic").raise(&self.world.plan, target, versions);
-        if is_done {
-            self.world.invalidated(target, versions);
-        }
+    /// The process lives, and the store has long been well: what it has retried is done.
+    pub(super) fn has_retried(&self) {
+        self.world.keep_promises(&self.floors.lock().expect("no panic"));
     }
 
     async fn invalidate(&self, target: Target) -> Result<(), Error> {
@@ -234,27 +235,35 @@ impl Node {
             return;
         }
         let versions = self.world.versions();
-        guard.is_over = writes.send().await.is_ok();
-        self.is_outdated(target, &versions, guard.is_over);
+        let outdated = Outdated { node: self, target, versions };
+        if writes.send().await.is_ok() {
+            guard.is_over = true;
+            self.world.invalidated(target, &versions);
+        }
+        drop(outdated);
     }
 
     async fn update(&self, key: usize) {
         let mut updates = Updates::new();
         let update = updates.begin(self.entry(key)).await;
         let (commits, pauses) = (fastrand::u32(..4) != 0, [millis(0..20), millis(0..20)]);
-        let version = updates.during(async {
+        let committed = updates.during(async {
             sleep(pauses[0]).await;
-            let version = commits.then(|| self.world.commit(key, None));
+            let outdated = commits.then(|| {
+                let mut versions = [0; KEYS];
+                versions[key] = self.world.commit(key, None);
+                Outdated { node: self, target: Target::Entry(key), versions }
+            });
             sleep(pauses[1]).await;
-            version
+            outdated
         });
-        let Some(version) = version.await else { return update.abandon().await };
-        let mut versions = [0; KEYS];
-        versions[key] = version;
-        update.store(self.world.value(version).0).await;
+        let Some(outdated) = committed.await else { return update.abandon().await };
+        update.store(self.world.value(outdated.versions[key]).0).await;
         // What the store refused is retried.
-        let is_done = self.cache.core().invalidator.pending() == 0;
-        self.is_outdated(Target::Entry(key), &versions, is_done);
+        if self.cache.core().invalidator.pending() == 0 {
+            self.world.invalidated(outdated.target, &outdated.versions);
+        }
+        drop(outdated);
     }
 }
 
@@ -280,6 +289,20 @@ async fn load(world: Arc<World>, key: usize) -> Answer {
         None => world.value(version),
     };
     Ok(value.0)
+}
+
+/// What this process does not read from the end of a write on: also if that is cancelled, or fails.
+struct Outdated<'a> {
+    node: &'a Node,
+    target: Target,
+    versions: Versions,
+}
+
+impl Drop for Outdated<'_> {
+    fn drop(&mut self) {
+        let mut floors = self.node.floors.lock().expect("no panic");
+        floors.raise(&self.node.world.plan, self.target, &self.versions);
+    }
 }
 
 /// Tells the world when its write is cancelled, or its process dies.

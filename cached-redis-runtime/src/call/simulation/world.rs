@@ -224,6 +224,17 @@ impl World {
         state.floors.raise(&self.plan, target, versions);
     }
 
+    /// What one process has promised itself now holds for all.
+    pub(super) fn keep_promises(&self, own: &Floors) {
+        let state = &mut *self.state();
+        for (floor, own) in state.floors.0.iter_mut().zip(&own.0) {
+            floor.any = floor.any.max(own.any);
+            for (brand, own) in floor.brands.iter_mut().zip(own.brands) {
+                *brand = (*brand).max(own);
+            }
+        }
+    }
+
     /// A guard is asked for.
     pub(super) fn guard(&self, target: Target, life: Duration) -> usize {
         let state = &mut *self.state();
