@@ -1,7 +1,11 @@
 //! The store on a Redis or Valkey server: one connection, shared.
 
+mod commands;
+mod connect;
 mod generations;
+mod groups;
 mod link;
+mod request;
 mod scripts;
 mod server_clock;
 mod socket;
@@ -11,13 +15,15 @@ use std::time::Duration;
 use redis::{Cmd, Value};
 use tokio::time::Instant;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::group::{Generation, Group, Groups, Stamp, Stamps, stamps};
 use crate::lease::{Acquire, Acquired, FenceId, Filled, Intent, LeaseId, Life, Nonce};
 use crate::record::Header;
 use crate::store::{Found, Operation, Store, fence_key};
-use link::Request as _;
+use commands::{by_digest, by_text, integer, millis, millis_or_none};
+use groups::generation_of;
 pub(crate) use link::{Link, LinkSettings, Source};
+use request::Request as _;
 use scripts::{Script, Scripts};
 
 pub(crate) struct RedisStore {
@@ -147,138 +153,6 @@ impl RedisStore {
         });
         Ok(Some(Found { record, is_current }))
     }
-
-    /// Asks whether stamps are current.
-    async fn compare(&self, all: &[u8]) -> Result<bool, Error> {
-        let groups: Vec<_> = stamps(all).map(|stamp| stamp.group).collect();
-        let current = self.ask(&groups, None).await?;
-        Ok(stamps(all).zip(current).all(|(stamp, current)| current == Some(stamp.generation)))
-    }
-
-    /// Asks what the generations of groups are; with random bytes, has those made that are missing.
-    async fn ask(
-        &self,
-        groups: &[Group],
-        random: Option<[u8; 8]>,
-    ) -> Result<Vec<Option<Generation>>, Error> {
-        let known = self.link.generations();
-        let questions: Vec<_> = groups.iter().map(|group| (*group, known.ask(*group))).collect();
-        let answered = self.ask_server(groups, random).await;
-        for (index, (group, question)) in questions.into_iter().enumerate() {
-            let Some(question) = question else { continue };
-            match &answered {
-                Ok((answers, true)) => match answers.get(index) {
-                    Some(Some(generation)) => known.learn(group, question, *generation),
-                    _ => known.take_back(group, question),
-                },
-                _ => known.take_back(group, question),
-            }
-        }
-        answered.map(|(answers, _)| answers)
-    }
-
-    async fn ask_server(
-        &self,
-        groups: &[Group],
-        random: Option<[u8; 8]>,
-    ) -> Result<(Vec<Option<Generation>>, bool), Error> {
-        let is_tracked = self.link.is_tracked();
-        let keys: Vec<_> = groups.iter().map(|group| group.key(&self.namespace)).collect();
-        let mut pipeline = redis::pipe();
-        if let Some(random) = random {
-            let life = millis(self.generation_life);
-            for key in &keys {
-                let arguments: [&[u8]; 2] = [&random, life.as_bytes()];
-                pipeline.add_command(by_digest(
-                    &self.scripts.generation,
-                    &[key, &fence_key(key)],
-                    &arguments,
-                ));
-            }
-        }
-        for key in &keys {
-            if is_tracked {
-                pipeline.cmd("CLIENT").arg("CACHING").arg("YES");
-            }
-            pipeline.cmd("GET").arg(key);
-        }
-        let mut answers = self.link.send(&pipeline).await?.into_iter();
-        if random.is_some() {
-            for answer in answers.by_ref().take(keys.len()) {
-                match Cmd::accept(answer) {
-                    Err(error) if link::is_no_script(&error) => {
-                        return Box::pin(self.ask_server_anew(groups, random)).await;
-                    }
-                    answer => drop(answer?),
-                }
-            }
-        }
-        let mut was_tracked = is_tracked;
-        let mut current = Vec::with_capacity(keys.len());
-        for _ in &keys {
-            if is_tracked {
-                // On a connection that has changed meanwhile, this may be refused.
-                was_tracked &= matches!(answers.next(), Some(Value::Okay));
-            }
-            let answer = answers.next().ok_or_else(Error::protocol)?;
-            current.push(generation_of(&Cmd::accept(answer)?));
-        }
-        Ok((current, was_tracked))
-    }
-
-    /// The server has lost its scripts.
-    async fn ask_server_anew(
-        &self,
-        groups: &[Group],
-        random: Option<[u8; 8]>,
-    ) -> Result<(Vec<Option<Generation>>, bool), Error> {
-        let life = millis(self.generation_life);
-        let random = random.unwrap_or_default();
-        for group in groups {
-            let key = group.key(&self.namespace);
-            let keys = [key.as_str(), &fence_key(&key)];
-            let arguments: [&[u8]; 2] = [&random, life.as_bytes()];
-            self.link.send(&by_text(&self.scripts.generation, &keys, &arguments)).await?;
-        }
-        self.ask_server(groups, None).await
-    }
-}
-
-fn by_digest(script: &Script, keys: &[&str], arguments: &[&[u8]]) -> Cmd {
-    evaluation("EVALSHA", &script.digest, keys, arguments)
-}
-
-fn by_text(script: &Script, keys: &[&str], arguments: &[&[u8]]) -> Cmd {
-    evaluation("EVAL", &script.code, keys, arguments)
-}
-
-fn evaluation(name: &'static str, script: &str, keys: &[&str], arguments: &[&[u8]]) -> Cmd {
-    let mut command = redis::cmd(name);
-    command.arg(script).arg(keys.len());
-    for key in keys {
-        command.arg(*key);
-    }
-    for argument in arguments {
-        command.arg(*argument);
-    }
-    command
-}
-
-/// Whole milliseconds as text: PX takes nothing else, and refuses 0.
-fn millis(duration: Duration) -> String {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).max(1).to_string()
-}
-
-/// As [`millis`], with 0 for none.
-fn millis_or_none(duration: Option<Duration>) -> String {
-    duration.map_or_else(|| "0".to_owned(), millis)
-}
-
-fn integer(value: Value) -> Result<i64, Error> {
-    match value {
-        Value::Int(number) => Ok(number),
-        _ => Err(Error::protocol()),
-    }
 }
 
 /// The answer to the GET of an entry.
@@ -290,13 +164,6 @@ fn record(answer: Result<Value, Error>) -> Result<Option<Vec<u8>>, Error> {
         // Somebody else's key of another type: as good as an unreadable entry, and replaced like one.
         Err(error) if link::is_wrong_type(&error) => Ok(Some(Vec::new())),
         Err(error) => Err(error),
-    }
-}
-
-fn generation_of(answer: &Value) -> Option<Generation> {
-    match answer {
-        Value::BulkString(bytes) => Generation::from_slice(bytes),
-        _ => None,
     }
 }
 
@@ -504,22 +371,5 @@ impl Store for RedisStore {
 
     fn unanswered(&self, epoch: u64) {
         self.link.unanswered(epoch);
-    }
-}
-
-/// Whether the server turned an operation down, as opposed to not answering it.
-pub(crate) fn server_error(code: &str) -> Error {
-    Error::new(ErrorKind::Server, format!("the cache server answered with the error {code}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::millis;
-    use std::time::Duration;
-
-    #[test]
-    fn milliseconds_are_never_zero() {
-        assert_eq!(millis(Duration::from_millis(1500)), "1500");
-        assert_eq!(millis(Duration::from_micros(1)), "1");
     }
 }

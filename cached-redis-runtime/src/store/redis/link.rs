@@ -18,19 +18,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use redis::aio::{ConnectionLike as _, MultiplexedConnection};
-use redis::{
-    AsyncConnectionConfig, Client, Cmd, Pipeline, ProtocolVersion, PushInfo, RedisConnectionInfo,
-    RedisError, RedisResult, ServerError, Value,
-};
+use redis::aio::MultiplexedConnection;
+use redis::{Client, RedisError, ServerError};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
+use super::commands::server_error;
+use super::connect::{self, AbortOnDrop, Made};
 use super::generations::Generations;
-use super::scripts::Scripts;
+use super::request::Request;
 use super::server_clock::ServerClock;
-use super::{server_error, socket};
 use crate::backoff::Backoff;
 use crate::error::{Error, ErrorKind};
 use crate::telemetry::event;
@@ -140,7 +137,7 @@ impl Link {
     ///
     /// If the connection turns out to be lost, it is sent once more on the next one: every operation
     /// may be executed twice.
-    pub(crate) async fn send<R: Request>(&self, request: &R) -> Result<R::Answer, Error> {
+    pub(super) async fn send<R: Request>(&self, request: &R) -> Result<R::Answer, Error> {
         let (mut connection, generation) = self.connection().await?;
         match self.send_on(&mut connection, generation, request).await {
             Err(error) if error.kind() == ErrorKind::Unreachable => {
@@ -330,7 +327,7 @@ impl Running {
         let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
         // Two owners: this task and whoever still uses the cache.
         while Arc::strong_count(&self.0) > 1 {
-            match timeout(CONNECT_TIMEOUT, self.attempt()).await {
+            match timeout(CONNECT_TIMEOUT, self.make()).await {
                 Ok(Ok(made)) => {
                     let generation = {
                         let mut connector =
@@ -357,6 +354,15 @@ impl Running {
         }
     }
 
+    async fn make(&self) -> Result<Made, RedisError> {
+        let LinkSettings { source, tracking, .. } = &self.0.settings;
+        let made = match source {
+            Source::Connection(connection) => connect::adopt(connection),
+            Source::Client(client) => connect::open(client, *tracking, &self.0.generations).await?,
+        };
+        made.set_up(*tracking, &self.0.clock).await
+    }
+
     fn failed(&self, reason: &str) {
         // Once for each way to fail, not once for each attempt.
         let news = self.0.replace(|state| match state {
@@ -366,159 +372,6 @@ impl Running {
         if news {
             event!(warn, reason = reason, "cannot connect to the cache server");
         }
-    }
-
-    async fn attempt(&self) -> Result<Made, RedisError> {
-        let mut made = match &self.0.settings.source {
-            Source::Connection(connection) => {
-                let connection = connection.clone();
-                Made { connection, driver: None, has_pushes: false, is_tracked: false }
-            }
-            Source::Client(client) => self.open(client).await?,
-        };
-        made.connection.send_packed_command(&redis::cmd("PING")).await?;
-        // Without the right to load them, scripts travel with their first use; without the right to
-        // ask the time, it comes with the first lease.
-        let mut load = Scripts::get().load();
-        load.cmd("TIME");
-        let asked = Instant::now();
-        let loaded = made.connection.req_packed_commands(&load, 0, load.len()).await;
-        if let Some(millis) = loaded.ok().as_deref().and_then(<[_]>::last).and_then(time) {
-            self.0.clock.set(asked, millis);
-        }
-        if self.0.settings.tracking && made.has_pushes {
-            let mut track = redis::cmd("CLIENT");
-            track.arg("TRACKING").arg("ON").arg("OPTIN");
-            let answer = made.connection.send_packed_command(&track).await;
-            made.is_tracked = matches!(answer, Ok(Value::Okay));
-        }
-        Ok(made)
-    }
-
-    async fn open(&self, client: &Client) -> Result<Made, RedisError> {
-        let settings = client.get_connection_info().redis_settings();
-        if self.0.settings.tracking && socket::is_plain(client) {
-            let with_pushes = settings.clone().set_protocol(ProtocolVersion::RESP3);
-            match connect(client, &with_pushes, self.config(&with_pushes)).await {
-                // It does not speak RESP3, or this user must not.
-                Err(error) if !error.is_io_error() && !error.is_connection_dropped() => {}
-                made => return made,
-            }
-        }
-        connect(client, settings, self.config(settings)).await
-    }
-
-    fn config(&self, settings: &RedisConnectionInfo) -> AsyncConnectionConfig {
-        // No timeouts inside: ours around each operation are shorter, and two would only cost twice.
-        let config =
-            AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
-        if settings.protocol() == ProtocolVersion::RESP2 {
-            return config;
-        }
-        let generations = Arc::clone(&self.0.generations);
-        config.set_push_sender(move |push: PushInfo| {
-            generations.told(&push);
-            Ok::<_, std::convert::Infallible>(())
-        })
-    }
-}
-
-/// A connection that has just been made.
-struct Made {
-    connection: MultiplexedConnection,
-    driver: Option<AbortOnDrop>,
-    has_pushes: bool,
-    is_tracked: bool,
-}
-
-async fn connect(
-    client: &Client,
-    settings: &RedisConnectionInfo,
-    config: AsyncConnectionConfig,
-) -> Result<Made, RedisError> {
-    let (connection, driver) = match socket::open(client).await {
-        Some(socket) => {
-            let (connection, driver) =
-                MultiplexedConnection::new_with_config(settings, socket?, config).await?;
-            (connection, Some(AbortOnDrop(tokio::spawn(driver))))
-        }
-        // The protocol is what the client says.
-        None => (client.get_multiplexed_async_connection_with_config(&config).await?, None),
-    };
-    let has_pushes = settings.protocol() != ProtocolVersion::RESP2;
-    Ok(Made { connection, driver, has_pushes, is_tracked: false })
-}
-
-/// The answer to TIME in milliseconds.
-fn time(answer: &Value) -> Option<u64> {
-    let (seconds, micros): (u64, u64) = redis::from_redis_value_ref(answer).ok()?;
-    seconds.checked_mul(1000)?.checked_add(micros / 1000)
-}
-
-/// What can be sent in one round trip.
-pub(crate) trait Request: Sync {
-    type Answer;
-    fn send(
-        &self,
-        connection: &mut MultiplexedConnection,
-    ) -> impl Future<Output = RedisResult<Self::Answer>> + Send;
-    /// What the server has turned down.
-    fn error(answer: &Self::Answer) -> Option<&ServerError>;
-    /// The answer, unless it is an error as a whole.
-    fn accept(answer: Self::Answer) -> Result<Self::Answer, Error>;
-}
-
-impl Request for Cmd {
-    type Answer = Value;
-
-    fn send(
-        &self,
-        connection: &mut MultiplexedConnection,
-    ) -> impl Future<Output = RedisResult<Value>> + Send {
-        connection.send_packed_command(self)
-    }
-
-    fn error(answer: &Value) -> Option<&ServerError> {
-        match answer {
-            Value::ServerError(error) => Some(error),
-            _ => None,
-        }
-    }
-
-    fn accept(answer: Value) -> Result<Value, Error> {
-        match answer {
-            Value::ServerError(error) => Err(server_error(error.code())),
-            value => Ok(value),
-        }
-    }
-}
-
-/// Each answer may be an error of its own: see [`Cmd::accept`](Request::accept).
-impl Request for Pipeline {
-    type Answer = Vec<Value>;
-
-    fn send(
-        &self,
-        connection: &mut MultiplexedConnection,
-    ) -> impl Future<Output = RedisResult<Vec<Value>>> + Send {
-        connection.send_packed_commands(self, 0, self.len())
-    }
-
-    fn error(answer: &Vec<Value>) -> Option<&ServerError> {
-        answer.iter().find_map(Cmd::error)
-    }
-
-    fn accept(answer: Vec<Value>) -> Result<Vec<Value>, Error> {
-        Ok(answer)
-    }
-}
-
-/// The task that reads and writes a connection.
-struct AbortOnDrop(JoinHandle<()>);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
     }
 }
 

@@ -1,0 +1,305 @@
+//! The steps of the protocol, as the scripts of the Redis store take them.
+
+use std::time::Duration;
+
+use super::{Access, Contents, Fence, MemoryStore, Stored};
+use crate::group::{Generation, Group, Groups, Stamp, Stamps, stamps};
+use crate::lease::{Acquire, Acquired, FenceId, Filled, Intent, LeaseId, Life, Nonce};
+use crate::record::{self, Header, State};
+use crate::store::{Found, Operation, Store};
+
+impl Store for MemoryStore {
+    fn read<'a>(&'a self, key: &'a str, _: &'a Groups) -> Operation<'a, Option<Found>> {
+        self.operate(Access::Read, move |contents| {
+            let record = self.live(contents, key)?.record.clone();
+            let is_current = Header::read(&record)
+                .is_none_or(|header| self.are_current(contents, header.stamps(&record)));
+            Some(Found { record, is_current })
+        })
+    }
+
+    fn stamp<'a>(&'a self, groups: &'a [Group]) -> Operation<'a, Option<Stamps>> {
+        self.operate(Access::Write, move |contents| {
+            let now = u64::try_from(self.clock.now().as_nanos()).unwrap_or(u64::MAX);
+            let stamp = |group: &Group| {
+                let key = group.key(&self.namespace);
+                if self.is_fenced(contents, &key) {
+                    return None;
+                }
+                let new = || Generation::new(fastrand::u64(..).to_le_bytes(), now);
+                let generation = *contents.generations.entry(key).or_insert_with(new);
+                Some(Stamp { group: *group, generation })
+            };
+            groups.iter().map(stamp).collect()
+        })
+    }
+
+    fn is_current<'a>(&'a self, stamps: &'a [u8]) -> Operation<'a, bool> {
+        self.operate(Access::Read, move |contents| self.are_current(contents, stamps))
+    }
+
+    fn acquire<'a>(&'a self, key: &'a str, acquire: Acquire<'a>) -> Operation<'a, Acquired> {
+        self.operate(Access::Write, move |contents| {
+            if self.is_fenced(contents, key) {
+                return Acquired::NoStore;
+            }
+            let now = u64::try_from(self.clock.now().as_nanos()).unwrap_or(u64::MAX);
+            let id = LeaseId::new(acquire.nonce, now);
+            let found = self
+                .live(contents, key)
+                .and_then(|stored| Header::read(&stored.record).map(|header| (stored, header)));
+            if let Some((stored, header)) = found {
+                let is_value = header.state != State::Lease && header.schema == acquire.schema;
+                match self.refusal(stored, &header, is_value, acquire) {
+                    Some(acquired) => return acquired,
+                    None if is_value && acquire.intent != Intent::Replace(header.lease) => {
+                        record::sign(&mut stored.record, &id);
+                        self.outlive(stored, &header, acquire.lease);
+                        let over_seen = header.lease == acquire.seen;
+                        return Acquired::Grant { lease: id, over_seen };
+                    }
+                    None => {}
+                }
+            } else if acquire.intent == Intent::Reload {
+                return Acquired::Nothing;
+            }
+            let record = record::lease(&id, acquire.schema, acquire.stamps);
+            self.put(contents, key, record, acquire.lease);
+            Acquired::Grant { lease: id, over_seen: false }
+        })
+    }
+
+    fn fill<'a>(
+        &'a self,
+        key: &'a str,
+        lease: LeaseId,
+        record: &'a [u8],
+        life: Life,
+    ) -> Operation<'a, Filled> {
+        self.operate(Access::Write, move |contents| {
+            if self.holds(contents, key, |header| header.lease == lease).is_none() {
+                return Filled::Lost;
+            }
+            self.store(contents, key, record, life);
+            Filled::Stored
+        })
+    }
+
+    fn keep<'a>(&'a self, key: &'a str, lease: LeaseId, life: Life) -> Operation<'a, Filled> {
+        self.operate(Access::Write, move |contents| {
+            let is_ours = |header: &Header| header.lease == lease && header.state != State::Lease;
+            let Some(stored) = self.holds(contents, key, is_ours) else { return Filled::Lost };
+            let mut record = std::mem::take(&mut stored.record);
+            record::set_stale(&mut record, false);
+            record::set_refresh(&mut record, 0);
+            self.store(contents, key, &record, life);
+            Filled::Stored
+        })
+    }
+
+    fn renew<'a>(&'a self, key: &'a str, lease: LeaseId, life: Duration) -> Operation<'a, bool> {
+        self.operate(Access::Write, move |contents| {
+            let is_ours = |header: &Header| header.lease == lease && is_held(header);
+            let Some(stored) = self.holds(contents, key, is_ours) else { return false };
+            match Header::read(&stored.record) {
+                Some(header) if header.state != State::Lease => {
+                    self.outlive(stored, &header, life);
+                }
+                _ => stored.expires = self.clock.now() + life,
+            }
+            true
+        })
+    }
+
+    fn release<'a>(&'a self, key: &'a str, nonce: Nonce, pause: Duration) -> Operation<'a, ()> {
+        self.operate(Access::Write, move |contents| {
+            let is_ours = |header: &Header| header.lease.nonce() == nonce && is_held(header);
+            let Some(stored) = self.holds(contents, key, is_ours) else { return };
+            if Header::read(&stored.record).is_some_and(|header| header.state == State::Lease) {
+                contents.records.remove(key);
+                return;
+            }
+            let until = if pause.is_zero() { 0 } else { self.millis_after(pause) };
+            record::sign(&mut stored.record, &LeaseId::NONE);
+            record::set_refresh(&mut stored.record, until);
+        })
+    }
+
+    fn touch<'a>(&'a self, key: &'a str, lease: LeaseId, life: Duration) -> Operation<'a, ()> {
+        self.operate(Access::Write, move |contents| {
+            let is_idle = |header: &Header| {
+                header.lease == lease && header.state == State::Value && header.refresh == 0
+            };
+            let Some(stored) = self.holds(contents, key, is_idle) else { return };
+            record::set_soft(&mut stored.record, Some(self.millis_after(life)));
+            stored.expires = self.clock.now() + life;
+        })
+    }
+
+    fn delete<'a>(&'a self, keys: &'a [String]) -> Operation<'a, ()> {
+        self.operate(Access::Write, move |contents| {
+            for key in keys {
+                contents.remove(key);
+            }
+        })
+    }
+
+    fn hold<'a>(&'a self, keys: &'a [String], fence: FenceId, life: Duration) -> Operation<'a, ()> {
+        self.operate(Access::Write, move |contents| {
+            let expires = self.clock.now() + life;
+            for key in keys {
+                contents.remove(key);
+                self.unfence(contents, key, fence);
+                let fence = Fence { id: fence, expires };
+                contents.fences.entry(key.clone()).or_default().push(fence);
+            }
+        })
+    }
+
+    fn lift<'a>(&'a self, keys: &'a [String], fence: FenceId) -> Operation<'a, ()> {
+        self.operate(Access::Write, move |contents| {
+            for key in keys {
+                contents.remove(key);
+                self.unfence(contents, key, fence);
+            }
+        })
+    }
+
+    fn mark_stale<'a>(&'a self, key: &'a str) -> Operation<'a, bool> {
+        self.operate(Access::Write, move |contents| {
+            let is_value = |header: &Header| header.state == State::Value;
+            self.holds(contents, key, is_value)
+                .map(|stored| record::set_stale(&mut stored.record, true))
+                .is_some()
+        })
+    }
+
+    fn ttl<'a>(&'a self, key: &'a str) -> Operation<'a, Option<Duration>> {
+        self.operate(Access::Read, move |contents| {
+            let now = self.clock.now();
+            self.live(contents, key).map(|stored| stored.expires.saturating_sub(now))
+        })
+    }
+
+    fn now(&self) -> Option<u64> {
+        Some(self.millis())
+    }
+
+    #[cfg(feature = "unfenced-for-tests")]
+    fn overwrite<'a>(
+        &'a self,
+        key: &'a str,
+        record: &'a [u8],
+        life: Life,
+    ) -> Operation<'a, Filled> {
+        self.operate(Access::Write, move |contents| {
+            self.store(contents, key, record, life);
+            Filled::Stored
+        })
+    }
+}
+
+/// Whether somebody loads under the lease of a record, as far as the record says.
+fn is_held(header: &Header) -> bool {
+    header.state == State::Lease || header.refresh != 0
+}
+
+impl MemoryStore {
+    /// Why the lease of an entry is not granted; `None` if it is.
+    fn refusal(
+        &self,
+        stored: &Stored,
+        header: &Header,
+        is_value: bool,
+        acquire: Acquire<'_>,
+    ) -> Option<Acquired> {
+        let now = self.millis();
+        let is_fresh =
+            is_value && header.state == State::Value && header.soft.is_none_or(|soft| now < soft);
+        let is_busy = header.refresh > now;
+        let wait = || {
+            let stamps = Stamps::from_slice(header.stamps(&stored.record));
+            Some(Acquired::Wait { holder: header.lease, stamps })
+        };
+        match acquire.intent {
+            Intent::Refresh => None,
+            Intent::Replace(found) if found == header.lease => None,
+            Intent::Reload if !is_value || is_busy || acquire.seen != header.lease => {
+                Some(Acquired::Nothing)
+            }
+            Intent::Reload => None,
+            Intent::Read | Intent::Replace(_) => {
+                if header.state == State::Lease {
+                    wait()
+                } else if is_fresh {
+                    Some(Acquired::Hit(stored.record.clone()))
+                } else if is_value && is_busy && header.lease != LeaseId::NONE {
+                    wait()
+                } else {
+                    None
+                }
+            }
+        }
+    }
+
+    fn is_fenced(&self, contents: &Contents, key: &str) -> bool {
+        let now = self.clock.now();
+        contents.fences.get(key).is_some_and(|all| all.iter().any(|fence| fence.expires > now))
+    }
+
+    /// In milliseconds, as a server tells it.
+    fn millis(&self) -> u64 {
+        u64::try_from(self.clock.now().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Keeps a value from expiring while it is reloaded; its fresh life ends as it would have.
+    fn outlive(&self, stored: &mut Stored, header: &Header, lease: Duration) {
+        let expires = self.clock.now() + lease;
+        if stored.expires < expires {
+            if header.soft.is_none() {
+                let soft = u64::try_from(stored.expires.as_millis()).unwrap_or(u64::MAX);
+                record::set_soft(&mut stored.record, Some(soft));
+            }
+            stored.expires = expires;
+        }
+        record::set_refresh(&mut stored.record, self.millis_after(lease));
+    }
+
+    fn millis_after(&self, life: Duration) -> u64 {
+        self.millis().saturating_add(u64::try_from(life.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    fn are_current(&self, contents: &Contents, all: &[u8]) -> bool {
+        stamps(all).all(|stamp| {
+            contents.generations.get(&stamp.group.key(&self.namespace)) == Some(&stamp.generation)
+        })
+    }
+
+    /// Puts a record with the life that it is to have.
+    fn store(&self, contents: &mut Contents, key: &str, record: &[u8], life: Life) {
+        let mut record = record.to_vec();
+        record::set_soft(&mut record, life.fresh.map(|fresh| self.millis_after(fresh)));
+        self.put(contents, key, record, life.whole);
+    }
+
+    fn unfence(&self, contents: &mut Contents, key: &str, fence: FenceId) {
+        let now = self.clock.now();
+        if let Some(all) = contents.fences.get_mut(key) {
+            all.retain(|other| other.id != fence && other.expires > now);
+            if all.is_empty() {
+                contents.fences.remove(key);
+            }
+        }
+    }
+
+    /// The entry under a key, if its header is as wanted.
+    fn holds<'a>(
+        &self,
+        contents: &'a mut Contents,
+        key: &str,
+        wanted: impl FnOnce(&Header) -> bool,
+    ) -> Option<&'a mut Stored> {
+        let stored = self.live(contents, key)?;
+        Header::read(&stored.record).is_some_and(|header| wanted(&header)).then_some(stored)
+    }
+}

@@ -1,0 +1,67 @@
+//! Commands, and what they answer.
+
+use std::time::Duration;
+
+use redis::{Cmd, Value};
+
+use super::scripts::Script;
+use crate::error::{Error, ErrorKind};
+
+pub(super) fn by_digest(script: &Script, keys: &[&str], arguments: &[&[u8]]) -> Cmd {
+    evaluation("EVALSHA", &script.digest, keys, arguments)
+}
+
+pub(super) fn by_text(script: &Script, keys: &[&str], arguments: &[&[u8]]) -> Cmd {
+    evaluation("EVAL", &script.code, keys, arguments)
+}
+
+pub(super) fn evaluation(
+    name: &'static str,
+    script: &str,
+    keys: &[&str],
+    arguments: &[&[u8]],
+) -> Cmd {
+    let mut command = redis::cmd(name);
+    command.arg(script).arg(keys.len());
+    for key in keys {
+        command.arg(*key);
+    }
+    for argument in arguments {
+        command.arg(*argument);
+    }
+    command
+}
+
+/// Whole milliseconds as text: PX takes nothing else, and refuses 0.
+pub(super) fn millis(duration: Duration) -> String {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).max(1).to_string()
+}
+
+/// As [`millis`], with 0 for none.
+pub(super) fn millis_or_none(duration: Option<Duration>) -> String {
+    duration.map_or_else(|| "0".to_owned(), millis)
+}
+
+pub(super) fn integer(value: Value) -> Result<i64, Error> {
+    match value {
+        Value::Int(number) => Ok(number),
+        _ => Err(Error::protocol()),
+    }
+}
+
+/// Whether the server turned an operation down, as opposed to not answering it.
+pub(super) fn server_error(code: &str) -> Error {
+    Error::new(ErrorKind::Server, format!("the cache server answered with the error {code}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::millis;
+    use std::time::Duration;
+
+    #[test]
+    fn milliseconds_are_never_zero() {
+        assert_eq!(millis(Duration::from_millis(1500)), "1500");
+        assert_eq!(millis(Duration::from_micros(1)), "1");
+    }
+}

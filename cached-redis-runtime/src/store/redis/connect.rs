@@ -1,0 +1,120 @@
+//! Making a connection and setting it up.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use redis::aio::{ConnectionLike as _, MultiplexedConnection};
+use redis::{
+    AsyncConnectionConfig, Client, ProtocolVersion, PushInfo, RedisConnectionInfo, RedisError,
+    Value,
+};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use super::generations::Generations;
+use super::scripts::Scripts;
+use super::server_clock::ServerClock;
+use super::socket;
+
+/// A connection that has just been made.
+pub(super) struct Made {
+    pub(super) connection: MultiplexedConnection,
+    pub(super) driver: Option<AbortOnDrop>,
+    /// The server tells it what changes.
+    pub(super) is_tracked: bool,
+    has_pushes: bool,
+}
+
+/// The task that reads and writes a connection.
+pub(super) struct AbortOnDrop(JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// A connection that somebody else has made.
+pub(super) fn adopt(connection: &MultiplexedConnection) -> Made {
+    let connection = connection.clone();
+    Made { connection, driver: None, has_pushes: false, is_tracked: false }
+}
+
+/// Opens a connection to where a client points; with `tracking` over RESP3, if it is spoken there.
+pub(super) async fn open(
+    client: &Client,
+    tracking: bool,
+    generations: &Arc<Generations>,
+) -> Result<Made, RedisError> {
+    let settings = client.get_connection_info().redis_settings();
+    if tracking && socket::is_plain(client) {
+        let with_pushes = settings.clone().set_protocol(ProtocolVersion::RESP3);
+        match connect(client, &with_pushes, generations).await {
+            // It does not speak RESP3, or this user must not.
+            Err(error) if !error.is_io_error() && !error.is_connection_dropped() => {}
+            made => return made,
+        }
+    }
+    connect(client, settings, generations).await
+}
+
+async fn connect(
+    client: &Client,
+    settings: &RedisConnectionInfo,
+    generations: &Arc<Generations>,
+) -> Result<Made, RedisError> {
+    // No timeouts inside: ours around each operation are shorter, and two would only cost twice.
+    let mut config =
+        AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
+    let has_pushes = settings.protocol() != ProtocolVersion::RESP2;
+    if has_pushes {
+        let generations = Arc::clone(generations);
+        config = config.set_push_sender(move |push: PushInfo| {
+            generations.told(&push);
+            Ok::<_, Infallible>(())
+        });
+    }
+    let (connection, driver) = match socket::open(client).await {
+        Some(socket) => {
+            let (connection, driver) =
+                MultiplexedConnection::new_with_config(settings, socket?, config).await?;
+            (connection, Some(AbortOnDrop(tokio::spawn(driver))))
+        }
+        // The protocol is what the client says.
+        None => (client.get_multiplexed_async_connection_with_config(&config).await?, None),
+    };
+    Ok(Made { connection, driver, has_pushes, is_tracked: false })
+}
+
+impl Made {
+    /// Makes sure that the server answers, and makes it ready.
+    pub(super) async fn set_up(
+        mut self,
+        tracking: bool,
+        clock: &ServerClock,
+    ) -> Result<Self, RedisError> {
+        self.connection.send_packed_command(&redis::cmd("PING")).await?;
+        // Without the right to load them, scripts travel with their first use; without the right to
+        // ask the time, it comes with the first lease.
+        let mut load = Scripts::get().load();
+        load.cmd("TIME");
+        let asked = Instant::now();
+        let loaded = self.connection.req_packed_commands(&load, 0, load.len()).await;
+        if let Some(millis) = loaded.ok().as_deref().and_then(<[_]>::last).and_then(time) {
+            clock.set(asked, millis);
+        }
+        if tracking && self.has_pushes {
+            let mut track = redis::cmd("CLIENT");
+            track.arg("TRACKING").arg("ON").arg("OPTIN");
+            let answer = self.connection.send_packed_command(&track).await;
+            self.is_tracked = matches!(answer, Ok(Value::Okay));
+        }
+        Ok(self)
+    }
+}
+
+/// The answer to TIME in milliseconds.
+fn time(answer: &Value) -> Option<u64> {
+    let (seconds, micros): (u64, u64) = redis::from_redis_value_ref(answer).ok()?;
+    seconds.checked_mul(1000)?.checked_add(micros / 1000)
+}

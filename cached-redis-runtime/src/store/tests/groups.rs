@@ -1,0 +1,95 @@
+//! Generations, and what carries them.
+
+use cached_redis_test_support::each_server_async;
+
+use super::{LONG, Subject, each_store};
+use crate::group::Group;
+use crate::lease::{Acquired, Filled, Intent, Life, Nonce};
+
+#[tokio::test]
+async fn deleting_a_generation_ends_what_carries_it() {
+    each_store(async |subject| {
+        let stamps = subject.stamps(&["a", "b"]).await.expect("no fence");
+        assert_eq!(subject.stamps(&["a", "b"]).await.as_ref(), Some(&stamps), "they stay");
+        let lease = subject.granted(1, Intent::Read).await;
+        let life = Life { whole: LONG, fresh: None };
+        subject.fill_with(lease, b"value", life, &stamps).await;
+        assert!(subject.find().await.expect("an entry").is_current);
+        assert!(subject.is_current(&stamps).await);
+        subject.store.delete(&[subject.generation("b")]).await.expect("an answer");
+        assert!(!subject.find().await.expect("an entry").is_current);
+        assert!(!subject.is_current(&stamps).await);
+        let after = subject.stamps(&["a", "b"]).await.expect("no fence");
+        assert_eq!(after.of(Group::tag("a")), stamps.of(Group::tag("a")));
+        assert_ne!(after.of(Group::tag("b")), stamps.of(Group::tag("b")));
+        assert!(!subject.find().await.expect("an entry").is_current, "a new one is another");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_stamps_of_a_lease_are_told_to_who_waits() {
+    each_store(async |subject| {
+        let stamps = subject.stamps(&["a"]).await.expect("no fence");
+        let Acquired::Grant { lease: holder, .. } =
+            subject.acquire_with(1, Intent::Read, &stamps).await
+        else {
+            panic!("not granted")
+        };
+        let wait = Acquired::Wait { holder, stamps };
+        assert_eq!(subject.acquire(2, Intent::Read).await, wait);
+        // Its load began before an invalidation of the group.
+        let taken_over = subject.granted(3, Intent::Replace(holder)).await;
+        assert_eq!(subject.fill(holder, b"old").await, Filled::Lost);
+        assert_eq!(subject.fill(taken_over, b"new").await, Filled::Stored);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_fenced_group_has_no_generation() {
+    each_store(async |subject| {
+        let before = subject.stamps(&["a"]).await.expect("no fence");
+        let (store, key) = (&subject.store, [subject.generation("a")]);
+        let fence = Nonce { process: 9, sequence: 1 };
+        store.hold(&key, fence, LONG).await.expect("an answer");
+        assert_eq!(subject.stamps(&["a"]).await, None);
+        assert!(!subject.is_current(&before).await);
+        store.lift(&key, fence).await.expect("an answer");
+        assert_ne!(subject.stamps(&["a"]).await, None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn another_connection_s_invalidation_is_seen_by_the_next_read() {
+    each_server_async(async |server| {
+        for tracking in [false, true] {
+            let subject = Subject::redis(server, tracking);
+            let life = Life { whole: LONG, fresh: None };
+            for round in 0..200 {
+                let stamps = subject.stamps(&["a"]).await.expect("no fence");
+                let lease = subject.granted(round, Intent::Refresh).await;
+                subject.fill_with(lease, b"value", life, &stamps).await;
+                assert!(subject.find().await.expect("an entry").is_current);
+                server.command(&["DEL", &subject.generation("a")]);
+                assert!(!subject.find().await.expect("an entry").is_current, "round {round}");
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn generations_outlive_entries() {
+    each_server_async(async |server| {
+        let subject = Subject::redis(server, true);
+        subject.stamps(&["a"]).await.expect("no fence");
+        let left = server.command(&["PTTL", &subject.generation("a")]);
+        assert!(
+            format!("{left:?}").contains("1199") || format!("{left:?}").contains("120000"),
+            "{left:?}"
+        );
+    })
+    .await;
+}
