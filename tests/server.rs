@@ -7,6 +7,8 @@
 mod bad_input;
 #[path = "server/coalescing.rs"]
 mod coalescing;
+#[path = "server/crashes.rs"]
+mod crashes;
 #[path = "server/entries.rs"]
 mod entries;
 #[path = "server/faults.rs"]

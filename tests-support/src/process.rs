@@ -117,6 +117,11 @@ impl Child {
         let _ = self.process.wait();
     }
 
+    /// Whether it has not ended yet.
+    pub fn is_running(&mut self) -> bool {
+        matches!(self.process.try_wait(), Ok(None))
+    }
+
     /// The child's process id.
     pub fn id(&self) -> u32 {
         self.process.id()

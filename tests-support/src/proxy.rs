@@ -38,8 +38,16 @@ const RUBBISH: &[u8] = b"\x16\x03\x01HTTP/1.1 418 {\"no\": redis}\r\n\xff\xfe*99
 pub struct Proxy {
     port: u16,
     orders: Option<mpsc::UnboundedSender<Order>>,
-    accepted: Arc<AtomicU64>,
+    counts: Arc<Counts>,
     thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    /// Connections.
+    accepted: AtomicU64,
+    /// Bytes of requests that vanished.
+    lost: AtomicU64,
 }
 
 /// The new mode, or none to only cut; whether to cut; and where to say that it is done.
@@ -60,20 +68,20 @@ impl Proxy {
     /// In front of `127.0.0.1:target`, in [`Mode::Pass`]. The target need not be there yet.
     pub fn start(target: u16) -> Self {
         let (orders, inbox) = mpsc::unbounded_channel();
-        let accepted = Arc::new(AtomicU64::new(0));
+        let counts = Arc::new(Counts::default());
         let (started, port) = std::sync::mpsc::channel();
-        let count = Arc::clone(&accepted);
+        let its_counts = Arc::clone(&counts);
         // A thread and a runtime of its own: the test's may be paused, single-threaded, or busy on purpose.
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.expect("a runtime can be built").block_on(async {
                 let (listener, port) = listen_anywhere().await;
                 let _ = started.send(port);
-                serve(listener, port, target, inbox, count).await;
+                serve(listener, port, target, inbox, its_counts).await;
             });
         });
         let port = port.recv().expect("the proxy found a port");
-        Self { port, orders: Some(orders), accepted, thread: Some(thread) }
+        Self { port, orders: Some(orders), counts, thread: Some(thread) }
     }
 
     /// The port that clients connect to.
@@ -98,7 +106,12 @@ impl Proxy {
 
     /// How many connections there have been so far.
     pub fn accepted(&self) -> u64 {
-        self.accepted.load(Ordering::SeqCst)
+        self.counts.accepted.load(Ordering::SeqCst)
+    }
+
+    /// How many bytes of requests have vanished so far.
+    pub fn lost(&self) -> u64 {
+        self.counts.lost.load(Ordering::SeqCst)
     }
 
     fn order(&self, mode: Option<Mode>, cut: bool) {
@@ -138,7 +151,7 @@ async fn serve(
     port: u16,
     target: u16,
     mut orders: mpsc::UnboundedReceiver<Order>,
-    accepted: Arc<AtomicU64>,
+    counts: Arc<Counts>,
 ) {
     let (state, _) = watch::channel(State { mode: Mode::Pass, cuts: 0 });
     let mut listener = Some(listener);
@@ -161,8 +174,8 @@ async fn serve(
                 let _ = order.done.send(());
             }
             connection = accept(listener.as_ref()) => {
-                accepted.fetch_add(1, Ordering::SeqCst);
-                tokio::spawn(carry(connection, target, state.subscribe()));
+                counts.accepted.fetch_add(1, Ordering::SeqCst);
+                tokio::spawn(carry(connection, target, state.subscribe(), Arc::clone(&counts)));
             }
         }
     }
@@ -180,17 +193,17 @@ async fn accept(listener: Option<&TcpListener>) -> TcpStream {
 }
 
 /// One connection, until either side closes it or it is cut.
-async fn carry(client: TcpStream, target: u16, state: watch::Receiver<State>) {
+async fn carry(client: TcpStream, target: u16, state: watch::Receiver<State>, counts: Arc<Counts>) {
     let mut cut = state.clone();
     let born = cut.borrow().cuts;
     tokio::select! {
         biased;
         _ = cut.wait_for(|state| state.cuts != born) => {}
-        () = talk(client, target, state) => {}
+        () = talk(client, target, state, &counts) => {}
     }
 }
 
-async fn talk(client: TcpStream, target: u16, state: watch::Receiver<State>) {
+async fn talk(client: TcpStream, target: u16, state: watch::Receiver<State>, counts: &Counts) {
     let _ = client.set_nodelay(true);
     let (mut requests, mut to_client) = client.into_split();
     // A server that is away must look so, except behind a black hole or rubbish.
@@ -206,7 +219,7 @@ async fn talk(client: TcpStream, target: u16, state: watch::Receiver<State>) {
     let (replies, mut to_server) = server.into_split();
     let (outbox, inbox) = mpsc::unbounded_channel();
     tokio::select! {
-        () = forward_requests(&mut requests, &mut to_server, &outbox, &state) => {}
+        () = forward_requests(&mut requests, &mut to_server, &outbox, &state, counts) => {}
         () = forward_replies(replies, &outbox, &state) => {}
         () = deliver(inbox, &mut to_client) => {}
     }
@@ -220,12 +233,16 @@ async fn forward_requests(
     to: &mut OwnedWriteHalf,
     outbox: &Outbox,
     state: &watch::Receiver<State>,
+    counts: &Counts,
 ) {
     let mut bytes = vec![0; 64 * 1024];
     let mut dead = false;
     while let Some(n) = received(from.read(&mut bytes).await) {
         let mode = state.borrow().mode;
         dead |= mode == Mode::BlackHole;
+        if dead {
+            counts.lost.fetch_add(n as u64, Ordering::SeqCst);
+        }
         if mode == Mode::Garbage {
             let _ = outbox.send((Instant::now(), RUBBISH.to_vec()));
         } else if !dead && to.write_all(&bytes[..n]).await.is_err() {

@@ -88,6 +88,7 @@ impl Plan {
         }
         let trouble = Trouble { plan: self, server, namespace, port, node: nodes[0].clone() };
         let children = tokio::task::spawn_blocking(move || trouble.make()).await.expect("made");
+        assert!(tasks.try_join_next().is_none(), "a node has ended");
         tasks.shutdown().await;
         let evicted = server.info("evicted_keys").unwrap_or_default();
         assert!(!self.evictions || evicted != "0", "the server has room");
@@ -164,6 +165,7 @@ impl Trouble {
                 4 if self.plan.evictions => self.throw_out(),
                 5 if self.plan.evictions && fastrand::bool() => drop(self.command(&["FLUSHALL"])),
                 6 => {
+                    assert!(child.is_running(), "a node has ended elsewhere");
                     child.kill();
                     children += 1;
                     child = self.child(if fastrand::bool() { "resp3" } else { "resp2" });

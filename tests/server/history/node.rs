@@ -302,8 +302,9 @@ impl Node {
                 }
             });
         }
-        while let Some(done) = tasks.join_next().await {
-            done.expect("no panic");
+        // They go on for ever, unless one panics.
+        if let Some(done) = tasks.join_next().await {
+            done.expect("no panic")
         }
     }
 
@@ -330,16 +331,16 @@ impl Node {
         let (shelf, brand) = (fastrand::usize(..SHELVES), fastrand::u64(..BRANDS));
         let since = self.world.now().await;
         let written = match fastrand::u32(..100) {
-            ..25 => self.write_one(key).await,
-            ..45 => self.write_one_guarded(key, since).await,
-            ..53 => self.write_shelf(shelf).await,
-            ..58 => self.write_shelf_guarded(shelf, since).await,
-            ..66 => self.write_brand(brand).await,
-            ..71 => self.write_brand_guarded(brand).await,
-            ..72 => self.write_everything().await,
-            ..73 => self.write_everything_guarded(since).await,
-            ..90 => return self.update(key).await,
-            ..95 => return self.expire(key).await,
+            0..25 => self.write_one(key).await,
+            25..45 => self.write_one_guarded(key, since).await,
+            45..53 => self.write_shelf(shelf).await,
+            53..58 => self.write_shelf_guarded(shelf, since).await,
+            58..66 => self.write_brand(brand).await,
+            66..71 => self.write_brand_guarded(brand).await,
+            71..72 => self.write_everything().await,
+            72..73 => self.write_everything_guarded(since).await,
+            73..90 => return self.update(key).await,
+            90..95 => return self.expire(key).await,
             _ => return cached_redis::refresh(self.read(key)).await,
         };
         self.completed(written).await;
