@@ -10,6 +10,8 @@ mod miss;
 use std::pin::pin;
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use crate::cache::Core;
 use crate::current::{Handle, Mode, mode};
 use crate::error::Error;
@@ -176,12 +178,17 @@ where
         B: Body<O>,
         B::Running: Future<Output = O::Return> + Unpin,
     {
+        let mut budget = self.core.budget();
         if self.core.invalidator.is_outstanding(self.key) {
             // An invalidation of this entry has failed so far: what is there may be outdated.
             self.counters.misses.increment();
-            return self.load_alone(Reason::NotShareable, body).await;
+            return self.load_alone(Reason::NotShareable, &mut budget, body).await;
         }
-        let mut budget = self.core.budget();
+        // Who asks for the newest does not want the last good one.
+        let soft = match mode {
+            Mode::Refresh => None,
+            _ => self.policy.soft_timeout.map(|soft| Instant::now() + self.bounded(soft)),
+        };
         let (intent, previous) = if mode == Mode::Refresh {
             (Intent::Refresh, None)
         } else {
@@ -194,22 +201,24 @@ where
                 Ok(Look::Ask(intent, previous)) => (intent, previous),
                 Ok(Look::Outstanding) => {
                     self.counters.misses.increment();
-                    return self.load_alone(Reason::NotShareable, body).await;
+                    return self.load_alone(Reason::NotShareable, &mut budget, body).await;
                 }
                 Err(error) => {
                     self.counters.misses.increment();
-                    return self.load_alone(self.failed(&error), body).await;
+                    let reason = self.failed(&error);
+                    return self.load_alone(reason, &mut budget, body).await;
                 }
             }
         };
         self.counters.misses.increment();
         let seen = previous.as_deref().and_then(Header::read).map(|header| header.lease);
-        match self.decide(intent, seen.unwrap_or(LeaseId::NONE), &mut budget).await {
+        let seen = seen.unwrap_or(LeaseId::NONE);
+        match self.decide(intent, seen, soft, &mut budget).await {
             Decision::Answer(returned) => returned,
             Decision::Load(granted) => {
-                self.load_and_store(granted, previous, &mut budget, body).await
+                self.load_and_store(granted, previous, soft, &mut budget, body).await
             }
-            Decision::LoadAlone(reason) => self.load_alone(reason, body).await,
+            Decision::LoadAlone(reason) => self.load_alone(reason, &mut budget, body).await,
         }
     }
 

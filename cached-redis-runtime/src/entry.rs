@@ -19,9 +19,6 @@ use crate::outcome::{Outcome, Storable};
 use crate::policy::Policy;
 use crate::record::{self, Header, State};
 
-/// Life of the lease under which [`Entry::put`] stores: it only needs to reach the next command.
-const PUT_LEASE: Duration = Duration::from_secs(10);
-
 /// The entry of one call of a cached function; `f_entry(..)` makes it. `R` is the function's return
 /// type.
 ///
@@ -160,7 +157,8 @@ impl<R> Entry<R> {
         self.core().admits(&self.policy)
     }
 
-    /// What a call would be answered from the cache; `None` if it would have to load.
+    /// What a call would be answered from the cache; `None` if it would have to load, also if that fails
+    /// and the last good value stands in (`stale_if_error`).
     ///
     /// # Errors
     ///
@@ -172,17 +170,25 @@ impl<R> Entry<R> {
             // Its invalidation is still being retried, so a call would load.
             return Ok(None);
         }
+        let mut budget = core.budget();
         let store = &*core.store;
-        let Some(found) = core.budget().run(store, store.read(key, &self.groups)).await? else {
+        let Some(found) = budget.run(store, store.read(key, &self.groups)).await? else {
             return Ok(None);
         };
         let Some(header) = Header::read(&found.record) else { return Ok(None) };
+        let stamps = header.stamps(&found.record);
         let counts = found.is_current
+            && self.groups.are_in(stamps)
             && header.state != State::Lease
             && header.schema == self.schema
-            && !core.invalidator.covers(header.stamps(&found.record));
-        let freshness = freshness(&header, store.now(), &self.policy);
-        let is_answer = matches!(freshness, Freshness::Fresh | Freshness::Early | Freshness::Stale);
+            && !core.invalidator.covers(stamps);
+        let mut freshness_now = freshness(&header, store.now(), &self.policy);
+        if freshness_now == Freshness::Unknown {
+            let now = budget.run(store, store.ask_time()).await?;
+            freshness_now = freshness(&header, Some(now), &self.policy);
+        }
+        let is_answer =
+            matches!(freshness_now, Freshness::Fresh | Freshness::Early | Freshness::Stale);
         Ok(if counts && is_answer { self.meaning.decode(&header, &found.record) } else { None })
     }
 
@@ -203,7 +209,9 @@ impl<R> Entry<R> {
         let encoded = self.encoded(value);
         async move {
             let Some(encoding) = encoded? else { return self.invalidate().await };
-            let Some(reserved) = self.reserve().await? else { return Err(superseded()) };
+            let Some(reserved) = self.reserve(Intent::Refresh).await? else {
+                return Err(superseded());
+            };
             if self.store_reserved(reserved, encoding).await? { Ok(()) } else { Err(superseded()) }
         }
     }
@@ -216,7 +224,7 @@ impl<R> Entry<R> {
     }
 
     /// Takes the lease, whoever has it; a value stays readable. `None` if a fence stands there.
-    pub(crate) async fn reserve(&self) -> Result<Option<Reserved>, Error> {
+    pub(crate) async fn reserve(&self, intent: Intent) -> Result<Option<Reserved>, Error> {
         let core = self.core();
         let key = self.key()?;
         let mut budget = core.budget();
@@ -226,12 +234,12 @@ impl<R> Entry<R> {
             return Ok(None);
         };
         let asking = core.ask(key);
-        let life = self.policy.lease.unwrap_or(PUT_LEASE).min(core.settings.max_ttl);
+        let life = self.policy.lease_life(core.settings.max_ttl);
         let acquire = Acquire {
             nonce: asking.nonce(),
             lease: life,
             schema: self.schema,
-            intent: Intent::Refresh,
+            intent,
             seen: LeaseId::NONE,
             stamps: &stamps,
         };

@@ -183,6 +183,11 @@ impl Groups {
         self.of_value().chain(classes).collect()
     }
 
+    /// Whether there is a stamp of each of them, the classes apart.
+    pub(crate) fn are_in(&self, all: &[u8]) -> bool {
+        self.of_value().all(|group| stamps(all).any(|stamp| stamp.group == group))
+    }
+
     /// Those that a value is stamped with, its own tags apart.
     pub(crate) fn of_value(&self) -> impl Iterator<Item = Group> {
         self.function.into_iter().chain(self.tags.iter().copied())

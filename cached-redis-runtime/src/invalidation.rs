@@ -17,12 +17,16 @@ use crate::group;
 use crate::store::Store;
 use crate::telemetry::event;
 pub use outbox::Invalidations;
+pub(crate) use retries::Mark;
 use retries::{Retries, Worker};
 pub use update::{Update, Updates};
 pub use writes::{InvalidateAll, Returned, ReturnedPlain, ReturnedResult, Writes};
 
 /// Keys per command: a delete of many thousands would hold the server up.
 const BATCH: usize = 500;
+
+/// Between renewals of a fence or a lease.
+const LEAST_PAUSE: Duration = Duration::from_millis(10);
 
 /// Between retries.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
@@ -94,6 +98,17 @@ impl Invalidator {
         self.retries.pending() != 0
             && group::stamps(stamps)
                 .any(|stamp| self.retries.covers(&stamp.group.key(&self.namespace)))
+    }
+
+    /// To be taken before something is read.
+    pub(crate) fn mark(&self) -> Mark {
+        self.retries.mark()
+    }
+
+    /// Whether an invalidation that was outstanding at the mark has succeeded since: what was read
+    /// meanwhile may be what it has removed.
+    pub(crate) fn has_moved(&self, mark: Mark) -> bool {
+        self.retries.has_moved(mark)
     }
 
     /// How many are waiting to be retried.

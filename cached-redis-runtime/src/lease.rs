@@ -86,6 +86,8 @@ pub(crate) enum Intent {
     Reload,
     /// The lease in any case; a value stays readable until the new one is stored.
     Refresh,
+    /// As `Refresh`, for a write: how long it takes is not the cache's business, so nobody waits for it.
+    Write,
 }
 
 /// The answer.

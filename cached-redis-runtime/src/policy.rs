@@ -72,6 +72,12 @@ impl Policy {
         grace(self.stale).max(grace(self.stale_if_error))
     }
 
+    /// Life of a lease, whether others wait for it or not: fencing needs one in any case.
+    pub(crate) fn lease_life(&self, max_ttl: Duration) -> Duration {
+        let longest = max_ttl.min(self.load_timeout);
+        self.lease.unwrap_or(DEFAULT_LEASE).min(longest).max(MIN_LIFE)
+    }
+
     /// Beta of the early refresh, if there is one.
     pub(crate) fn beta(&self) -> Option<f64> {
         let by_default = self.stale.map(|_| DEFAULT_BETA);
@@ -103,6 +109,9 @@ impl Policy {
                 ErrorKind::Policy,
                 "`stale`, `stale_if_error` or `soft_timeout` is zero: leave it out instead",
             );
+        }
+        if self.lease == Some(Duration::ZERO) {
+            return wrong(ErrorKind::Policy, "`lock` is zero: to go without, it is `false`");
         }
         if let (Some(stale), Some(if_error)) = (self.stale, self.stale_if_error)
             && if_error <= stale

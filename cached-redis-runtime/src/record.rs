@@ -14,7 +14,8 @@
 //! | 40..48 | soft deadline: when the fresh life ends, in milliseconds of the server's clock; 0: with the entry |
 //! | 48..56 | refresh deadline: until then somebody reloads the value, or nobody is to try |
 //! | 56..60 | how long the load took, in milliseconds |
-//! | 60..64 | reserved |
+//! | 60     | 1: a lease of a write, for which nobody waits |
+//! | 61..64 | reserved |
 //! | 64..   | stamps of 32 bytes: group, generation |
 //!
 //! The Lua scripts of the Redis store and the in-process store both work on these bytes.
@@ -36,6 +37,7 @@ const LEASE: std::ops::Range<usize> = 16..40;
 const SOFT: std::ops::Range<usize> = 40..48;
 const REFRESH: std::ops::Range<usize> = 48..56;
 const LOAD: std::ops::Range<usize> = 56..60;
+const IS_WRITE: usize = 60;
 
 /// What a record is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +75,7 @@ pub(crate) struct Header {
     pub(crate) soft: Option<u64>,
     pub(crate) refresh: u64,
     pub(crate) load: Duration,
+    pub(crate) is_write: bool,
     length: usize,
 }
 
@@ -113,6 +116,7 @@ impl Header {
             soft: number(SOFT).filter(|soft| *soft != 0),
             refresh: number(REFRESH)?,
             load: Duration::from_millis(load.into()),
+            is_write: header[IS_WRITE] == 1,
             length,
         })
     }
@@ -187,10 +191,11 @@ fn write(record: &mut [u8], field: std::ops::Range<usize>, bytes: &[u8]) {
 }
 
 /// The record of a lease, as ACQUIRE writes it.
-pub(crate) fn lease(id: &LeaseId, schema: u64, stamps: &Stamps) -> Vec<u8> {
+pub(crate) fn lease(id: &LeaseId, schema: u64, stamps: &Stamps, is_write: bool) -> Vec<u8> {
     let mut record = value(Kind::Value, Codec::None, schema);
     stamp(&mut record, stamps);
     record[STATE] = b'L';
+    record[IS_WRITE] = is_write.into();
     sign(&mut record, id);
     record
 }

@@ -28,8 +28,8 @@ pub(crate) trait Store: Send + Sync {
     /// The record under a key, and whether it counts. One round trip.
     fn read<'a>(&'a self, key: &'a str, groups: &'a Groups) -> Operation<'a, Option<Found>>;
 
-    /// The current generations of groups, made where there is none: as old as the call at most.
-    /// `None` where nothing may be stored now.
+    /// The generations of groups, made where there is none; `None` where nothing may be stored now. They
+    /// may be outdated already: what is stamped with them counts for nothing then.
     fn stamp<'a>(&'a self, groups: &'a [Group]) -> Operation<'a, Option<Stamps>>;
 
     /// Whether stamps are the current generations of their groups.
@@ -78,6 +78,9 @@ pub(crate) trait Store: Send + Sync {
 
     /// The server's clock in milliseconds, ahead by a round trip at most; `None` while unknown.
     fn now(&self) -> Option<u64>;
+
+    /// The same, asked of the server.
+    fn ask_time(&self) -> Operation<'_, u64>;
 
     /// Stores a record without asking for its lease, as every cache does that does not fence.
     #[cfg(feature = "unfenced-for-tests")]

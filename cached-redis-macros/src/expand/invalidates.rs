@@ -41,7 +41,8 @@ pub(crate) fn expand(model: &Invalidating) -> TokenStream {
             let length = policy::length(guard);
             let hold = quote_spanned!(Span::mixed_site()=> __writes.hold(#length).await);
             let run = quote_spanned!(Span::mixed_site()=> __writes.holding(#block).await);
-            (check(model, &hold), run)
+            let give_up = quote_spanned!(Span::mixed_site()=> __writes.forget().await;);
+            (check(model, &hold, &give_up), run)
         }
     };
     let succeeded = match ret {
@@ -55,7 +56,8 @@ pub(crate) fn expand(model: &Invalidating) -> TokenStream {
             }
         ),
     };
-    let send = check(model, &quote_spanned!(Span::mixed_site()=> __writes.send().await));
+    let send = quote_spanned!(Span::mixed_site()=> __writes.send().await);
+    let send = check(model, &send, &TokenStream::new());
     let finish = if model.always {
         // Targets that need the result are added if there is one; all others go out anyway.
         let in_doubt = model
@@ -83,15 +85,15 @@ pub(crate) fn expand(model: &Invalidating) -> TokenStream {
 }
 
 /// A failure is the function's only if it is `strict`.
-fn check(model: &Invalidating, result: &TokenStream) -> TokenStream {
+fn check(model: &Invalidating, result: &TokenStream, give_up: &TokenStream) -> TokenStream {
     match model.strict {
         None => quote_spanned!(Span::mixed_site()=> let _ = #result;),
         Some(strict) => {
             let fail = quote_spanned!(names::at(strict)=>
-                return __rt::failed(__error);
+                { #give_up return __rt::failed(__error); }
             );
             quote_spanned!(Span::mixed_site()=>
-                if let ::core::result::Result::Err(__error) = #result { #fail }
+                if let ::core::result::Result::Err(__error) = #result #fail
             )
         }
     }

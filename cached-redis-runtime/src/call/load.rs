@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 
 use super::behind::{Body, Load};
 use super::{Attempt, Granted, Reason};
@@ -14,15 +14,10 @@ use crate::flight::Leader;
 use crate::freshness::WINDOW_SHARE;
 use crate::lease::{Filled, LeaseId, Life};
 use crate::outcome::{Outcome, Storable, View};
-use crate::policy::MIN_LIFE;
 use crate::previous::Stored;
 use crate::record;
 use crate::stats::Counters;
 use crate::telemetry::event;
-
-/// Life of a lease where the function does without waiting for others (`lock = false`): fencing
-/// needs one all the same.
-const UNLOCKED_LEASE: Duration = Duration::from_secs(10);
 
 /// After a failed load, nobody tries again for this share of the time for which the last good value
 /// can stand in, at most.
@@ -46,13 +41,18 @@ where
     O::Value: Storable,
 {
     /// Loads without storing. While the store is away, as many at a time as the user allows.
-    pub(super) async fn load_alone<B>(&self, reason: Reason, body: B) -> O::Return
+    pub(super) async fn load_alone<B>(
+        &self,
+        reason: Reason,
+        budget: &mut Budget,
+        body: B,
+    ) -> O::Return
     where
         B: Body<O>,
         B::Running: Future<Output = O::Return> + Unpin,
     {
         if reason == Reason::NotShareable
-            && let Some(returned) = self.throttled().await
+            && let Some(returned) = self.throttled(budget).await
         {
             return returned;
         }
@@ -62,7 +62,7 @@ where
             _ => None,
         };
         let returned = self::body(self.counters, body.begin(None)).await;
-        self.or_fallback(returned).await
+        self.or_fallback(returned, budget).await
     }
 
     /// Loads, keeping the lease alive, and stores what came of it.
@@ -70,6 +70,7 @@ where
         &self,
         granted: Granted,
         previous: Option<Vec<u8>>,
+        soft: Option<Instant>,
         budget: &mut Budget,
         body: B,
     ) -> O::Return
@@ -78,18 +79,17 @@ where
         B::Running: Future<Output = O::Return> + Unpin,
     {
         let previous = previous.map(|record| self.stored(record));
-        let soft = self.policy.soft_timeout.filter(|_| granted.over_seen);
         let running = body.begin(previous.clone());
         let mut load = Load { running, granted, began: Instant::now(), previous };
         let in_time = match soft {
-            Some(soft) => timeout(soft, self.drive(&mut load)).await.ok(),
+            Some(soft) => timeout_at(soft, self.drive(&mut load)).await.ok(),
             None => None,
         };
         let returned = match in_time {
             Some(returned) => returned,
             None => {
                 if soft.is_some()
-                    && let Some(fallback) = self.fallback().await
+                    && let Some(fallback) = self.fallback(budget).await
                 {
                     match B::go_on(self, load) {
                         Ok(()) => return fallback,
@@ -101,22 +101,25 @@ where
         };
         let loaded = self.loaded(&returned, &load.granted, load.previous.as_deref());
         self.conclude(loaded, load.granted, load.began.elapsed(), budget).await;
-        self.or_fallback(returned).await
+        self.or_fallback(returned, budget).await
     }
 
-    /// Loads and stores, with nobody waiting.
+    /// Loads and stores, with nobody waiting. Where somebody waits it is for them to give up; here a body
+    /// that hangs would keep its place for ever, so it is dropped after `load_timeout`.
     pub(super) async fn finish<R>(&self, mut load: Load<R>)
     where
         R: Future<Output = O::Return> + Unpin,
     {
-        let loaded = {
+        let patience = self.patience_from(load.began);
+        // Also if the body panics.
+        let failure = CountFailure(self.counters);
+        let loaded = match timeout_at(patience, self.drive(&mut load)).await {
             // Not held across an await: it need not be `Send`.
-            let returned = self.drive(&mut load).await;
-            self.loaded(&returned, &load.granted, load.previous.as_deref())
+            Ok(returned) => self.loaded(&returned, &load.granted, load.previous.as_deref()),
+            Err(_) => Loaded::Failed,
         };
-        if matches!(loaded, Loaded::Failed) {
-            self.counters.failed_reloads.increment();
-            event!(warn, "a load behind an answer has failed");
+        if !matches!(loaded, Loaded::Failed) {
+            std::mem::forget(failure);
         }
         let took = load.began.elapsed();
         self.conclude(loaded, load.granted, took, &mut self.core.budget()).await;
@@ -201,8 +204,8 @@ where
                 if matches!(kept, Ok(Filled::Stored)) {
                     self.counters.not_modified.increment();
                 }
-                // Nobody follows a flight over a value; whoever does asks again and finds it.
-                leader.unknown();
+                // There is no record at hand: who follows asks again, and finds it.
+                if kept.is_ok() { leader.lost() } else { leader.unknown() }
             }
             Loaded::Nothing => self.give_up(granted.leader, Duration::ZERO, budget).await,
             Loaded::Failed => self.give_up(granted.leader, self.pause(), budget).await,
@@ -279,25 +282,38 @@ where
     }
 
     /// The last good value in place of an error.
-    async fn or_fallback(&self, returned: O::Return) -> O::Return {
+    async fn or_fallback(&self, returned: O::Return, budget: &mut Budget) -> O::Return {
         if !matches!(self.outcome.view(&returned), View::Error) {
             return returned;
         }
-        match self.fallback().await {
+        match self.fallback(budget).await {
             Some(fallback) => fallback,
             None => returned,
         }
     }
 
     pub(super) fn lease(&self) -> Duration {
-        let lease = self.policy.lease.unwrap_or(UNLOCKED_LEASE);
-        let longest = self.core.settings.max_ttl.min(self.policy.load_timeout);
-        lease.min(longest).max(MIN_LIFE)
+        self.policy.lease_life(self.core.settings.max_ttl)
     }
 
     /// When waiting for a load, or renewing its lease, ends.
     pub(super) fn patience_from(&self, began: Instant) -> Instant {
-        began + self.policy.load_timeout.min(self.core.settings.max_ttl)
+        began + self.bounded(self.policy.load_timeout)
+    }
+
+    /// What can be added to a time without overflow.
+    pub(super) fn bounded(&self, wait: Duration) -> Duration {
+        wait.min(self.core.settings.max_ttl)
+    }
+}
+
+/// Counts a load behind an answer as failed, unless it is forgotten.
+struct CountFailure<'a>(&'a Counters);
+
+impl Drop for CountFailure<'_> {
+    fn drop(&mut self) {
+        self.0.failed_reloads.increment();
+        event!(warn, "a load behind an answer has failed");
     }
 }
 

@@ -6,6 +6,7 @@ use crate::budget::Budget;
 use crate::codec;
 use crate::error::{Error, ErrorKind};
 use crate::freshness::{Freshness, freshness, is_busy, is_touch_due};
+use crate::invalidation::Mark;
 use crate::lease::{Intent, LeaseId};
 use crate::outcome::{Outcome, Storable};
 use crate::record::{Header, Kind, State};
@@ -42,10 +43,11 @@ where
     /// The hit path: one GET. Otherwise what to do.
     pub(super) async fn look_up(&self, budget: &mut Budget) -> Result<Look<O::Return>, Error> {
         let store = &*self.core.store;
+        let mark = self.core.invalidator.mark();
         let Some(found) = budget.run(store, store.read(self.key, self.groups)).await? else {
             return Ok(Look::Ask(Intent::Read, None));
         };
-        let (header, freshness) = match self.view(&found) {
+        let (header, freshness) = match self.view(&found, mark, budget).await {
             View::Value(header, freshness) => (header, freshness),
             View::Nothing => return Ok(Look::Ask(Intent::Read, None)),
             View::Void(lease) => return Ok(Look::Ask(Intent::Replace(lease), None)),
@@ -60,11 +62,7 @@ where
         };
         self.count(&header, freshness, record.len());
         if is_touch_due(&header, store.now(), self.policy) {
-            // The whole of it: hits are spread already.
-            let touched = store.touch(self.key, header.lease, self.policy.ttl);
-            if let Err(error) = budget.run(store, touched).await {
-                self.counters.error(&error);
-            }
+            self.touch(&header, budget).await;
         }
         Ok(match freshness {
             Freshness::Early | Freshness::Stale if !is_busy(&header, store.now()) => {
@@ -74,14 +72,30 @@ where
         })
     }
 
+    /// Renews the life of a value that was asked for, and of the generations without which it would not
+    /// count.
+    async fn touch(&self, header: &Header, budget: &mut Budget) {
+        let store = &*self.core.store;
+        // The whole of it: hits are spread already.
+        let touch = store.touch(self.key, header.lease, self.policy.ttl);
+        let touched = budget.run(store, touch).await;
+        let groups = self.groups.of_lease();
+        let stamped = budget.run(store, store.stamp(&groups)).await;
+        for error in [touched.err(), stamped.err()].into_iter().flatten() {
+            self.counters.error(&error);
+        }
+    }
+
     /// The last good value, if it may stand in for a load that failed or is slow. Read again: an
     /// invalidation may have come between, and what it removed is no answer.
-    pub(super) async fn fallback(&self) -> Option<O::Return> {
+    pub(super) async fn fallback(&self, budget: &mut Budget) -> Option<O::Return> {
         self.policy.stale_if_error?;
         let store = &*self.core.store;
-        let found =
-            self.core.budget().run(store, store.read(self.key, self.groups)).await.ok()??;
-        let View::Value(header, freshness) = self.view(&found) else { return None };
+        let mark = self.core.invalidator.mark();
+        let found = budget.run(store, store.read(self.key, self.groups)).await.ok()??;
+        let View::Value(header, freshness) = self.view(&found, mark, budget).await else {
+            return None;
+        };
         if matches!(freshness, Freshness::Over | Freshness::Unknown) {
             return None;
         }
@@ -92,12 +106,12 @@ where
     }
 
     /// The last good value, if a load has failed shortly before and nobody is to try yet.
-    pub(super) async fn throttled(&self) -> Option<O::Return> {
+    pub(super) async fn throttled(&self, budget: &mut Budget) -> Option<O::Return> {
         self.policy.stale_if_error?;
-        match self.look_up(&mut self.core.budget()).await {
-            Ok(Look::Answer(returned)) => Some(returned),
-            _ => None,
-        }
+        let store = &*self.core.store;
+        let mark = self.core.invalidator.mark();
+        let found = budget.run(store, store.read(self.key, self.groups)).await.ok()??;
+        self.read_after_waiting(&found, mark, budget).await
     }
 
     /// A record that another load made, read without counting a hit: this call was a miss.
@@ -110,7 +124,8 @@ where
         let store = &*self.core.store;
         let stamps = header.stamps(record);
         let is_current = self.core.budget().run(store, store.is_current(stamps)).await;
-        if !matches!(is_current, Ok(true)) || self.core.invalidator.covers(stamps) {
+        let counts = matches!(is_current, Ok(true)) && self.groups.are_in(stamps);
+        if !counts || self.is_outstanding(stamps) {
             return None;
         }
         let returned = codec::decode(self.outcome, &header, record)?;
@@ -119,8 +134,15 @@ where
     }
 
     /// What a caller who has waited for another load finds after it. Not a hit: it was a miss.
-    pub(super) fn read_after_waiting(&self, found: &Found) -> Option<O::Return> {
-        let View::Value(header, freshness) = self.view(found) else { return None };
+    pub(super) async fn read_after_waiting(
+        &self,
+        found: &Found,
+        mark: Mark,
+        budget: &mut Budget,
+    ) -> Option<O::Return> {
+        let View::Value(header, freshness) = self.view(found, mark, budget).await else {
+            return None;
+        };
         if !self.answers(&header, freshness) {
             return None;
         }
@@ -144,7 +166,7 @@ where
         }
     }
 
-    fn view(&self, found: &Found) -> View {
+    async fn view(&self, found: &Found, mark: Mark, budget: &mut Budget) -> View {
         let Some(header) = Header::read(&found.record) else {
             self.unreadable_error();
             return View::Void(LeaseId::NONE);
@@ -152,16 +174,30 @@ where
         if header.state == State::Lease || header.schema != self.schema {
             return View::Nothing;
         }
-        if !found.is_current && !self.core.broken.is(Rule::Stamps) {
+        let stamps = header.stamps(&found.record);
+        // One that lacks a group was stored by a version of the function that was not in it, and would
+        // outlive an invalidation of that group.
+        let counts = found.is_current && self.groups.are_in(stamps);
+        if !counts && !self.core.broken.is(Rule::Stamps) {
             return View::Void(header.lease);
         }
-        let invalidator = &self.core.invalidator;
-        if invalidator.is_outstanding(self.key) || invalidator.covers(header.stamps(&found.record))
-        {
+        if self.is_outstanding(stamps) || self.core.invalidator.has_moved(mark) {
             return View::Outstanding;
         }
-        let freshness = freshness(&header, self.core.store.now(), self.policy);
-        View::Value(header, freshness)
+        let store = &*self.core.store;
+        let mut fresh = freshness(&header, store.now(), self.policy);
+        if fresh == Freshness::Unknown
+            && let Ok(now) = budget.run(store, store.ask_time()).await
+        {
+            fresh = freshness(&header, Some(now), self.policy);
+        }
+        View::Value(header, fresh)
+    }
+
+    /// Whether an invalidation of the entry, or of a group that it is in, has failed so far.
+    fn is_outstanding(&self, stamps: &[u8]) -> bool {
+        let invalidator = &self.core.invalidator;
+        invalidator.is_outstanding(self.key) || invalidator.covers(stamps)
     }
 
     fn count(&self, header: &Header, freshness: Freshness, bytes: usize) {

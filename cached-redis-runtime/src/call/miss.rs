@@ -31,27 +31,25 @@ where
     O: Outcome,
     O::Value: Storable,
 {
-    /// The miss path: ask who may load, and join, wait or lead accordingly.
+    /// The miss path: ask who may load, and join, wait or lead accordingly. From `soft` on the last good
+    /// value is an answer.
     pub(super) async fn decide(
         &self,
         intent: Intent,
         seen: LeaseId,
+        soft: Option<Instant>,
         budget: &mut Budget,
     ) -> Decision<O::Return> {
         let began = Instant::now();
         let patience = self.patience_from(began);
-        if let Some(soft) = self.policy.soft_timeout
-            && intent != Intent::Refresh
-        {
-            // Waiting with the last good value at hand ends in that.
-            let waiting =
-                self.decide_until(intent, seen, budget, began, (began + soft).min(patience));
+        if let Some(soft) = soft {
+            let waiting = self.decide_until(intent, seen, budget, began, soft.min(patience));
             let decision = waiting.await;
-            let is_late = began.elapsed() >= soft;
+            let is_late = Instant::now() >= soft;
             if !is_late || !matches!(decision, Decision::LoadAlone(Reason::NotShareable)) {
                 return decision;
             }
-            if let Some(returned) = self.fallback().await {
+            if let Some(returned) = self.fallback(budget).await {
                 return Decision::Answer(returned);
             }
         }
@@ -61,7 +59,7 @@ where
     async fn decide_until(
         &self,
         mut intent: Intent,
-        seen: LeaseId,
+        mut seen: LeaseId,
         budget: &mut Budget,
         began: Instant,
         patience: Instant,
@@ -96,7 +94,11 @@ where
                         }
                     },
                     Ok(Asked::NoStore) => return Decision::LoadAlone(Reason::NotShareable),
-                    Ok(Asked::Held(holder, stamps)) => (holder, stamps),
+                    Ok(Asked::Held(holder, stamps)) => {
+                        // By the next time it may be another.
+                        seen = LeaseId::NONE;
+                        (holder, stamps)
+                    }
                     Err(error) => return Decision::LoadAlone(self.failed(&error)),
                 };
             if !stamps.agree(of_holder.bytes()) {
@@ -248,13 +250,14 @@ where
             // A budget of its own: time spent waiting for a load is not time lost to the cache.
             let mut budget = self.core.budget();
             let store = &*self.core.store;
+            let mark = self.core.invalidator.mark();
             let Some(found) = budget.run(store, store.read(self.key, self.groups)).await? else {
                 return Ok(None);
             };
             let Some(header) = Header::read(&found.record) else { return Ok(None) };
             let is_held = header.state == State::Lease || is_busy(&header, store.now());
             if !is_held || header.lease != *holder {
-                return Ok(self.read_after_waiting(&found));
+                return Ok(self.read_after_waiting(&found, mark, &mut budget).await);
             }
         }
         Ok(None)

@@ -1,10 +1,11 @@
 //! Invalidations that survive the process: written down in the same transaction as what they are
 //! about, replayed after it.
 
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{InvalidateAll, Target};
-use crate::cache::{Cache, Core};
+use crate::cache::Cache;
 use crate::entry::Entry;
 use crate::error::{Error, ErrorKind};
 
@@ -29,8 +30,7 @@ use crate::error::{Error, ErrorKind};
 /// It holds keys: hashes, apart from what a readable `key = "…"` shows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Invalidations {
-    /// In the order in which they are to go.
-    keys: Vec<String>,
+    targets: Vec<Target>,
 }
 
 impl Invalidations {
@@ -46,42 +46,47 @@ impl Invalidations {
     ///
     /// [`ErrorKind::Key`] if an argument could not be serialized.
     pub fn entry<R>(&mut self, entry: &Entry<R>) -> Result<(), Error> {
-        self.keys.push(entry.key()?.to_owned());
+        self.targets.push(Target::new(entry.key()?.to_owned()));
         Ok(())
     }
 
     /// Adds all entries of a function: `outdated.all(list_products_invalidate_all())`. That future
     /// need not be awaited then.
     pub fn all(&mut self, all: InvalidateAll) {
-        self.target(&all.target());
+        self.targets.push(all.target());
     }
 
     /// Adds all entries that carry a tag.
     pub fn tag(&mut self, cache: &Cache, tag: &str) {
-        self.target(&cache.core().tag(tag));
-    }
-
-    fn target(&mut self, target: &Target) {
-        self.keys.extend(target.keys().cloned());
+        self.targets.push(cache.core().tag(tag));
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.keys.is_empty()
+        self.targets.is_empty()
     }
 }
 
-// By hand: serde's derive macros are not in the default tree.
+// By hand: serde's derive macros are not in the default tree. Each target is a list of its keys, in the
+// order in which they are to go.
 impl Serialize for Invalidations {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.keys.serialize(serializer)
+        serializer.collect_seq(self.targets.iter().map(|target| target.keys().collect::<Vec<_>>()))
     }
 }
 
 impl<'de> Deserialize<'de> for Invalidations {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Vec::deserialize(deserializer).map(|keys| Self { keys })
+        let target = |mut keys: Vec<String>| {
+            let key = keys.pop()?;
+            let class = keys.pop();
+            keys.is_empty().then_some(Target { key, class })
+        };
+        let all = Vec::<Vec<String>>::deserialize(deserializer)?;
+        let targets = all.into_iter().map(target).collect::<Option<_>>();
+        let targets = targets.ok_or_else(|| D::Error::custom("not what was written down"))?;
+        Ok(Self { targets })
     }
 }
 
@@ -93,16 +98,15 @@ impl Cache {
     /// [`ErrorKind::Config`] if it was written down for a cache of another namespace; nothing is
     /// removed then. If the cache fails: keep the row, although it is retried in the background.
     pub async fn replay(&self, outdated: &Invalidations) -> Result<(), Error> {
-        let core: &Core = self.core();
+        let core = self.core();
         let namespace = format!("{}:", core.settings.namespace);
-        if !outdated.keys.iter().all(|key| key.starts_with(&namespace)) {
+        let mut keys = outdated.targets.iter().flat_map(Target::keys);
+        if !keys.all(|key| key.starts_with(&namespace)) {
             return Err(Error::new(
                 ErrorKind::Config,
                 "these invalidations are of a cache with another namespace",
             ));
         }
-        // One after the other: a class is not to go later than its tag.
-        let targets = outdated.keys.iter().cloned().map(Target::new).collect();
-        self.core().invalidator.invalidate_all(targets).await
+        core.invalidator.invalidate_all(outdated.targets.clone()).await
     }
 }

@@ -20,6 +20,8 @@ pub(super) struct Retries {
     /// How many there are; zero is the fast path of every call.
     pending: AtomicU64,
     dropped: AtomicU64,
+    /// How many have succeeded.
+    succeeded: AtomicU64,
     queue: Mutex<Queue>,
 }
 
@@ -42,6 +44,13 @@ struct Waiting {
     pointless_from: Instant,
 }
 
+/// What was outstanding at some moment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mark {
+    succeeded: u64,
+    is_pending: bool,
+}
+
 impl Retries {
     pub(super) fn new(bound: usize, longest_life: Duration) -> Self {
         Self {
@@ -49,6 +58,7 @@ impl Retries {
             longest_life,
             pending: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
+            succeeded: AtomicU64::new(0),
             queue: Mutex::default(),
         }
     }
@@ -66,6 +76,18 @@ impl Retries {
         self.pending() != 0 && self.lock().targets.contains_key(key)
     }
 
+    /// To be taken before something is read.
+    pub(super) fn mark(&self) -> Mark {
+        let succeeded = self.succeeded.load(Ordering::Acquire);
+        Mark { succeeded, is_pending: self.pending() != 0 }
+    }
+
+    /// Whether something that was outstanding at the mark has succeeded since. What was read meanwhile
+    /// may be from before.
+    pub(super) fn has_moved(&self, mark: Mark) -> bool {
+        mark.is_pending && self.succeeded.load(Ordering::Acquire) != mark.succeeded
+    }
+
     /// Keeps targets, and returns how many there was no room for.
     pub(super) fn add(&self, targets: Vec<Target>) -> u64 {
         let pointless_from = Instant::now() + self.longest_life;
@@ -79,6 +101,7 @@ impl Retries {
             let stamp = queue.next_stamp;
             queue.next_stamp += 1;
             let Target { key, class } = target;
+            let class = class.or_else(|| queue.targets.get(&key)?.class.clone());
             queue.targets.insert(key, Waiting { class, stamp, pointless_from });
         }
         self.count(&queue);
@@ -143,6 +166,8 @@ impl Worker {
                 queue.targets.remove(&target.key);
             }
         }
+        // Before they count as done.
+        self.retries.succeeded.fetch_add(1, Ordering::AcqRel);
         self.retries.count(&queue);
     }
 }

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::LEAST_PAUSE;
 use crate::cache::Core;
 use crate::codec::Encoding;
 use crate::entry::{Entry, Plain, Reserved};
 use crate::error::Error;
-use crate::lease::LeaseId;
+use crate::lease::{Intent, LeaseId};
 
 /// The entries that a write is about to renew. Their leases are asked for before the write and kept
 /// alive while it runs.
@@ -52,7 +53,7 @@ impl Updates {
 
     /// Reserves an entry, before the write.
     pub async fn begin<R>(&mut self, entry: Entry<R>) -> Update<R> {
-        let reserved = match entry.reserve().await {
+        let reserved = match entry.reserve(Intent::Write).await {
             Ok(reserved) => reserved,
             Err(error) => {
                 entry.count(&error);
@@ -77,7 +78,7 @@ impl Updates {
                 return std::future::pending::<std::convert::Infallible>().await;
             };
             loop {
-                tokio::time::sleep(shortest / 3).await;
+                tokio::time::sleep((shortest / 3).max(LEAST_PAUSE)).await;
                 for Lease { core, key, id, life } in &self.leases {
                     // One that is gone is noticed when the value is stored.
                     let renewal = core.store.renew(key, *id, *life);

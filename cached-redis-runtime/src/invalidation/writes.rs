@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::Target;
+use super::{LEAST_PAUSE, Target};
 use crate::broken::Rule;
 use crate::cache::{Cache, Core};
 use crate::current::Handle;
@@ -28,6 +28,9 @@ pub struct Writes {
     failure: Option<Error>,
     fences: Vec<Fence>,
 }
+
+/// A shorter fence would have to be renewed all the time.
+const LEAST_FENCE: Duration = Duration::from_millis(100);
 
 /// A fence around the entries of one cache.
 #[derive(Debug)]
@@ -76,21 +79,21 @@ impl Writes {
         for (cache, batch) in by_cache(&self.targets) {
             let core = Arc::clone(cache.core());
             let keys = batch.iter().flat_map(Target::keys).cloned().collect();
-            let life = life.min(core.settings.max_ttl);
+            let life = life.clamp(LEAST_FENCE, core.settings.max_ttl.max(LEAST_FENCE));
             let fence = Fence { id: core.flights.nonce(), core, keys, life };
-            match fence.plant().await {
-                Ok(()) => self.fences.push(fence),
-                Err(error) => {
-                    event!(warn, "a fence could not be planted: the write goes on without it");
-                    fence.core.failed_fences.increment();
-                    if error.kind() == ErrorKind::Server {
-                        // It may still delete, which is worth something. One that does not answer is
-                        // not to cost the write another budget: it is asked again after it.
-                        let _ = fence.core.invalidator.invalidate_all(batch).await;
-                    }
-                    result = Err(error);
+            let planted = fence.plant().await;
+            if let Err(error) = planted {
+                event!(warn, "a fence could not be planted: the write goes on without it");
+                fence.core.failed_fences.increment();
+                if error.kind() == ErrorKind::Server {
+                    // It may still delete, which is worth something. One that does not answer is
+                    // not to cost the write another budget: it is asked again after it.
+                    let _ = fence.core.invalidator.invalidate_all(batch).await;
                 }
+                result = Err(error);
             }
+            // Also then: it may have been planted and the answer lost.
+            self.fences.push(fence);
         }
         result
     }
@@ -102,7 +105,7 @@ impl Writes {
                 return std::future::pending::<std::convert::Infallible>().await;
             };
             loop {
-                tokio::time::sleep(shortest / 3).await;
+                tokio::time::sleep((shortest / 3).max(LEAST_PAUSE)).await;
                 for fence in &self.fences {
                     if fence.plant().await.is_err() {
                         event!(warn, "a fence could not be renewed");
@@ -231,9 +234,9 @@ impl Future for InvalidateAll {
     type Output = Result<(), Error>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let target = self.target();
-        let core = Arc::clone(self.cache.core());
-        let future = self.future.get_or_insert_with(|| {
+        let Self { function, cache, future } = &mut *self;
+        let future = future.get_or_insert_with(|| {
+            let (core, target) = (Arc::clone(cache.core()), cache.core().function(function));
             Box::pin(async move { core.invalidator.invalidate_all(vec![target]).await })
         });
         future.as_mut().poll(context)

@@ -21,6 +21,7 @@ use crate::lease::{Acquire, Acquired, FenceId, Filled, Intent, LeaseId, Life, No
 use crate::record::Header;
 use crate::store::{Found, Operation, Store, fence_key};
 use commands::{by_digest, by_text, integer, millis, millis_or_none};
+use connect::time;
 use groups::generation_of;
 pub(crate) use link::{Link, LinkSettings, Source};
 use request::Request as _;
@@ -35,9 +36,10 @@ pub(crate) struct RedisStore {
 }
 
 impl RedisStore {
-    /// `longest_life` is that of an entry.
+    /// `longest_life` is that of an entry. A generation is made or renewed before each load, unless that
+    /// was done lately.
     pub(crate) fn new(link: Link, namespace: &str, longest_life: Duration) -> Self {
-        let generation_life = longest_life.saturating_mul(2);
+        let generation_life = (longest_life + generations::RENEW_AFTER).saturating_mul(2);
         Self { link, scripts: Scripts::get(), namespace: namespace.to_owned(), generation_life }
     }
 
@@ -226,6 +228,7 @@ impl Store for RedisStore {
                 Intent::Replace(void) => (b"replace", void),
                 Intent::Reload => (b"reload", acquire.seen),
                 Intent::Refresh => (b"refresh", acquire.seen),
+                Intent::Write => (b"write", acquire.seen),
             };
             let lease = millis(acquire.lease);
             let nonce = acquire.nonce.bytes();
@@ -344,6 +347,16 @@ impl Store for RedisStore {
 
     fn now(&self) -> Option<u64> {
         self.link.clock().now()
+    }
+
+    fn ask_time(&self) -> Operation<'_, u64> {
+        Box::pin(async move {
+            let asked = Instant::now();
+            let answer = self.link.send(&redis::cmd("TIME")).await?;
+            let millis = time(&answer).ok_or_else(Error::protocol)?;
+            self.link.clock().set(asked, millis);
+            Ok(millis)
+        })
     }
 
     #[cfg(feature = "unfenced-for-tests")]

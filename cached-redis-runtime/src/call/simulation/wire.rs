@@ -117,6 +117,10 @@ impl Store for Wire {
         self.store.now()
     }
 
+    fn ask_time(&self) -> Operation<'_, u64> {
+        self.send(self.store.ask_time())
+    }
+
     #[cfg(feature = "unfenced-for-tests")]
     fn overwrite<'a>(
         &'a self,

@@ -12,7 +12,7 @@ use crate::store::memory::Fault;
 
 /// What ACQUIRE leaves behind.
 fn lease_record(id: &LeaseId, schema: u64) -> Vec<u8> {
-    crate::record::lease(id, schema, &Stamps::default())
+    crate::record::lease(id, schema, &Stamps::default(), false)
 }
 
 #[tokio::test(start_paused = true)]

@@ -155,8 +155,11 @@ async fn a_reload_that_hangs_is_given_up_after_its_load_timeout() {
     sleep(19 * SECOND).await;
     assert_eq!(other.behind(1, LOAD, Ok(3)).await, Ok(1));
     assert_eq!(subject.loads(), 2, "it has the lease");
-    // The last renewal lives as long as a lease.
-    sleep(12 * SECOND).await;
+    sleep(2 * SECOND).await;
+    assert_eq!(subject.stats().failed_reloads, 1);
+    assert_eq!(subject.cache.stats().running_reloads, 0, "its place is free again");
+    // As after any reload that failed, nobody tries for a while.
+    sleep(31 * SECOND).await;
     assert_eq!(other.behind(1, LOAD, Ok(3)).await, Ok(1));
     other.settle().await;
     assert_eq!(other.behind(1, LOAD, Ok(4)).await, Ok(3));

@@ -27,7 +27,7 @@ async fn what_a_write_makes_of_an_entry_is_there_after_it() {
         }
         let (updates, update) = begin(&subject).await;
         updates.during(sleep(LOAD)).await;
-        update.store(2).await;
+        write(update, 2).await;
         assert_eq!(subject.with(1, async { Ok(3) }).await, Ok(2));
         assert_eq!(subject.cache.loads_in_flight(), 0);
     }
@@ -39,21 +39,22 @@ async fn until_then_the_value_from_before_is_the_answer() {
     subject.with(1, async { Ok(1) }).await.ok();
     let (_updates, update) = begin(&subject).await;
     assert_eq!(subject.with(1, async { Ok(9) }).await, Ok(1));
-    update.store(2).await;
+    write(update, 2).await;
     assert_eq!(subject.with(1, async { Ok(9) }).await, Ok(2));
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_finds_nothing_waits_for_the_write() {
+async fn nobody_waits_for_a_write() {
     let subject = Subject::new();
     let other = subject.elsewhere();
     let (updates, update) = begin(&subject).await;
-    let write = async {
-        updates.during(sleep(LOAD)).await;
-        update.store(2).await;
-    };
-    let (there, ()) = tokio::join!(other.after(1, LOAD, Ok(9)), write);
-    assert_eq!((there, other.loads()), (Ok(2), 0));
+    // Not even the write itself, which may read what it is about to change.
+    let began = tokio::time::Instant::now();
+    assert_eq!(updates.during(subject.with(1, async { Ok(1) })).await, Ok(1));
+    assert_eq!(other.with(1, async { Ok(1) }).await, Ok(1));
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    write(update, 2).await;
+    assert_eq!(other.with(1, async { Ok(9) }).await, Ok(2));
 }
 
 #[tokio::test(start_paused = true)]
@@ -62,7 +63,7 @@ async fn a_long_write_keeps_its_lease() {
     subject.with(1, async { Ok(1) }).await.ok();
     let (updates, update) = begin(&subject).await;
     updates.during(sleep(Duration::from_secs(60))).await;
-    update.store(2).await;
+    write(update, 2).await;
     assert_eq!(subject.with(1, async { Ok(3) }).await, Ok(2));
     assert_eq!(subject.stats().superseded, 0);
 }
@@ -81,11 +82,11 @@ async fn of_two_that_overlap_the_older_value_never_stays() {
                 let (_first_updates, first) = begin(&subject).await;
                 let (_second_updates, second) = begin(&other).await;
                 if first_stores_first {
-                    first.store(first_has).await;
-                    second.store(second_has).await;
+                    write(first, first_has).await;
+                    write(second, second_has).await;
                 } else {
-                    second.store(second_has).await;
-                    first.store(first_has).await;
+                    write(second, second_has).await;
+                    write(first, first_has).await;
                 }
                 let read = subject.with(1, async { Ok(3) }).await.expect("a value");
                 assert!(read >= 2, "{first_has} {first_stores_first} {over_value}: {read}");
@@ -112,7 +113,7 @@ async fn an_invalidation_that_came_between_wins() {
             }
         }
         .expect("in-process");
-        update.store(2).await;
+        write(update, 2).await;
         assert_eq!(subject.with(1, async { Ok(3) }).await, Ok(3), "by {by}");
     }
 }
@@ -122,7 +123,7 @@ async fn a_refresh_that_came_between_is_not_overwritten() {
     let subject = Subject::new();
     let (_updates, update) = begin(&subject).await;
     assert_eq!(refresh(subject.with(1, async { Ok(5) })).await, Ok(5));
-    update.store(2).await;
+    write(update, 2).await;
     assert_eq!(subject.with(1, async { Ok(6) }).await, Ok(6), "which is the newer nobody knows");
 }
 
@@ -131,7 +132,7 @@ async fn a_load_that_began_before_a_write_does_not_replace_what_it_stored() {
     let subject = Subject::new();
     let old = subject.begin(1, LOAD, Ok(1)).await;
     let (_updates, update) = begin(&subject).await;
-    update.store(2).await;
+    write(update, 2).await;
     assert_eq!(old.await.expect("no panic"), Ok(1), "its own caller began before");
     assert_eq!(subject.with(1, async { Ok(3) }).await, Ok(2));
 }
@@ -157,7 +158,7 @@ async fn a_write_that_was_cancelled_invalidates() {
     let write = async {
         let (updates, update) = begin(&subject).await;
         updates.during(sleep(LOAD)).await;
-        update.store(2).await;
+        write(update, 2).await;
     };
     assert!(tokio::time::timeout(LOAD / 2, write).await.is_err());
     subject.settle().await;
@@ -172,7 +173,7 @@ async fn under_a_guard_nothing_is_stored() {
     writes.entry(subject.entry(1));
     writes.hold(Duration::from_secs(10)).await.expect("in-process");
     let (_updates, update) = begin(&subject).await;
-    update.store(2).await;
+    write(update, 2).await;
     writes.send().await.expect("in-process");
     assert_eq!(subject.with(1, async { Ok(3) }).await, Ok(3));
 }
@@ -189,7 +190,7 @@ async fn a_store_that_fails_is_invalidated_until_it_succeeds() {
         }
         let (_updates, update) = begin(&subject).await;
         subject.fault(fault);
-        update.store(2).await;
+        write(update, 2).await;
         assert_eq!(subject.with(1, async { Ok(3) }).await, Ok(3), "not read here");
         subject.fault(None);
         subject.settle().await;
@@ -203,7 +204,7 @@ async fn what_it_stores_is_in_its_groups() {
     subject.brands = true;
     for tag in ["shelf:7", "brand:7"] {
         let (_updates, update) = begin(&subject).await;
-        update.store(700).await;
+        write(update, 700).await;
         assert_eq!(subject.with(1, async { Ok(701) }).await, Ok(700));
         subject.cache.invalidate_tag(tag).await.expect("in-process");
         assert_eq!(subject.with(1, async { Ok(702) }).await, Ok(702), "{tag}");
@@ -217,8 +218,13 @@ async fn a_policy_that_contradicts_itself_still_invalidates() {
     let good = subject.policy;
     subject.policy = Policy { stale: Some(Duration::ZERO), ..good };
     let (_updates, update) = begin(&subject).await;
-    update.store(2).await;
+    write(update, 2).await;
     subject.policy = good;
     assert_eq!(subject.with(1, async { Ok(3) }).await, Ok(3));
     assert_eq!(subject.stats().errors.get("policy"), Some(&1));
+}
+
+async fn write(update: Update<super::Answer>, answer: u64) {
+    let value = update.value(answer);
+    update.store(value).await;
 }

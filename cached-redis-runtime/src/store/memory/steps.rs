@@ -54,7 +54,11 @@ impl Store for MemoryStore {
                     Some(acquired) => return acquired,
                     None if is_value && acquire.intent != Intent::Replace(header.lease) => {
                         record::sign(&mut stored.record, &id);
-                        self.outlive(stored, &header, acquire.lease);
+                        if acquire.intent == Intent::Write {
+                            record::set_refresh(&mut stored.record, 0);
+                        } else {
+                            self.outlive(stored, &header, acquire.lease);
+                        }
                         let over_seen = header.lease == acquire.seen;
                         return Acquired::Grant { lease: id, over_seen };
                     }
@@ -63,7 +67,8 @@ impl Store for MemoryStore {
             } else if acquire.intent == Intent::Reload {
                 return Acquired::Nothing;
             }
-            let record = record::lease(&id, acquire.schema, acquire.stamps);
+            let is_write = acquire.intent == Intent::Write;
+            let record = record::lease(&id, acquire.schema, acquire.stamps, is_write);
             self.put(contents, key, record, acquire.lease);
             Acquired::Grant { lease: id, over_seen: false }
         })
@@ -185,6 +190,10 @@ impl Store for MemoryStore {
         Some(self.millis())
     }
 
+    fn ask_time(&self) -> Operation<'_, u64> {
+        self.operate(Access::Read, |_| self.millis())
+    }
+
     #[cfg(feature = "unfenced-for-tests")]
     fn overwrite<'a>(
         &'a self,
@@ -222,14 +231,16 @@ impl MemoryStore {
             Some(Acquired::Wait { holder: header.lease, stamps })
         };
         match acquire.intent {
-            Intent::Refresh => None,
+            Intent::Refresh | Intent::Write => None,
             Intent::Replace(found) if found == header.lease => None,
             Intent::Reload if !is_value || is_busy || acquire.seen != header.lease => {
                 Some(Acquired::Nothing)
             }
             Intent::Reload => None,
             Intent::Read | Intent::Replace(_) => {
-                if header.state == State::Lease {
+                if header.is_write {
+                    Some(Acquired::NoStore)
+                } else if header.state == State::Lease {
                     wait()
                 } else if is_fresh {
                     Some(Acquired::Hit(stored.record.clone()))

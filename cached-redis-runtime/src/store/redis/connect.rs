@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::generations::Generations;
 use super::scripts::Scripts;
 use super::server_clock::ServerClock;
-use super::socket;
+use super::socket::{self, Gathering, Plain};
 
 /// A connection that has just been made.
 pub(super) struct Made {
@@ -47,43 +47,57 @@ pub(super) async fn open(
     generations: &Arc<Generations>,
 ) -> Result<Made, RedisError> {
     let settings = client.get_connection_info().redis_settings();
-    if tracking && socket::is_plain(client) {
+    if tracking && let Some(socket) = socket::open(client).await {
         let with_pushes = settings.clone().set_protocol(ProtocolVersion::RESP3);
-        match connect(client, &with_pushes, generations).await {
-            // It does not speak RESP3, or this user must not.
-            Err(error) if !error.is_io_error() && !error.is_connection_dropped() => {}
-            made => return made,
+        // Otherwise it does not speak RESP3, or hangs up on it, or this user must not.
+        if let Ok(made) = greet(socket?, &with_pushes, generations).await {
+            return Ok(made);
         }
     }
-    connect(client, settings, generations).await
+    match socket::open(client).await {
+        Some(socket) => greet(socket?, settings, generations).await,
+        // The protocol is what the client says.
+        None => {
+            let config = config(settings, generations);
+            let connection = client.get_multiplexed_async_connection_with_config(&config).await?;
+            Ok(Made {
+                connection,
+                driver: None,
+                has_pushes: has_pushes(settings),
+                is_tracked: false,
+            })
+        }
+    }
 }
 
-async fn connect(
-    client: &Client,
+fn has_pushes(settings: &RedisConnectionInfo) -> bool {
+    settings.protocol() != ProtocolVersion::RESP2
+}
+
+fn config(settings: &RedisConnectionInfo, generations: &Arc<Generations>) -> AsyncConnectionConfig {
+    // No timeouts inside: ours around each operation are shorter, and two would only cost twice.
+    let config =
+        AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
+    if !has_pushes(settings) {
+        return config;
+    }
+    let generations = Arc::clone(generations);
+    config.set_push_sender(move |push: PushInfo| {
+        generations.told(&push);
+        Ok::<_, Infallible>(())
+    })
+}
+
+async fn greet(
+    socket: Gathering<Plain>,
     settings: &RedisConnectionInfo,
     generations: &Arc<Generations>,
 ) -> Result<Made, RedisError> {
-    // No timeouts inside: ours around each operation are shorter, and two would only cost twice.
-    let mut config =
-        AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
-    let has_pushes = settings.protocol() != ProtocolVersion::RESP2;
-    if has_pushes {
-        let generations = Arc::clone(generations);
-        config = config.set_push_sender(move |push: PushInfo| {
-            generations.told(&push);
-            Ok::<_, Infallible>(())
-        });
-    }
-    let (connection, driver) = match socket::open(client).await {
-        Some(socket) => {
-            let (connection, driver) =
-                MultiplexedConnection::new_with_config(settings, socket?, config).await?;
-            (connection, Some(AbortOnDrop(tokio::spawn(driver))))
-        }
-        // The protocol is what the client says.
-        None => (client.get_multiplexed_async_connection_with_config(&config).await?, None),
-    };
-    Ok(Made { connection, driver, has_pushes, is_tracked: false })
+    let config = config(settings, generations);
+    let (connection, driver) =
+        MultiplexedConnection::new_with_config(settings, socket, config).await?;
+    let driver = Some(AbortOnDrop(tokio::spawn(driver)));
+    Ok(Made { connection, driver, has_pushes: has_pushes(settings), is_tracked: false })
 }
 
 impl Made {
@@ -114,7 +128,7 @@ impl Made {
 }
 
 /// The answer to TIME in milliseconds.
-fn time(answer: &Value) -> Option<u64> {
+pub(super) fn time(answer: &Value) -> Option<u64> {
     let (seconds, micros): (u64, u64) = redis::from_redis_value_ref(answer).ok()?;
     seconds.checked_mul(1000)?.checked_add(micros / 1000)
 }

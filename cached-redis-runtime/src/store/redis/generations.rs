@@ -21,7 +21,7 @@ const MOST: usize = 100_000;
 
 /// For how long a generation is used for new entries before the server is asked again, which keeps it
 /// from expiring there.
-const RENEW_AFTER: Duration = Duration::from_secs(60 * 60);
+pub(super) const RENEW_AFTER: Duration = Duration::from_secs(60 * 60);
 
 /// What is known of each group.
 #[derive(Debug, Default)]

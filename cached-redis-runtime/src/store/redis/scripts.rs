@@ -55,11 +55,15 @@ local is_value = (state == 'V' or state == 'S') and string.sub(head, 9, 16) == A
 if intent == 'replace' and holder == seen then
   is_value = false
 elseif intent == 'reload' then
+  -- Granted before, to this very question: it was sent again.
+  if is_value and string.sub(holder, 1, 16) == ARGV[2] then return {2, holder, now} end
   if not is_value or holder ~= seen or refresh > now then return {6, '', now} end
-elseif intent ~= 'refresh' then
+elseif intent ~= 'refresh' and intent ~= 'write' then
   local waits = is_value and refresh > now and holder ~= string.rep('\0', 24)
   if is_value and state == 'V' and (soft == 0 or now < soft) then
     return {4, redis.call('GET', KEYS[1]), now}
+  elseif state == 'L' and string.sub(head, 61, 61) == '\1' then
+    return {5, '', now}
   elseif state == 'L' or waits then
     local stamps = redis.call('GETRANGE', KEYS[1], 64, string.byte(head, 8) * 8 - 1)
     return {3, holder .. stamps, now}
@@ -68,11 +72,16 @@ end
 local id = ARGV[2] .. struct.pack('<I8', micros)
 if is_value then
   redis.call('SETRANGE', KEYS[1], 16, id)
-  outlive(lease)
+  if intent == 'write' then
+    redis.call('SETRANGE', KEYS[1], 48, string.rep('\0', 8))
+  else
+    outlive(lease)
+  end
   return {holder == seen and 2 or 1, id, now}
 end
 local length = string.char(8 + #ARGV[6] / 8)
-local header = 'CR\1L\0\0\0' .. length .. ARGV[3] .. id .. string.rep('\0', 24)
+local by_write = intent == 'write' and '\1\0\0\0' or '\0\0\0\0'
+local header = 'CR\1L\0\0\0' .. length .. ARGV[3] .. id .. string.rep('\0', 20) .. by_write
 redis.call('SET', KEYS[1], header .. ARGV[6], 'PX', lease)
 return {1, id, now}
 ";

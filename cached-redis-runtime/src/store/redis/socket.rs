@@ -18,14 +18,6 @@ use redis::{Client, ConnectionAddr};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// Whether a plain socket leads to where a client points.
-pub(super) fn is_plain(client: &Client) -> bool {
-    match client.get_connection_info().addr() {
-        ConnectionAddr::Tcp(..) => true,
-        other => cfg!(unix) && matches!(other, ConnectionAddr::Unix(_)),
-    }
-}
-
 /// Opens a plain socket to where a client points; `None` if that takes more, such as TLS.
 pub(super) async fn open(client: &Client) -> Option<io::Result<Gathering<Plain>>> {
     let info = client.get_connection_info();

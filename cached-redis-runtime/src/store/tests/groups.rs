@@ -86,10 +86,8 @@ async fn generations_outlive_entries() {
         let subject = Subject::redis(server, true);
         subject.stamps(&["a"]).await.expect("no fence");
         let left = server.command(&["PTTL", &subject.generation("a")]);
-        assert!(
-            format!("{left:?}").contains("1199") || format!("{left:?}").contains("120000"),
-            "{left:?}"
-        );
+        let left: u64 = left.parse().expect("a number");
+        assert!(left > 2 * 60 * 60 * 1000, "{left} ms");
     })
     .await;
 }
