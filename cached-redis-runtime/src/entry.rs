@@ -139,6 +139,27 @@ impl<R> Entry<R> {
         self.key.as_deref().map_err(Clone::clone)
     }
 
+    /// Whether the function is cached at all: whether options that come from expressions go together, and
+    /// whether a key can be made of these arguments. A call only counts and logs it; ask once at the
+    /// start, so that a mistake in the configuration is noticed.
+    ///
+    /// ```
+    /// # use cached_redis_runtime::{Entry, Error};
+    /// # fn price_entry(_: u64) -> Entry<u64> { unimplemented!() }
+    /// # fn example() -> Result<(), Error> {
+    /// price_entry(7).check()?; // in `main`
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Ttl`], [`ErrorKind::Policy`] or [`ErrorKind::Key`]. Does not ask the store.
+    pub fn check(&self) -> Result<(), Error> {
+        self.key()?;
+        self.core().admits(&self.policy)
+    }
+
     /// What a call would be answered from the cache; `None` if it would have to load.
     ///
     /// # Errors

@@ -182,6 +182,36 @@ fn life() {
     });
 }
 
+const MINUTE: Duration = Duration::from_secs(60);
+
+#[redis_cached(ttl = 10, stale = MINUTE, stale_if_error = MINUTE * 2)]
+async fn in_order(id: u64) -> Result<u64, String> {
+    loaded();
+    Ok(id)
+}
+
+#[redis_cached(ttl = 10, stale = MINUTE, stale_if_error = MINUTE)]
+async fn contradictory(id: u64) -> Result<u64, String> {
+    loaded();
+    Ok(id)
+}
+
+#[test]
+fn a_contradiction_that_comes_from_expressions_is_found_at_the_start() {
+    run(async {
+        assert!(in_order_entry(7).check().is_ok());
+        assert_cached!(in_order(7), Ok(7));
+        let error = contradictory_entry(7).check().unwrap_err();
+        assert_eq!(error.kind(), cached_redis::ErrorKind::Policy);
+        assert!(
+            error.to_string().contains("`stale_if_error` is not longer than `stale`"),
+            "{error}"
+        );
+        assert!(ask(contradictory(7)).await.1, "the function answers");
+        assert!(ask(contradictory(7)).await.1, "but is not cached");
+    });
+}
+
 #[test]
 fn names_are_in_the_key() {
     run(async {

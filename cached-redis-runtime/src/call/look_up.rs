@@ -155,7 +155,9 @@ where
         if !found.is_current && !self.core.broken.is(Rule::Stamps) {
             return View::Void(header.lease);
         }
-        if self.core.invalidator.covers(header.stamps(&found.record)) {
+        let invalidator = &self.core.invalidator;
+        if invalidator.is_outstanding(self.key) || invalidator.covers(header.stamps(&found.record))
+        {
             return View::Outstanding;
         }
         let freshness = freshness(&header, self.core.store.now(), self.policy);

@@ -86,6 +86,12 @@ async fn schedule(world: &Arc<World>, broken: Option<Rule>) {
     // Leases whose holder has died, and pauses after failures, end by themselves.
     sleep(Duration::from_secs(1)).await;
     for node in [&one, &other] {
+        if node.cache.stats().pending_invalidations != 0 {
+            world.violated("an invalidation is still being retried".to_owned());
+        }
+        node.has_retried();
+    }
+    for node in [&one, &other] {
         for key in 0..KEYS {
             node.read(key).await;
         }

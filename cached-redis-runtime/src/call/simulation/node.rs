@@ -1,7 +1,7 @@
 //! One process: what it reads and writes.
 
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -10,7 +10,7 @@ use tokio::time::{sleep, timeout};
 use super::millis;
 use super::plan::KEYS;
 use super::wire::Wire;
-use super::world::{Target, Value, World};
+use super::world::{Floors, Target, Value, Versions, World};
 use crate::cache::{Cache, Settings};
 use crate::call::Call;
 use crate::current::{Handle, refresh};
@@ -39,13 +39,16 @@ pub(super) struct Node {
     pub(super) cache: Cache,
     pub(super) wire: Arc<Wire>,
     world: Arc<World>,
+    /// What this process has found outdated, also where it could not say so to the store: then it
+    /// does not read what is there.
+    floors: Mutex<Floors>,
 }
 
 impl Node {
     pub(super) fn new(world: &Arc<World>, store: &Arc<MemoryStore>) -> Arc<Self> {
         let wire = Wire::new(store, world.plan.is_slow);
         let cache = Cache::new(Arc::clone(&wire) as _, None, Settings::default());
-        Arc::new(Self { cache, wire, world: Arc::clone(world) })
+        Arc::new(Self { cache, wire, world: Arc::clone(world), floors: Mutex::default() })
     }
 
     /// Everything that the process does.
@@ -116,7 +119,8 @@ impl Node {
     }
 
     pub(super) async fn read(&self, key: usize) {
-        let asked = self.world.ask(key);
+        let own = self.floors.lock().expect("no panic").of(key);
+        let asked = self.world.ask(key, own);
         let world = Arc::clone(&self.world);
         let (call, outcome) = (self.call(key), self.outcome(key));
         let call: Pin<Box<dyn Future<Output = Answer> + Send>> =
@@ -165,9 +169,16 @@ impl Node {
         self.world.commit(key, None);
         sleep(millis(0..10)).await;
         let versions = self.world.versions();
+        let outdated = Outdated { node: self, target, versions };
         if self.invalidate(target).await.is_ok() {
             self.world.invalidated(target, &versions);
         }
+        drop(outdated);
+    }
+
+    /// The process lives, and the store has long been well: what it has retried is done.
+    pub(super) fn has_retried(&self) {
+        self.world.keep_promises(&self.floors.lock().expect("no panic"));
     }
 
     async fn invalidate(&self, target: Target) -> Result<(), Error> {
@@ -224,29 +235,36 @@ impl Node {
             return;
         }
         let versions = self.world.versions();
+        let outdated = Outdated { node: self, target, versions };
         if writes.send().await.is_ok() {
             guard.is_over = true;
             self.world.invalidated(target, &versions);
         }
+        drop(outdated);
     }
 
     async fn update(&self, key: usize) {
         let mut updates = Updates::new();
         let update = updates.begin(self.entry(key)).await;
         let (commits, pauses) = (fastrand::u32(..4) != 0, [millis(0..20), millis(0..20)]);
-        let version = updates.during(async {
+        let committed = updates.during(async {
             sleep(pauses[0]).await;
-            let version = commits.then(|| self.world.commit(key, None));
+            let outdated = commits.then(|| {
+                let mut versions = [0; KEYS];
+                versions[key] = self.world.commit(key, None);
+                Outdated { node: self, target: Target::Entry(key), versions }
+            });
             sleep(pauses[1]).await;
-            version
+            outdated
         });
-        let Some(version) = version.await else { return update.abandon().await };
-        let value = update.value(self.world.value(version).0);
+        let Some(outdated) = committed.await else { return update.abandon().await };
+        let value = update.value(self.world.value(outdated.versions[key]).0);
         update.store(value).await;
         // What the store refused is retried.
         if self.cache.core().invalidator.pending() == 0 {
-            self.world.updated(key, version);
+            self.world.invalidated(outdated.target, &outdated.versions);
         }
+        drop(outdated);
     }
 }
 
@@ -272,6 +290,20 @@ async fn load(world: Arc<World>, key: usize) -> Answer {
         None => world.value(version),
     };
     Ok(value.0)
+}
+
+/// What this process does not read from the end of a write on: also if that is cancelled, or fails.
+struct Outdated<'a> {
+    node: &'a Node,
+    target: Target,
+    versions: Versions,
+}
+
+impl Drop for Outdated<'_> {
+    fn drop(&mut self) {
+        let mut floors = self.node.floors.lock().expect("no panic");
+        floors.raise(&self.node.world.plan, self.target, &self.versions);
+    }
 }
 
 /// Tells the world when its write is cancelled, or its process dies.

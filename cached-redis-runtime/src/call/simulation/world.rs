@@ -51,6 +51,38 @@ pub(super) struct Floor {
     brands: [u64; BRANDS as usize],
 }
 
+/// Of each entry.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Floors([Floor; KEYS]);
+
+impl Floors {
+    /// This is outdated up to these versions.
+    pub(super) fn raise(&mut self, plan: &Plan, target: Target, versions: &Versions) {
+        for (key, floor) in self.0.iter_mut().enumerate() {
+            let options = &plan.options[key];
+            let floor = match target {
+                Target::Entry(only) if only == key => &mut floor.any,
+                Target::Function => &mut floor.any,
+                Target::Shelf if options.shelf => &mut floor.any,
+                Target::Brand(brand) if options.brands => &mut floor.brands[brand as usize],
+                _ => continue,
+            };
+            *floor = (*floor).max(versions[key]);
+        }
+    }
+
+    pub(super) fn of(&self, key: usize) -> Floor {
+        self.0[key]
+    }
+}
+
+impl Floor {
+    /// The oldest version that may be read where this one was.
+    fn of(&self, value: Value) -> u64 {
+        self.any.max(self.brands[value.brand() as usize])
+    }
+}
+
 /// What the source was at.
 pub(super) type Versions = [u64; KEYS];
 
@@ -79,7 +111,7 @@ pub(super) struct World {
 #[derive(Debug, Default)]
 struct State {
     versions: Versions,
-    floors: [Floor; KEYS],
+    floors: Floors,
     /// When each load ended.
     loads: Vec<Option<Instant>>,
     /// When a call ended that may have renewed the entry.
@@ -100,7 +132,7 @@ pub(super) struct Asked<'a> {
     world: &'a World,
     key: usize,
     at: Instant,
-    floor: Floor,
+    floors: [Floor; 2],
 }
 
 impl World {
@@ -189,16 +221,18 @@ impl World {
         self.say(|| format!("{target:?} is invalidated up to {versions:?}"));
         let state = &mut *self.state();
         *state.seen.entry("invalidations").or_default() += 1;
-        state.raise(&self.plan, target, versions);
+        state.floors.raise(&self.plan, target, versions);
     }
 
-    /// A write-through has completed.
-    pub(super) fn updated(&self, key: usize, version: u64) {
-        self.say(|| format!("key {key} is updated to {version}"));
+    /// What one process has promised itself now holds for all.
+    pub(super) fn keep_promises(&self, own: &Floors) {
         let state = &mut *self.state();
-        *state.seen.entry("updates").or_default() += 1;
-        let floor = &mut state.floors[key].any;
-        *floor = (*floor).max(version);
+        for (floor, own) in state.floors.0.iter_mut().zip(&own.0) {
+            floor.any = floor.any.max(own.any);
+            for (brand, own) in floor.brands.iter_mut().zip(own.brands) {
+                *brand = (*brand).max(own);
+            }
+        }
     }
 
     /// A guard is asked for.
@@ -221,8 +255,8 @@ impl World {
         guard.ends = Some(Instant::now() + guard.life);
     }
 
-    /// A call begins.
-    pub(super) fn ask(&self, key: usize) -> Asked<'_> {
+    /// A call begins, in a process that has promises of its own.
+    pub(super) fn ask(&self, key: usize, own: Floor) -> Asked<'_> {
         let at = Instant::now();
         let state = &mut *self.state();
         for index in 0..state.guards.len() {
@@ -233,26 +267,10 @@ impl World {
                 let target = guard.target;
                 self.say(|| format!("the guard on {target:?} over {versions:?} is over"));
                 *state.seen.entry("guards left").or_default() += 1;
-                state.raise(&self.plan, target, &versions);
+                state.floors.raise(&self.plan, target, &versions);
             }
         }
-        Asked { world: self, key, at, floor: state.floors[key] }
-    }
-}
-
-impl State {
-    fn raise(&mut self, plan: &Plan, target: Target, versions: &Versions) {
-        for (key, floor) in self.floors.iter_mut().enumerate() {
-            let options = &plan.options[key];
-            let floor = match target {
-                Target::Entry(only) if only == key => &mut floor.any,
-                Target::Function => &mut floor.any,
-                Target::Shelf if options.shelf => &mut floor.any,
-                Target::Brand(brand) if options.brands => &mut floor.brands[brand as usize],
-                _ => continue,
-            };
-            *floor = (*floor).max(versions[key]);
-        }
+        Asked { world: self, key, at, floors: [state.floors.of(key), own] }
     }
 }
 
@@ -268,8 +286,7 @@ impl Asked<'_> {
         };
         let version = value.version();
         world.say(|| format!("read version {version} of key {key}, load {}", value.load()));
-        let Floor { any, brands } = self.floor;
-        let floor = any.max(brands[value.brand() as usize]);
+        let floor = self.floors.iter().map(|floor| floor.of(value)).max().unwrap_or(0);
         if version < floor {
             world.violated(format!("key {key}: version {version} where {floor} was promised"));
         }

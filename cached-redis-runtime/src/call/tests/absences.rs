@@ -1,0 +1,43 @@
+//! Absences: kept for a time of their own, and never beyond it.
+
+use std::time::Duration;
+
+use super::{MILLI, SECOND, Subject};
+use crate::outcome::{Probe, ProbeOneLayer as _};
+use crate::policy::Policy;
+
+async fn call(subject: &Subject, answer: Option<u64>) -> Option<u64> {
+    let outcome = (&&Probe::<Option<u64>>::new()).outcome();
+    subject.call(1).run_behind(outcome, move || async move { answer }).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_absence_is_not_served_stale() {
+    let policy = Policy {
+        stale: Some(60 * SECOND),
+        stale_if_error: Some(600 * SECOND),
+        negative_ttl: 5 * SECOND,
+        ..Policy::new(10 * SECOND)
+    };
+    let subject = Subject::with_policy(policy);
+    assert_eq!(call(&subject, None).await, None);
+    subject.advance(5 * SECOND - MILLI);
+    assert_eq!(call(&subject, Some(1)).await, None);
+    subject.advance(2 * MILLI);
+    assert_eq!(call(&subject, Some(1)).await, Some(1));
+    let stats = subject.stats();
+    assert_eq!((stats.negative_hits, stats.stale_hits), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_absence_replaces_a_stale_value() {
+    let policy = Policy { stale: Some(60 * SECOND), ..Policy::new(10 * SECOND) };
+    let subject = Subject::with_policy(policy);
+    assert_eq!(call(&subject, Some(1)).await, Some(1));
+    subject.advance(11 * SECOND);
+    assert_eq!(call(&subject, None).await, Some(1), "stale");
+    subject.settle().await;
+    assert_eq!(call(&subject, Some(2)).await, None);
+    let ttl = subject.call(1).entry((&&Probe::<Option<u64>>::new()).outcome()).ttl().await;
+    assert_eq!(ttl.expect("in-process"), Some(Duration::from_secs(10)), "without a grace");
+}

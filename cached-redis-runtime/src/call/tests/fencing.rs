@@ -1,0 +1,120 @@
+//! What an invalidation keeps from being stored.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::{LOAD, Subject};
+use crate::cache::Cache;
+use crate::current::refresh;
+use crate::store::memory::Fault;
+
+#[tokio::test(start_paused = true)]
+async fn a_load_that_began_before_an_invalidation_leaves_nothing() {
+    let subject = Subject::new();
+    let old = subject.begin(1, LOAD, Ok(1)).await;
+    subject.invalidate(1).await.expect("in-process");
+    // Starts after the invalidation returned: must not join the old load.
+    assert_eq!(subject.after(1, LOAD / 2, Ok(2)).await, Ok(2));
+    assert_eq!(old.await.expect("no panic"), Ok(1), "its own caller began before");
+    assert_eq!(subject.with(1, async { Ok(3) }).await, Ok(2));
+    assert_eq!(subject.stats().superseded, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_who_joined_a_load_that_was_superseded_start_over() {
+    let subject = Subject::new();
+    let spawn = |value| {
+        let subject = subject.clone();
+        tokio::spawn(async move { subject.after(1, LOAD, Ok(value)).await })
+    };
+    let leader = spawn(1);
+    while subject.loads() == 0 {
+        tokio::task::yield_now().await;
+    }
+    let follower = spawn(2);
+    sleep(LOAD / 2).await;
+    subject.invalidate(1).await.expect("in-process");
+    assert_eq!(leader.await.expect("no panic"), Ok(1));
+    assert_eq!(follower.await.expect("no panic"), Ok(2), "only what was stored is shared");
+    assert_eq!(subject.with(1, async { Ok(3) }).await, Ok(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_eviction_fences_like_an_invalidation() {
+    let subject = Subject::new();
+    let old = subject.begin(1, LOAD, Ok(1)).await;
+    assert!(subject.cache.memory_store().is_some_and(|store| store.evict(&subject.key(1))));
+    old.await.expect("no panic").ok();
+    assert_eq!(subject.with(1, async { Ok(2) }).await, Ok(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn refresh_loads_while_others_still_hit() {
+    let subject = Subject::new();
+    subject.with(1, async { Ok(1) }).await.ok();
+    let refreshing = tokio::spawn({
+        let subject = subject.clone();
+        async move { refresh(subject.after(1, LOAD, Ok(2))).await }
+    });
+    while subject.loads() < 2 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(subject.with(1, async { Ok(9) }).await, Ok(1), "the old value stays readable");
+    assert_eq!(refreshing.await.expect("no panic"), Ok(2));
+    assert_eq!(subject.with(1, async { Ok(9) }).await, Ok(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_refresh_leaves_the_old_value() {
+    let subject = Subject::new();
+    subject.with(1, async { Ok(1) }).await.ok();
+    assert_eq!(refresh(subject.with(1, async { Err("no") })).await, Err("no"));
+    assert_eq!(subject.with(1, async { Ok(9) }).await, Ok(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_invalidation_during_a_refresh_wins() {
+    let subject = Subject::new();
+    subject.with(1, async { Ok(1) }).await.ok();
+    let refreshing = tokio::spawn({
+        let subject = subject.clone();
+        async move { refresh(subject.after(1, LOAD, Ok(2))).await }
+    });
+    while subject.loads() < 2 {
+        tokio::task::yield_now().await;
+    }
+    subject.invalidate(1).await.expect("in-process");
+    refreshing.await.expect("no panic").ok();
+    assert_eq!(subject.with(1, async { Ok(3) }).await, Ok(3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_invalidation_is_an_error_and_is_retried_until_it_succeeds() {
+    let subject = Subject::new();
+    subject.with(1, async { Ok(1) }).await.ok();
+    subject.fault(Fault::RefuseWrites);
+    assert!(subject.invalidate(1).await.is_err());
+    assert_eq!(subject.cache.stats().pending_invalidations, 1);
+    assert_eq!(subject.with(1, async { Ok(2) }).await, Ok(2), "not read while it is outstanding");
+    let entry = subject.entry(1);
+    assert_eq!(entry.get().await.expect("in-process"), None, "neither by way of its entry");
+    subject.fault(None);
+    while subject.cache.stats().pending_invalidations > 0 {
+        sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(subject.with(1, async { Ok(3) }).await, Ok(3));
+    assert_eq!(subject.with(1, async { Ok(4) }).await, Ok(3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn too_many_failed_invalidations_are_counted() {
+    let cache = Cache::builder().memory().max_pending_invalidations(2).build().expect("valid");
+    let subject = Subject { cache, ..Subject::new() };
+    subject.fault(Fault::Down);
+    for id in 0..5 {
+        assert!(subject.invalidate(id).await.is_err());
+    }
+    let stats = subject.cache.stats();
+    assert_eq!((stats.pending_invalidations, stats.dropped_invalidations), (2, 3));
+}
