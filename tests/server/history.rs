@@ -21,7 +21,12 @@ const HERE: Staff = Staff { readers: 16, writers: 3, clerks: 1 };
 const ELSEWHERE: Staff = Staff { readers: 4, writers: 2, clerks: 4 };
 
 /// How long a run may take to find what is broken.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Shorter than most loads: it is renewed all the time, and lost now and then.
+const LEASE: Duration = Duration::from_millis(5);
+/// For a run that is to store as much as it can.
+const LONG_LEASE: Duration = Duration::from_millis(200);
 
 /// How long the runs in which nothing is broken take in all; `CACHED_REDIS_HISTORY_SECONDS` makes them longer.
 fn length() -> Duration {
@@ -73,7 +78,8 @@ impl Plan {
                 async move { cache.shutdown().await }
             }));
         }
-        Node { cache, world, fences_last: !self.evictions, page_stale }
+        let lease = if self.broken.is_some() { LONG_LEASE } else { LEASE };
+        Node { cache, world, fences_last: !self.evictions, lease, page_stale }
     }
 
     async fn run(self, server: &'static Server) -> Report {

@@ -56,8 +56,10 @@ impl Shop {
         Self::at(server.url(), &unique_namespace("shop"))
     }
 
+    /// With a budget that no busy machine exceeds.
     pub(crate) fn at(url: &str, namespace: &str) -> Self {
-        Self::with(Cache::builder().url(url).namespace(namespace).build().expect("a URL"))
+        let cache = Cache::builder().url(url).namespace(namespace).budget(PATIENCE).build();
+        Self::with(cache.expect("a URL"))
     }
 
     pub(crate) fn with(cache: Cache) -> Self {

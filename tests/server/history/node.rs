@@ -64,6 +64,8 @@ pub(super) struct Node {
     pub(super) world: World,
     /// Whether a fence stays until it is lifted or ends.
     pub(super) fences_last: bool,
+    /// Of what is read most.
+    pub(super) lease: Duration,
     /// How long a page is served after its fresh life.
     pub(super) page_stale: Duration,
 }
@@ -85,7 +87,7 @@ impl Node {
         ttl = ITEM_TTL,
         prefix = "history",
         skip(self),
-        lock = "5ms",
+        lock = self.lease,
         tags = ["shelf:{shelf}", "brand:{ret.brand}"],
         cache = self.cache
     )]
@@ -109,7 +111,7 @@ impl Node {
         ttl = FEED_TTL,
         prefix = "history",
         skip(self),
-        lock = "5ms",
+        lock = self.lease,
         stale_if_error = FEED_GRACE,
         soft_timeout = "8ms",
         cache = self.cache
