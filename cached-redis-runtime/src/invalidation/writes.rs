@@ -127,7 +127,12 @@ impl Writes {
     /// If the cache fails; the invalidations are retried in the background.
     pub async fn send(mut self) -> Result<(), Error> {
         let mut result = self.failure.take().map_or(Ok(()), Err);
-        self.lift().await;
+        if let Err(error) = self.lift().await
+            && error.kind() != ErrorKind::Server
+        {
+            // It does not answer, and would not answer a second time: what is left is retried.
+            return Err(error);
+        }
         while let Some((cache, batch)) = by_cache(&self.targets).into_iter().next() {
             self.targets.retain(|(other, _)| !Arc::ptr_eq(cache.core(), other.core()));
             let sent = cache.core().invalidator.invalidate_all(batch).await;
@@ -143,21 +148,28 @@ impl Writes {
 
     /// The write has failed: nothing is outdated.
     pub async fn forget(mut self) {
-        self.lift().await;
+        // A fence that could not be lifted ends by itself.
+        let _ = self.lift().await;
         self.targets.clear();
     }
 
     /// Lifts the fences, and takes out what has thereby been removed. Where that fails, a fence ends by
     /// itself.
-    async fn lift(&mut self) {
+    async fn lift(&mut self) -> Result<(), Error> {
+        let mut result = Ok(());
         while let Some(fence) = self.fences.pop() {
-            if fence.lift().await.is_ok() {
-                let is_done = |target: &Target| target.keys().all(|key| fence.keys.contains(key));
-                self.targets.retain(|(cache, target)| {
-                    !(Arc::ptr_eq(cache.core(), &fence.core) && is_done(target))
-                });
+            match fence.lift().await {
+                Ok(()) => {
+                    let is_done =
+                        |target: &Target| target.keys().all(|key| fence.keys.contains(key));
+                    self.targets.retain(|(cache, target)| {
+                        !(Arc::ptr_eq(cache.core(), &fence.core) && is_done(target))
+                    });
+                }
+                Err(error) => result = Err(error),
             }
         }
+        result
     }
 }
 
