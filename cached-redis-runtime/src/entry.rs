@@ -152,6 +152,7 @@ impl<R> Entry<R> {
             return Ok(None);
         }
         let store = &*core.store;
+        let before = core.invalidator.before_reading();
         let Some(found) = core.budget().run(store, store.read(key, &self.groups)).await? else {
             return Ok(None);
         };
@@ -159,7 +160,7 @@ impl<R> Entry<R> {
         let counts = found.is_current
             && header.state != State::Lease
             && header.schema == self.schema
-            && !core.invalidator.covers(header.stamps(&found.record));
+            && !core.invalidator.was_outstanding(before, key, header.stamps(&found.record));
         let freshness = freshness(&header, store.now(), &self.policy);
         let is_answer = matches!(freshness, Freshness::Fresh | Freshness::Early | Freshness::Stale);
         Ok(if counts && is_answer { self.meaning.decode(&header, &found.record) } else { None })

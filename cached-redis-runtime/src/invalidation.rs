@@ -13,7 +13,7 @@ use tokio::runtime::Handle;
 use crate::backoff::Backoff;
 use crate::budget::Budget;
 use crate::error::Error;
-use crate::group;
+use crate::group::{self, Stamp};
 use crate::store::Store;
 use crate::telemetry::event;
 pub use outbox::Invalidations;
@@ -35,6 +35,10 @@ pub(crate) struct Target {
     /// The generation of a tag's class, which must not go later than the tag's own.
     pub(crate) class: Option<String>,
 }
+
+/// A moment before something is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Before(u64);
 
 /// Removes entries of one store.
 pub(crate) struct Invalidator {
@@ -89,11 +93,20 @@ impl Invalidator {
         self.retries.covers(key)
     }
 
-    /// Whether an invalidation of a group with one of these stamps has failed and not succeeded since.
-    pub(crate) fn covers(&self, stamps: &[u8]) -> bool {
+    /// To be asked before something is read.
+    pub(crate) fn before_reading(&self) -> Before {
+        Before(self.retries.succeeded())
+    }
+
+    /// Whether an invalidation of an entry with these stamps has failed, and had not succeeded when
+    /// the entry was read. One that has succeeded while the answer was on its way cannot be asked
+    /// any more, so whatever was read then is none to rely on.
+    pub(crate) fn was_outstanding(&self, before: Before, key: &str, stamps: &[u8]) -> bool {
+        let covers_group = |stamp: Stamp| self.retries.covers(&stamp.group.key(&self.namespace));
         self.retries.pending() != 0
-            && group::stamps(stamps)
-                .any(|stamp| self.retries.covers(&stamp.group.key(&self.namespace)))
+            && (self.retries.covers(key) || group::stamps(stamps).any(covers_group))
+            // In this order: what is no longer waiting by now has been counted.
+            || before != self.before_reading()
     }
 
     /// How many are waiting to be retried.

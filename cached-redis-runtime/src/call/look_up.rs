@@ -6,6 +6,7 @@ use crate::budget::Budget;
 use crate::codec;
 use crate::error::{Error, ErrorKind};
 use crate::freshness::{Freshness, freshness, is_busy, is_touch_due};
+use crate::invalidation::Before;
 use crate::lease::{Intent, LeaseId};
 use crate::outcome::{Outcome, Storable};
 use crate::record::{Header, Kind, State};
@@ -42,10 +43,11 @@ where
     /// The hit path: one GET. Otherwise what to do.
     pub(super) async fn look_up(&self, budget: &mut Budget) -> Result<Look<O::Return>, Error> {
         let store = &*self.core.store;
+        let before = self.core.invalidator.before_reading();
         let Some(found) = budget.run(store, store.read(self.key, self.groups)).await? else {
             return Ok(Look::Ask(Intent::Read, None));
         };
-        let (header, freshness) = match self.view(&found) {
+        let (header, freshness) = match self.view(&found, before) {
             View::Value(header, freshness) => (header, freshness),
             View::Nothing => return Ok(Look::Ask(Intent::Read, None)),
             View::Void(lease) => return Ok(Look::Ask(Intent::Replace(lease), None)),
@@ -79,9 +81,10 @@ where
     pub(super) async fn fallback(&self) -> Option<O::Return> {
         self.policy.stale_if_error?;
         let store = &*self.core.store;
+        let before = self.core.invalidator.before_reading();
         let found =
             self.core.budget().run(store, store.read(self.key, self.groups)).await.ok()??;
-        let View::Value(header, freshness) = self.view(&found) else { return None };
+        let View::Value(header, freshness) = self.view(&found, before) else { return None };
         if matches!(freshness, Freshness::Over | Freshness::Unknown) {
             return None;
         }
@@ -108,9 +111,12 @@ where
         }
         // A group may have been invalidated since that load began, and before this call did.
         let store = &*self.core.store;
+        let before = self.core.invalidator.before_reading();
         let stamps = header.stamps(record);
         let is_current = self.core.budget().run(store, store.is_current(stamps)).await;
-        if !matches!(is_current, Ok(true)) || self.core.invalidator.covers(stamps) {
+        if !matches!(is_current, Ok(true))
+            || self.core.invalidator.was_outstanding(before, self.key, stamps)
+        {
             return None;
         }
         let returned = codec::decode(self.outcome, &header, record)?;
@@ -119,8 +125,8 @@ where
     }
 
     /// What a caller who has waited for another load finds after it. Not a hit: it was a miss.
-    pub(super) fn read_after_waiting(&self, found: &Found) -> Option<O::Return> {
-        let View::Value(header, freshness) = self.view(found) else { return None };
+    pub(super) fn read_after_waiting(&self, found: &Found, before: Before) -> Option<O::Return> {
+        let View::Value(header, freshness) = self.view(found, before) else { return None };
         if !self.answers(&header, freshness) {
             return None;
         }
@@ -144,7 +150,8 @@ where
         }
     }
 
-    fn view(&self, found: &Found) -> View {
+    /// `before` it was read.
+    fn view(&self, found: &Found, before: Before) -> View {
         let Some(header) = Header::read(&found.record) else {
             self.unreadable_error();
             return View::Void(LeaseId::NONE);
@@ -155,9 +162,8 @@ where
         if !found.is_current && !self.core.broken.is(Rule::Stamps) {
             return View::Void(header.lease);
         }
-        let invalidator = &self.core.invalidator;
-        if invalidator.is_outstanding(self.key) || invalidator.covers(header.stamps(&found.record))
-        {
+        let stamps = header.stamps(&found.record);
+        if self.core.invalidator.was_outstanding(before, self.key, stamps) {
             return View::Outstanding;
         }
         let freshness = freshness(&header, self.core.store.now(), self.policy);

@@ -20,6 +20,8 @@ pub(super) struct Retries {
     /// How many there are; zero is the fast path of every call.
     pending: AtomicU64,
     dropped: AtomicU64,
+    /// How many have succeeded in the end.
+    succeeded: AtomicU64,
     queue: Mutex<Queue>,
 }
 
@@ -49,6 +51,7 @@ impl Retries {
             longest_life,
             pending: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
+            succeeded: AtomicU64::new(0),
             queue: Mutex::default(),
         }
     }
@@ -59,6 +62,10 @@ impl Retries {
 
     pub(super) fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn succeeded(&self) -> u64 {
+        self.succeeded.load(Ordering::Acquire)
     }
 
     /// Whether an invalidation of what is under this key is outstanding.
@@ -141,6 +148,7 @@ impl Worker {
             let is_same = |waiting: &Waiting| waiting.stamp == *stamp;
             if queue.targets.get(&target.key).is_some_and(is_same) {
                 queue.targets.remove(&target.key);
+                self.retries.succeeded.fetch_add(1, Ordering::Release);
             }
         }
         self.retries.count(&queue);
