@@ -172,6 +172,7 @@ impl<R> Entry<R> {
         }
         let mut budget = core.budget();
         let store = &*core.store;
+        let before = core.invalidator.before_reading();
         let Some(found) = budget.run(store, store.read(key, &self.groups)).await? else {
             return Ok(None);
         };
@@ -181,7 +182,7 @@ impl<R> Entry<R> {
             && self.groups.are_in(stamps)
             && header.state != State::Lease
             && header.schema == self.schema
-            && !core.invalidator.covers(stamps);
+            && !core.invalidator.was_outstanding(before, key, stamps);
         let mut freshness_now = freshness(&header, store.now(), &self.policy);
         if freshness_now == Freshness::Unknown {
             let now = budget.run(store, store.ask_time()).await?;

@@ -13,11 +13,10 @@ use tokio::runtime::Handle;
 use crate::backoff::Backoff;
 use crate::budget::Budget;
 use crate::error::Error;
-use crate::group;
+use crate::group::{self, Stamp};
 use crate::store::Store;
 use crate::telemetry::event;
 pub use outbox::Invalidations;
-pub(crate) use retries::Mark;
 use retries::{Retries, Worker};
 pub use update::{Update, Updates};
 pub use writes::{InvalidateAll, Returned, ReturnedPlain, ReturnedResult, Writes};
@@ -39,6 +38,10 @@ pub(crate) struct Target {
     /// The generation of a tag's class, which must not go later than the tag's own.
     pub(crate) class: Option<String>,
 }
+
+/// A moment before something is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Before(u64);
 
 /// Removes entries of one store.
 pub(crate) struct Invalidator {
@@ -93,22 +96,20 @@ impl Invalidator {
         self.retries.covers(key)
     }
 
-    /// Whether an invalidation of a group with one of these stamps has failed and not succeeded since.
-    pub(crate) fn covers(&self, stamps: &[u8]) -> bool {
+    /// To be asked before something is read.
+    pub(crate) fn before_reading(&self) -> Before {
+        Before(self.retries.succeeded())
+    }
+
+    /// Whether an invalidation of an entry with these stamps has failed, and had not succeeded when
+    /// the entry was read. One that has succeeded while the answer was on its way cannot be asked
+    /// any more, so whatever was read then is none to rely on.
+    pub(crate) fn was_outstanding(&self, before: Before, key: &str, stamps: &[u8]) -> bool {
+        let covers_group = |stamp: Stamp| self.retries.covers(&stamp.group.key(&self.namespace));
         self.retries.pending() != 0
-            && group::stamps(stamps)
-                .any(|stamp| self.retries.covers(&stamp.group.key(&self.namespace)))
-    }
-
-    /// To be taken before something is read.
-    pub(crate) fn mark(&self) -> Mark {
-        self.retries.mark()
-    }
-
-    /// Whether an invalidation that was outstanding at the mark has succeeded since: what was read
-    /// meanwhile may be what it has removed.
-    pub(crate) fn has_moved(&self, mark: Mark) -> bool {
-        self.retries.has_moved(mark)
+            && (self.retries.covers(key) || group::stamps(stamps).any(covers_group))
+            // In this order: what is no longer waiting by now has been counted.
+            || before != self.before_reading()
     }
 
     /// How many are waiting to be retried.

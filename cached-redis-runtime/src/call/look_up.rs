@@ -6,7 +6,7 @@ use crate::budget::Budget;
 use crate::codec;
 use crate::error::{Error, ErrorKind};
 use crate::freshness::{Freshness, freshness, is_busy, is_touch_due};
-use crate::invalidation::Mark;
+use crate::invalidation::Before;
 use crate::lease::{Intent, LeaseId};
 use crate::outcome::{Outcome, Storable};
 use crate::record::{Header, Kind, State};
@@ -43,11 +43,11 @@ where
     /// The hit path: one GET. Otherwise what to do.
     pub(super) async fn look_up(&self, budget: &mut Budget) -> Result<Look<O::Return>, Error> {
         let store = &*self.core.store;
-        let mark = self.core.invalidator.mark();
+        let before = self.core.invalidator.before_reading();
         let Some(found) = budget.run(store, store.read(self.key, self.groups)).await? else {
             return Ok(Look::Ask(Intent::Read, None));
         };
-        let (header, freshness) = match self.view(&found, mark, budget).await {
+        let (header, freshness) = match self.view(&found, before, budget).await {
             View::Value(header, freshness) => (header, freshness),
             View::Nothing => return Ok(Look::Ask(Intent::Read, None)),
             View::Void(lease) => return Ok(Look::Ask(Intent::Replace(lease), None)),
@@ -91,9 +91,9 @@ where
     pub(super) async fn fallback(&self, budget: &mut Budget) -> Option<O::Return> {
         self.policy.stale_if_error?;
         let store = &*self.core.store;
-        let mark = self.core.invalidator.mark();
+        let before = self.core.invalidator.before_reading();
         let found = budget.run(store, store.read(self.key, self.groups)).await.ok()??;
-        let View::Value(header, freshness) = self.view(&found, mark, budget).await else {
+        let View::Value(header, freshness) = self.view(&found, before, budget).await else {
             return None;
         };
         if matches!(freshness, Freshness::Over | Freshness::Unknown) {
@@ -109,9 +109,9 @@ where
     pub(super) async fn throttled(&self, budget: &mut Budget) -> Option<O::Return> {
         self.policy.stale_if_error?;
         let store = &*self.core.store;
-        let mark = self.core.invalidator.mark();
+        let before = self.core.invalidator.before_reading();
         let found = budget.run(store, store.read(self.key, self.groups)).await.ok()??;
-        self.read_after_waiting(&found, mark, budget).await
+        self.read_after_waiting(&found, before, budget).await
     }
 
     /// A record that another load made, read without counting a hit: this call was a miss.
@@ -122,10 +122,11 @@ where
         }
         // A group may have been invalidated since that load began, and before this call did.
         let store = &*self.core.store;
+        let before = self.core.invalidator.before_reading();
         let stamps = header.stamps(record);
         let is_current = self.core.budget().run(store, store.is_current(stamps)).await;
         let counts = matches!(is_current, Ok(true)) && self.groups.are_in(stamps);
-        if !counts || self.is_outstanding(stamps) {
+        if !counts || self.core.invalidator.was_outstanding(before, self.key, stamps) {
             return None;
         }
         let returned = codec::decode(self.outcome, &header, record)?;
@@ -137,10 +138,10 @@ where
     pub(super) async fn read_after_waiting(
         &self,
         found: &Found,
-        mark: Mark,
+        before: Before,
         budget: &mut Budget,
     ) -> Option<O::Return> {
-        let View::Value(header, freshness) = self.view(found, mark, budget).await else {
+        let View::Value(header, freshness) = self.view(found, before, budget).await else {
             return None;
         };
         if !self.answers(&header, freshness) {
@@ -166,7 +167,7 @@ where
         }
     }
 
-    async fn view(&self, found: &Found, mark: Mark, budget: &mut Budget) -> View {
+    async fn view(&self, found: &Found, before: Before, budget: &mut Budget) -> View {
         let Some(header) = Header::read(&found.record) else {
             self.unreadable_error();
             return View::Void(LeaseId::NONE);
@@ -181,7 +182,7 @@ where
         if !counts && !self.core.broken.is(Rule::Stamps) {
             return View::Void(header.lease);
         }
-        if self.is_outstanding(stamps) || self.core.invalidator.has_moved(mark) {
+        if self.core.invalidator.was_outstanding(before, self.key, stamps) {
             return View::Outstanding;
         }
         let store = &*self.core.store;
@@ -192,12 +193,6 @@ where
             fresh = freshness(&header, Some(now), self.policy);
         }
         View::Value(header, fresh)
-    }
-
-    /// Whether an invalidation of the entry, or of a group that it is in, has failed so far.
-    fn is_outstanding(&self, stamps: &[u8]) -> bool {
-        let invalidator = &self.core.invalidator;
-        invalidator.is_outstanding(self.key) || invalidator.covers(stamps)
     }
 
     fn count(&self, header: &Header, freshness: Freshness, bytes: usize) {

@@ -250,14 +250,14 @@ where
             // A budget of its own: time spent waiting for a load is not time lost to the cache.
             let mut budget = self.core.budget();
             let store = &*self.core.store;
-            let mark = self.core.invalidator.mark();
+            let before = self.core.invalidator.before_reading();
             let Some(found) = budget.run(store, store.read(self.key, self.groups)).await? else {
                 return Ok(None);
             };
             let Some(header) = Header::read(&found.record) else { return Ok(None) };
             let is_held = header.state == State::Lease || is_busy(&header, store.now());
             if !is_held || header.lease != *holder {
-                return Ok(self.read_after_waiting(&found, mark, &mut budget).await);
+                return Ok(self.read_after_waiting(&found, before, &mut budget).await);
             }
         }
         Ok(None)

@@ -20,7 +20,7 @@ pub(super) struct Retries {
     /// How many there are; zero is the fast path of every call.
     pending: AtomicU64,
     dropped: AtomicU64,
-    /// How many have succeeded.
+    /// How many have succeeded in the end.
     succeeded: AtomicU64,
     queue: Mutex<Queue>,
 }
@@ -44,13 +44,6 @@ struct Waiting {
     pointless_from: Instant,
 }
 
-/// What was outstanding at some moment.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Mark {
-    succeeded: u64,
-    is_pending: bool,
-}
-
 impl Retries {
     pub(super) fn new(bound: usize, longest_life: Duration) -> Self {
         Self {
@@ -71,21 +64,13 @@ impl Retries {
         self.dropped.load(Ordering::Relaxed)
     }
 
+    pub(super) fn succeeded(&self) -> u64 {
+        self.succeeded.load(Ordering::Acquire)
+    }
+
     /// Whether an invalidation of what is under this key is outstanding.
     pub(super) fn covers(&self, key: &str) -> bool {
         self.pending() != 0 && self.lock().targets.contains_key(key)
-    }
-
-    /// To be taken before something is read.
-    pub(super) fn mark(&self) -> Mark {
-        let succeeded = self.succeeded.load(Ordering::Acquire);
-        Mark { succeeded, is_pending: self.pending() != 0 }
-    }
-
-    /// Whether something that was outstanding at the mark has succeeded since. What was read meanwhile
-    /// may be from before.
-    pub(super) fn has_moved(&self, mark: Mark) -> bool {
-        mark.is_pending && self.succeeded.load(Ordering::Acquire) != mark.succeeded
     }
 
     /// Keeps targets, and returns how many there was no room for.
@@ -164,10 +149,9 @@ impl Worker {
             let is_same = |waiting: &Waiting| waiting.stamp == *stamp;
             if queue.targets.get(&target.key).is_some_and(is_same) {
                 queue.targets.remove(&target.key);
+                self.retries.succeeded.fetch_add(1, Ordering::Release);
             }
         }
-        // Before they count as done.
-        self.retries.succeeded.fetch_add(1, Ordering::AcqRel);
         self.retries.count(&queue);
     }
 }

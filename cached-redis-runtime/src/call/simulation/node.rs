@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::millis;
-use super::plan::KEYS;
+use super::plan::{KEYS, Write};
 use super::wire::Wire;
 use super::world::{Floors, Target, Value, Versions, World};
 use crate::cache::{Cache, Settings};
@@ -59,7 +59,7 @@ impl Node {
             tasks.spawn(async move {
                 for _ in 0..READS {
                     sleep(millis(0..30)).await;
-                    node.read(fastrand::usize(..KEYS)).await;
+                    node.read(node.world.plan.key()).await;
                 }
             });
         }
@@ -67,7 +67,7 @@ impl Node {
         tasks.spawn(async move {
             for _ in 0..WRITES {
                 sleep(millis(0..30)).await;
-                let write = node.write(fastrand::usize(..KEYS));
+                let write = node.write(node.world.plan.key());
                 match fastrand::u32(..6) {
                     0 => drop(timeout(millis(0..40), write).await),
                     _ => write.await,
@@ -145,11 +145,11 @@ impl Node {
     }
 
     async fn write(&self, key: usize) {
-        match fastrand::u32(..10) {
-            0..4 => self.invalidate_after(key).await,
-            4..7 => self.invalidate_around(key).await,
-            7..9 => self.update(key).await,
-            _ => drop(self.entry(key).expire().await),
+        match self.world.plan.write() {
+            Write::Invalidate => self.invalidate_after(key).await,
+            Write::Guard => self.invalidate_around(key).await,
+            Write::Update => self.update(key).await,
+            Write::Expire => drop(self.entry(key).expire().await),
         }
     }
 

@@ -22,6 +22,37 @@ pub(super) struct Plan {
     /// Loads fail at times.
     pub(super) has_failures: bool,
     pub(super) ending: Ending,
+    /// How half of the writes go about it, so that a few schedules have much of one kind.
+    favourite: Write,
+    /// Nearly everything concerns one entry.
+    is_hot: bool,
+}
+
+/// How a write sees to the cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Write {
+    /// It invalidates afterwards.
+    Invalidate,
+    /// It holds a guard.
+    Guard,
+    /// It stores what it has made.
+    Update,
+    /// No write: the entry is marked stale.
+    Expire,
+}
+
+impl Write {
+    fn random() -> Self {
+        let all = [
+            Self::Invalidate,
+            Self::Invalidate,
+            Self::Guard,
+            Self::Guard,
+            Self::Update,
+            Self::Expire,
+        ];
+        all[fastrand::usize(..all.len())]
+    }
 }
 
 /// What becomes of one of the nodes.
@@ -56,7 +87,17 @@ impl Plan {
             has_faults: fastrand::u32(..3) == 0,
             has_failures: fastrand::bool(),
             ending: ending[fastrand::usize(..ending.len())],
+            favourite: Write::random(),
+            is_hot: fastrand::bool(),
         }
+    }
+
+    pub(super) fn key(&self) -> usize {
+        if self.is_hot && fastrand::u32(..8) != 0 { 0 } else { fastrand::usize(..KEYS) }
+    }
+
+    pub(super) fn write(&self) -> Write {
+        if fastrand::bool() { self.favourite } else { Write::random() }
     }
 
     /// Beyond the life of a value, until it has come to the store or to its reader.

@@ -108,6 +108,23 @@ async fn a_failed_invalidation_is_an_error_and_is_retried_until_it_succeeds() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_read_while_an_invalidation_was_outstanding_is_not_believed_after_it() {
+    let subject = Subject::new();
+    let invalidator = &subject.cache.core().invalidator;
+    let was_outstanding = |before| invalidator.was_outstanding(before, &subject.key(1), &[]);
+    let well = invalidator.before_reading();
+    assert!(!was_outstanding(well));
+    subject.fault(Fault::RefuseWrites);
+    assert!(subject.invalidate(1).await.is_err());
+    let before = invalidator.before_reading();
+    assert!(was_outstanding(before));
+    subject.fault(None);
+    subject.settle().await;
+    assert!(was_outstanding(before), "its answer may have been on its way");
+    assert!(!was_outstanding(invalidator.before_reading()));
+}
+
+#[tokio::test(start_paused = true)]
 async fn too_many_failed_invalidations_are_counted() {
     let cache = Cache::builder().memory().max_pending_invalidations(2).build().expect("valid");
     let subject = Subject { cache, ..Subject::new() };
