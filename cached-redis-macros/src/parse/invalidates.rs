@@ -2,11 +2,11 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use syn::ext::IdentExt as _;
-use syn::parse::{ParseStream, Parser as _};
+use syn::parse::ParseStream;
 use syn::{Expr, Pat, Path, Token};
 
 use super::duration::{Length, length};
-use super::target::{self, Arguments, Call, skip_to_comma};
+use super::target::{self, Arguments, Call, separated};
 use super::template::Template;
 use super::{Given, once, twice, values};
 use crate::diagnostics::{Errors, list, nearest, unknown};
@@ -40,24 +40,9 @@ const EXAMPLE: &str = "write `get_product(id)` for one entry, `get_product(..)` 
 /// Reads everything, gathering what is wrong.
 pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Options {
     let mut options = Options::default();
-    let parser = |input: ParseStream<'_>| {
-        while !input.is_empty() {
-            if errors.gather(item(input, &mut options)).is_none() {
-                options.broken = true;
-                skip_to_comma(input);
-            } else if !input.is_empty() && !input.peek(Token![,]) {
-                options.broken = true;
-                errors.add(input.error("expected `,` and the next target, or `for … in …`"));
-                skip_to_comma(input);
-            }
-            if !input.is_empty() {
-                input.parse::<Token![,]>()?;
-            }
-        }
-        Ok(())
-    };
-    let parsed = parser.parse2(tokens);
-    errors.gather(parsed);
+    let after = "expected `,` and the next target, or `for … in …`";
+    let is_sound = separated(tokens, after, errors, |input| item(input, &mut options));
+    options.broken = !is_sound;
     options
 }
 

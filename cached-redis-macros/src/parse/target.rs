@@ -1,9 +1,11 @@
 //! The call of a cached function, which names its entries.
 
-use proc_macro2::{Span, TokenTree};
-use syn::parse::ParseStream;
+use proc_macro2::{Span, TokenStream, TokenTree};
+use syn::parse::{ParseStream, Parser as _};
 use syn::spanned::Spanned as _;
 use syn::{Expr, ExprMethodCall, ExprPath, Pat, RangeLimits, Token};
+
+use crate::diagnostics::Errors;
 
 /// `f(args)`
 pub(crate) struct Call {
@@ -94,8 +96,37 @@ pub(super) fn repeat(input: ParseStream<'_>) -> syn::Result<Option<Repeat>> {
     Ok(Some(Repeat { keyword, pattern, values: input.parse()? }))
 }
 
-/// After an error.
-pub(super) fn skip_to_comma(input: ParseStream<'_>) {
+/// Reads items between commas, gathering what is wrong; goes on behind the next comma after a mistake.
+/// Whether there was none.
+pub(super) fn separated(
+    tokens: TokenStream,
+    expected: &str,
+    errors: &mut Errors,
+    mut item: impl FnMut(ParseStream<'_>) -> syn::Result<()>,
+) -> bool {
+    let mut is_sound = true;
+    let parser = |input: ParseStream<'_>| {
+        while !input.is_empty() {
+            if errors.gather(item(input)).is_none() {
+                is_sound = false;
+                skip_to_comma(input);
+            } else if !input.is_empty() && !input.peek(Token![,]) {
+                is_sound = false;
+                errors.add(input.error(expected));
+                skip_to_comma(input);
+            }
+            if !input.is_empty() {
+                input.parse::<Token![,]>()?;
+            }
+        }
+        Ok(())
+    };
+    let parsed = parser.parse2(tokens);
+    errors.gather(parsed);
+    is_sound
+}
+
+fn skip_to_comma(input: ParseStream<'_>) {
     while !input.is_empty() && !input.peek(Token![,]) {
         let _ = input.parse::<TokenTree>();
     }

@@ -17,6 +17,7 @@ async fn update(db: &Pool, product: Product) -> Result<(), Error> {
         .hold(::core::time::Duration::from_secs(10))
         .await
     {
+        __writes.forget().await;
         return __rt::failed(__error);
     }
     #[allow(clippy::let_unit_value)]
