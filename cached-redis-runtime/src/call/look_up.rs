@@ -61,7 +61,7 @@ where
             return Ok(Look::Ask(Intent::Replace(self.unreadable(&header)), None));
         };
         self.count(&header, freshness, record.len());
-        if is_touch_due(&header, store.now(), self.policy) {
+        if self.policy.sliding && is_touch_due(&header, store.now(), self.policy) {
             self.touch(&header, budget).await;
         }
         Ok(match freshness {
@@ -186,7 +186,9 @@ where
             return View::Outstanding;
         }
         let store = &*self.core.store;
-        let mut fresh = freshness(&header, store.now(), self.policy);
+        // Nearly every hit does without the time, which is behind a lock.
+        let now = header.soft.and_then(|_| store.now());
+        let mut fresh = freshness(&header, now, self.policy);
         if fresh == Freshness::Unknown
             && let Ok(now) = budget.run(store, store.ask_time()).await
         {
