@@ -1,8 +1,10 @@
 //! The cache is never the reason a function fails or hangs.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use cached_redis::Cache;
+use cached_redis::{Cache, ErrorKind};
 use cached_redis_test_support::{Binary, Mode, Proxy, Server, each_binary, poll};
 use tokio::task::JoinSet;
 
@@ -95,6 +97,40 @@ fn killed_under_load() {
         }
         server.restart();
         recovers(&subject, 9).await;
+    });
+}
+
+/// A request that is sent in the instant in which the connection is lost fails with it. The client library's driver may
+/// have looked at its queue for the last time by then.
+#[test]
+fn killed_while_requests_are_sent() {
+    const KILLS: u32 = 300;
+    each_own(&[], async |server| {
+        let cache = Cache::builder().url(server.url()).budget(PATIENCE).build().expect("a URL");
+        let subject = Subject::with(cache).connected().await;
+        let (answers, over) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
+        let mut callers = JoinSet::new();
+        for id in 0..4 {
+            let (subject, answers, over) = (subject.clone(), answers.clone(), over.clone());
+            callers.spawn(async move {
+                while !over.load(Ordering::Relaxed) {
+                    match subject.invalidate(id).await {
+                        Ok(()) => drop(answers.fetch_add(1, Ordering::Relaxed)),
+                        Err(error) => assert_ne!(error.kind(), ErrorKind::Timeout),
+                    }
+                }
+            });
+        }
+        for _ in 0..KILLS {
+            let before = answers.load(Ordering::Relaxed);
+            let again = || answers.load(Ordering::Relaxed) > before + 10;
+            poll::until("answered again", PATIENCE, again);
+            server.command(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
+        }
+        over.store(true, Ordering::Relaxed);
+        while let Some(done) = callers.join_next().await {
+            done.expect("answered");
+        }
     });
 }
 

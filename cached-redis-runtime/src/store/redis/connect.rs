@@ -8,6 +8,7 @@ use redis::{
     AsyncConnectionConfig, Client, ProtocolVersion, PushInfo, RedisConnectionInfo, RedisError,
     Value,
 };
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -20,6 +21,8 @@ use super::socket::{self, Gathering, Plain};
 pub(super) struct Made {
     pub(super) connection: MultiplexedConnection,
     pub(super) driver: Option<AbortOnDrop>,
+    /// Notified when no more replies will come.
+    pub(super) ended: Arc<Notify>,
     /// The server tells it what changes.
     pub(super) is_tracked: bool,
     has_pushes: bool,
@@ -34,10 +37,18 @@ impl Drop for AbortOnDrop {
     }
 }
 
+/// Held by a driver: dropped when it ends, is aborted, or its runtime is shut down.
+struct NotifyOnDrop(Arc<Notify>);
+
+impl Drop for NotifyOnDrop {
+    fn drop(&mut self) {
+        self.0.notify_waiters();
+    }
+}
+
 /// A connection that somebody else has made.
 pub(super) fn adopt(connection: &MultiplexedConnection) -> Made {
-    let connection = connection.clone();
-    Made { connection, driver: None, has_pushes: false, is_tracked: false }
+    Made::new(connection.clone(), false)
 }
 
 /// Opens a connection to where a client points; with `tracking` over RESP3, if it is spoken there.
@@ -60,12 +71,7 @@ pub(super) async fn open(
         None => {
             let config = config(settings, generations);
             let connection = client.get_multiplexed_async_connection_with_config(&config).await?;
-            Ok(Made {
-                connection,
-                driver: None,
-                has_pushes: has_pushes(settings),
-                is_tracked: false,
-            })
+            Ok(Made::new(connection, has_pushes(settings)))
         }
     }
 }
@@ -96,11 +102,20 @@ async fn greet(
     let config = config(settings, generations);
     let (connection, driver) =
         MultiplexedConnection::new_with_config(settings, socket, config).await?;
-    let driver = Some(AbortOnDrop(tokio::spawn(driver)));
-    Ok(Made { connection, driver, has_pushes: has_pushes(settings), is_tracked: false })
+    let made = Made::new(connection, has_pushes(settings));
+    let at_end = NotifyOnDrop(Arc::clone(&made.ended));
+    let driver = tokio::spawn(async move {
+        let _at_end = at_end;
+        driver.await;
+    });
+    Ok(Made { driver: Some(AbortOnDrop(driver)), ..made })
 }
 
 impl Made {
+    fn new(connection: MultiplexedConnection, has_pushes: bool) -> Self {
+        Self { connection, driver: None, ended: Arc::default(), has_pushes, is_tracked: false }
+    }
+
     /// Makes sure that the server answers, and makes it ready.
     pub(super) async fn set_up(
         mut self,

@@ -14,13 +14,13 @@
 //! connection that has gone silent.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use redis::aio::MultiplexedConnection;
 use redis::{Client, RedisError, ServerError};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, timeout};
 
 use super::commands::server_error;
@@ -43,6 +43,9 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
 /// How old a connection to a server that refuses writes must be before it is made again.
 const RECONNECT_TO_READ_ONLY: Duration = Duration::from_secs(1);
+
+/// The number of the first connection.
+const FIRST: u64 = 1;
 
 /// The category of a failure that no error describes.
 const SILENT: &str = "no answer";
@@ -89,8 +92,7 @@ enum State {
         since: Instant,
     },
     Up {
-        connection: MultiplexedConnection,
-        generation: u64,
+        line: Line,
         since: Instant,
         /// The server tells it what changes.
         is_tracked: bool,
@@ -103,6 +105,15 @@ enum State {
     },
 }
 
+/// A connection that is up.
+#[derive(Clone)]
+struct Line {
+    connection: MultiplexedConnection,
+    generation: u64,
+    /// Notified when no more replies will come.
+    ended: Arc<Notify>,
+}
+
 struct Connector {
     running: bool,
     generation: u64,
@@ -113,8 +124,11 @@ impl Link {
         let state = match &settings.source {
             Source::Client(_) => State::Idle,
             Source::Connection(connection) => State::Up {
-                connection: connection.clone(),
-                generation: 1,
+                line: Line {
+                    connection: connection.clone(),
+                    generation: FIRST,
+                    ended: Arc::default(),
+                },
                 since: Instant::now(),
                 is_tracked: false,
                 _driver: None,
@@ -125,7 +139,7 @@ impl Link {
             state: ArcSwap::from_pointee(state),
             changing: Mutex::default(),
             changed: watch::Sender::new(()),
-            connector: Mutex::new(Connector { running: false, generation: 1 }),
+            connector: Mutex::new(Connector { running: false, generation: FIRST }),
             silent: AtomicU32::new(0),
             generations: Arc::default(),
             clock: ServerClock::default(),
@@ -138,23 +152,27 @@ impl Link {
     /// If the connection turns out to be lost, it is sent once more on the next one: every operation
     /// may be executed twice.
     pub(super) async fn send<R: Request>(&self, request: &R) -> Result<R::Answer, Error> {
-        let (mut connection, generation) = self.connection().await?;
-        match self.send_on(&mut connection, generation, request).await {
+        let line = self.line().await?;
+        match self.send_on(line, request).await {
             Err(error) if error.kind() == ErrorKind::Unreachable => {
-                let (mut connection, generation) = self.connection().await?;
-                self.send_on(&mut connection, generation, request).await
+                let line = self.line().await?;
+                self.send_on(line, request).await
             }
             answer => answer,
         }
     }
 
-    async fn send_on<R: Request>(
-        &self,
-        connection: &mut MultiplexedConnection,
-        generation: u64,
-        request: &R,
-    ) -> Result<R::Answer, Error> {
-        match request.send(connection).await {
+    async fn send_on<R: Request>(&self, line: Line, request: &R) -> Result<R::Answer, Error> {
+        let Line { mut connection, generation, ended } = line;
+        let ended = ended.notified();
+        let answer = tokio::select! {
+            biased;
+            answer = request.send(&mut connection) => answer,
+            // A request that is queued in the instant in which the driver ends stays in the queue,
+            // and would wait for ever: <https://github.com/tokio-rs/tokio/issues/7714>.
+            () = ended => return Err(self.ended(generation)),
+        };
+        match answer {
             Ok(answer) => {
                 self.0.answered();
                 if let Some(error) = R::error(&answer) {
@@ -191,7 +209,7 @@ impl Link {
     /// The connection that is up, by number; 0 while there is none.
     pub(crate) fn generation(&self) -> u64 {
         match **self.0.state.load() {
-            State::Up { generation, .. } => generation,
+            State::Up { ref line, .. } => line.generation,
             _ => 0,
         }
     }
@@ -206,23 +224,18 @@ impl Link {
         }
     }
 
-    async fn connection(&self) -> Result<(MultiplexedConnection, u64), Error> {
+    async fn line(&self) -> Result<Line, Error> {
         let mut changed = None;
         loop {
             let since = match &**self.0.state.load() {
-                State::Up { connection, generation, .. } => {
-                    return Ok((connection.clone(), *generation));
-                }
-                State::Idle => None,
-                State::Connecting { since } => Some(*since),
-                State::Down { reason } => {
-                    self.connect();
-                    return Err(Error::unreachable_because(reason));
-                }
+                State::Up { line, .. } => return Ok(line.clone()),
+                State::Idle => Ok(None),
+                State::Connecting { since } => Ok(Some(*since)),
+                State::Down { reason } => Err(Error::unreachable_because(reason)),
             };
             // Also while one connects: a connector dies with the runtime that it was started on.
             self.connect();
-            let Some(since) = since else { continue };
+            let Some(since) = since? else { continue };
             let left = self.0.settings.patience.saturating_sub(since.elapsed());
             if left.is_zero() {
                 return Err(Error::unreachable());
@@ -236,7 +249,7 @@ impl Link {
 
     /// Starts the connector unless one is running.
     fn connect(&self) {
-        let mut connector = self.0.connector.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut connector = self.0.connector();
         if connector.running {
             return;
         }
@@ -247,7 +260,7 @@ impl Link {
             State::Idle => Some(State::Connecting { since: Instant::now() }),
             _ => None,
         });
-        let running = Running(Arc::clone(&self.0));
+        let running = Running { shared: Arc::clone(&self.0), is_over: false };
         runtime.spawn(running.connect());
     }
 
@@ -258,13 +271,17 @@ impl Link {
             return server_error(code);
         }
         if error.is_unrecoverable_error() || error.is_io_error() {
-            self.lost(generation, State::Connecting { since: Instant::now() });
-            return Error::unreachable();
+            return self.ended(generation);
         }
         if error.is_timeout() {
             return Error::timeout();
         }
         Error::protocol()
+    }
+
+    fn ended(&self, generation: u64) -> Error {
+        self.lost(generation, State::Connecting { since: Instant::now() });
+        Error::unreachable()
     }
 
     /// A server that refuses writes may have been a primary when the connection was made; its name
@@ -280,7 +297,7 @@ impl Link {
     /// Gives a connection up, unless it has been replaced already.
     fn lost(&self, lost: u64, next: State) {
         let given_up = self.0.replace(|state| match state {
-            State::Up { generation, .. } if *generation == lost => Some(next),
+            State::Up { line, .. } if line.generation == lost => Some(next),
             _ => None,
         });
         if given_up {
@@ -291,6 +308,10 @@ impl Link {
 }
 
 impl Shared {
+    fn connector(&self) -> MutexGuard<'_, Connector> {
+        self.connector.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn answered(&self) {
         // A load is cheaper than a store to a cache line that all tasks share.
         if self.silent.load(Ordering::Relaxed) != 0 {
@@ -304,8 +325,11 @@ impl Shared {
         let Some(next) = next(&self.state.load()) else { return false };
         // Before the next connection is used, and after the last one was.
         self.generations.forget();
-        self.state.store(Arc::new(next));
+        let last = self.state.swap(Arc::new(next));
         drop(only_one);
+        if let State::Up { line, .. } = &*last {
+            line.ended.notify_waiters();
+        }
         self.silent.store(0, Ordering::Relaxed);
         self.changed.send_replace(());
         true
@@ -314,11 +338,19 @@ impl Shared {
 
 /// The connector's claim to be the only one. Dropped with its task, also when the runtime that
 /// the task was spawned on goes away.
-struct Running(Arc<Shared>);
+struct Running {
+    shared: Arc<Shared>,
+    /// It has been given up: another connector may be running.
+    is_over: bool,
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.0.connector.lock().unwrap_or_else(PoisonError::into_inner).running = false;
+        if !self.is_over {
+            self.shared.connector().running = false;
+            // Whoever waits for it starts the next one.
+            self.shared.changed.send_replace(());
+        }
     }
 }
 
@@ -326,27 +358,9 @@ impl Running {
     async fn connect(self) {
         let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
         // Two owners: this task and whoever still uses the cache.
-        while Arc::strong_count(&self.0) > 1 {
+        while Arc::strong_count(&self.shared) > 1 {
             match timeout(CONNECT_TIMEOUT, self.make()).await {
-                Ok(Ok(made)) => {
-                    let generation = {
-                        let mut connector =
-                            self.0.connector.lock().unwrap_or_else(PoisonError::into_inner);
-                        connector.generation += 1;
-                        connector.generation
-                    };
-                    event!(info, "connected to the cache server");
-                    self.0.replace(|_| {
-                        Some(State::Up {
-                            connection: made.connection,
-                            generation,
-                            since: Instant::now(),
-                            is_tracked: made.is_tracked,
-                            _driver: made.driver,
-                        })
-                    });
-                    return;
-                }
+                Ok(Ok(made)) => return self.connected(made),
                 Ok(Err(error)) => self.failed(error.code().unwrap_or_else(|| error.category())),
                 Err(_) => self.failed(SILENT),
             }
@@ -354,18 +368,41 @@ impl Running {
         }
     }
 
+    /// Ends the claim in one step with the news: whoever loses the connection from now on starts
+    /// the next connector.
+    fn connected(mut self, made: Made) {
+        event!(info, "connected to the cache server");
+        let mut connector = self.shared.connector();
+        connector.generation += 1;
+        let generation = connector.generation;
+        let Made { connection, ended, .. } = made;
+        self.shared.replace(|_| {
+            Some(State::Up {
+                line: Line { connection, generation, ended },
+                since: Instant::now(),
+                is_tracked: made.is_tracked,
+                _driver: made.driver,
+            })
+        });
+        connector.running = false;
+        drop(connector);
+        self.is_over = true;
+    }
+
     async fn make(&self) -> Result<Made, RedisError> {
-        let LinkSettings { source, tracking, .. } = &self.0.settings;
+        let LinkSettings { source, tracking, .. } = &self.shared.settings;
         let made = match source {
             Source::Connection(connection) => connect::adopt(connection),
-            Source::Client(client) => connect::open(client, *tracking, &self.0.generations).await?,
+            Source::Client(client) => {
+                connect::open(client, *tracking, &self.shared.generations).await?
+            }
         };
-        made.set_up(*tracking, &self.0.clock).await
+        made.set_up(*tracking, &self.shared.clock).await
     }
 
     fn failed(&self, reason: &str) {
         // Once for each way to fail, not once for each attempt.
-        let news = self.0.replace(|state| match state {
+        let news = self.shared.replace(|state| match state {
             State::Down { reason: known } if known == reason => None,
             _ => Some(State::Down { reason: reason.to_owned() }),
         });
