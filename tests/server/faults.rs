@@ -100,6 +100,32 @@ fn killed_under_load() {
     });
 }
 
+/// A caller that never waits for anything else leaves room for the connector.
+#[test]
+fn a_busy_loop_does_not_keep_the_cache_away() {
+    each_binary(|binary| {
+        let server = Server::start(binary, &[]);
+        let only_thread = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        only_thread.expect("a runtime").block_on(async {
+            let subject = Subject::on(&server).connected().await;
+            server.kill();
+            poll::until_async("down", PATIENCE, async || {
+                subject.ask(1, 1).await.expect("a value");
+                !subject.cache.health().await.is_up()
+            })
+            .await;
+            server.restart();
+            let deadline = Instant::now() + HITS_ARE_BACK;
+            let (mut calls, before) = (0, subject.loads());
+            while subject.loads() == before + calls {
+                assert!(Instant::now() < deadline, "{calls} loads");
+                subject.ask(1, 1).await.expect("a value");
+                calls += 1;
+            }
+        });
+    });
+}
+
 /// A request that is sent in the instant in which the connection is lost fails with it. The client library's driver may
 /// have looked at its queue for the last time by then.
 #[test]

@@ -21,6 +21,7 @@ use arc_swap::ArcSwap;
 use redis::aio::MultiplexedConnection;
 use redis::{Client, RedisError, ServerError};
 use tokio::sync::{Notify, watch};
+use tokio::task::coop::consume_budget;
 use tokio::time::{Instant, timeout};
 
 use super::commands::server_error;
@@ -235,6 +236,8 @@ impl Link {
             };
             // Also while one connects: a connector dies with the runtime that it was started on.
             self.connect();
+            // Whoever calls in a loop, and fails at once, lets the connector run now and then.
+            consume_budget().await;
             let Some(since) = since? else { continue };
             let left = self.0.settings.patience.saturating_sub(since.elapsed());
             if left.is_zero() {
