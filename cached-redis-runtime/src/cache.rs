@@ -1,6 +1,7 @@
 //! The cache: a store and everything that is shared by the calls that use it.
 
 mod builder;
+mod storing;
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::Arc;
@@ -11,26 +12,21 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 pub use builder::CacheBuilder;
+pub(crate) use storing::Storing;
 
 use crate::background::Background;
-use crate::broken::{Broken, Rule};
+use crate::broken::Broken;
 use crate::budget::Budget;
-use crate::codec::Encoding;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::flight::{Asking, Flights, Release};
 use crate::function::Function;
-use crate::group::{self, Group, Groups, Stamps};
+use crate::group::{self, Group, Groups};
 use crate::invalidation::{Invalidator, Target};
 use crate::key::Key;
-use crate::lease::Life;
-use crate::policy::{MIN_LIFE, Policy};
-use crate::record::{Header, Kind};
+use crate::policy::Policy;
 use crate::stats::{Counter, Registry, Stats};
 use crate::store::Store;
 use crate::store::memory::MemoryStore;
-
-/// Groups that a value names itself. Those of the arguments have room beside them in a record.
-const MOST_TAGS: usize = 32;
 
 /// A cache: a connection to a server (or an in-process store) with its settings. Cheap to clone;
 /// clones share everything.
@@ -267,86 +263,6 @@ impl Core {
     /// Whether entries of this policy may be stored at all.
     pub(crate) fn admits(&self, policy: &Policy) -> Result<(), Error> {
         policy.check(self.settings.max_ttl)
-    }
-
-    /// What may be stored of an encoded value under a policy.
-    pub(crate) fn admit(
-        &self,
-        encoding: Option<Encoding>,
-        policy: &Policy,
-    ) -> Result<Option<Encoding>, Error> {
-        let Some(encoding) = encoding else { return Ok(None) };
-        let is_kept = match encoding.kind {
-            Kind::Absence => !policy.negative_ttl.is_zero(),
-            Kind::Value => encoding.life != Some(Duration::ZERO),
-        };
-        if !is_kept {
-            return Ok(None);
-        }
-        let Some(header) = Header::read(&encoding.record) else { return Ok(None) };
-        if header.payload(&encoding.record).len() > self.settings.max_value {
-            return Err(Error::new(
-                ErrorKind::TooLarge,
-                "the value is larger than the cache takes",
-            ));
-        }
-        if encoding.tags.len() > MOST_TAGS {
-            return Err(Error::new(ErrorKind::TooLarge, "the value is in too many groups"));
-        }
-        Ok(Some(encoding))
-    }
-
-    /// What a value is stamped with: with what the groups of its arguments were at before the load,
-    /// and what those that it names itself are at now. Whether they were that before the load cannot
-    /// be told of them, but of their classes it can: `None` if one has changed.
-    pub(crate) async fn stamps_of_value(
-        &self,
-        groups: &Groups,
-        tags: &[Group],
-        before: &Stamps,
-        budget: &mut Budget,
-    ) -> Result<Option<Stamps>, Error> {
-        let known: Vec<Group> = groups.of_value().collect();
-        let mut stamps: Stamps =
-            before.iter().filter(|stamp| known.contains(&stamp.group)).collect();
-        let tags: Vec<Group> = tags.iter().copied().filter(|tag| !known.contains(tag)).collect();
-        if tags.is_empty() {
-            return Ok(Some(stamps));
-        }
-        let classes: Vec<Group> = groups.classes.iter().map(|class| Group::class(class)).collect();
-        // In this order: a class does not go later than its tag.
-        let asked = [tags.as_slice(), &classes].concat();
-        let store = &*self.store;
-        let Some(now) = budget.run(store, store.stamp(&asked)).await? else { return Ok(None) };
-        let has_changed = |class: &Group| now.of(*class) != before.of(*class);
-        if classes.iter().any(has_changed) && !self.broken.is(Rule::Class) {
-            return Ok(None);
-        }
-        now.iter().filter(|stamp| tags.contains(&stamp.group)).for_each(|stamp| stamps.push(stamp));
-        Ok(Some(stamps))
-    }
-
-    /// How long a record lives.
-    pub(crate) fn life(&self, policy: &Policy, encoding: &Encoding) -> Life {
-        match encoding.kind {
-            Kind::Absence => {
-                let whole = self.jittered(policy.negative_ttl, policy);
-                Life { whole, fresh: None }
-            }
-            Kind::Value => {
-                let ttl = encoding.life.map_or(policy.ttl, |life| life.min(policy.ttl));
-                let fresh = self.jittered(ttl, policy);
-                let whole = fresh + policy.grace();
-                Life { whole, fresh: policy.has_soft_deadline().then_some(fresh) }
-            }
-        }
-    }
-
-    /// Shortened at random, so that entries made together do not expire together.
-    pub(crate) fn jittered(&self, ttl: Duration, policy: &Policy) -> Duration {
-        let jitter = if policy.jitter.is_finite() { policy.jitter.clamp(0.0, 1.0) } else { 0.0 };
-        let share = jitter * fastrand::f64();
-        ttl.min(self.settings.max_ttl).mul_f64(1.0 - share).max(MIN_LIFE)
     }
 
     /// Registers a flight for a key.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::broken::Rule;
-use crate::cache::{Cache, Core};
+use crate::cache::{Cache, Core, Storing};
 use crate::call::Call;
 use crate::codec::{self, Encoding};
 use crate::error::{Error, ErrorKind};
@@ -14,10 +14,10 @@ use crate::freshness::{Freshness, freshness};
 use crate::function::Function;
 use crate::group::{Groups, Stamps};
 use crate::invalidation::Target;
-use crate::lease::{Acquire, Acquired, Filled, Intent, LeaseId};
+use crate::lease::{Acquire, Acquired, Intent, LeaseId};
 use crate::outcome::{Outcome, Storable};
 use crate::policy::Policy;
-use crate::record::{self, Header, State};
+use crate::record::{Header, State};
 
 /// The entry of one call of a cached function; `f_entry(..)` makes it. `R` is the function's return
 /// type.
@@ -260,28 +260,17 @@ impl<R> Entry<R> {
     ) -> Result<bool, Error> {
         let Reserved { leader, stamps, .. } = reserved;
         let core = self.core();
-        let key = self.key()?;
-        let life = core.life(&self.policy, &encoding);
-        let Encoding { mut record, tags, .. } = encoding;
-        let mut budget = core.budget();
-        let store = &*core.store;
-        match core.stamps_of_value(&self.groups, &tags, &stamps, &mut budget).await {
-            Ok(Some(stamps)) => record::stamp(&mut record, &stamps),
-            Ok(None) => {
-                leader.unknown();
-                return Ok(false);
-            }
-            Err(error) => {
-                leader.unknown();
-                return Err(error);
-            }
-        }
-        record::sign(&mut record, &leader.lease());
-        leader.seal();
-        let fill = core.fill(Rule::Update, key, leader.lease(), &record, life);
-        let filled = budget.run(store, fill).await;
-        leader.filled(&filled, record);
-        Ok(filled? == Filled::Stored)
+        let storing = Storing {
+            key: self.key()?,
+            groups: &self.groups,
+            leader,
+            stamps,
+            life: core.life(&self.policy, &encoding),
+            encoding,
+            took: Duration::ZERO,
+            rule: Rule::Update,
+        };
+        Ok(core.store_under_lease(storing, &mut core.budget()).await?.is_some())
     }
 
     /// Gives a lease up: what is there is still right.

@@ -5,6 +5,7 @@ mod retries;
 mod update;
 mod writes;
 
+use std::convert::Infallible;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -179,5 +180,31 @@ async fn work(mut worker: Worker, invalidator: Weak<Invalidator>) {
         } else {
             tokio::time::sleep(backoff.pause()).await;
         }
+    }
+}
+
+/// What protects a write, and ends unless it is renewed.
+trait Renewed {
+    fn life(&self) -> Duration;
+    fn renew(&self) -> impl Future<Output = ()> + Send;
+}
+
+/// Runs a write, and renews what protects it as long as it takes.
+async fn while_renewing<F: Future>(all: &[impl Renewed], write: F) -> F::Output {
+    let renewals = async {
+        let Some(shortest) = all.iter().map(Renewed::life).min() else {
+            return std::future::pending::<Infallible>().await;
+        };
+        loop {
+            tokio::time::sleep((shortest / 3).max(LEAST_PAUSE)).await;
+            for one in all {
+                one.renew().await;
+            }
+        }
+    };
+    tokio::select! {
+        biased;
+        written = write => written,
+        never = renewals => match never {},
     }
 }

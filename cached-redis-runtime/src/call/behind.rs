@@ -5,12 +5,15 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::miss::Asked;
 use super::{Attempt, Granted};
 use crate::background::NoPlace;
+use crate::budget::Budget;
 use crate::cache::Core;
 use crate::current;
+use crate::error::Error;
 use crate::group::Groups;
-use crate::lease::{Acquire, Acquired, Intent, LeaseId};
+use crate::lease::{Intent, LeaseId};
 use crate::outcome::{Outcome, Storable};
 use crate::policy::Policy;
 use crate::previous::{Loading, Stored, load_with};
@@ -176,31 +179,25 @@ where
     where
         R: Future<Output = O::Return> + Unpin,
     {
-        let mut budget = self.core.budget();
-        let store = &*self.core.store;
-        let stamps = match budget.run(store, store.stamp(&self.groups.of_lease())).await {
-            Ok(Some(stamps)) => stamps,
+        let granted = match self.ask_to_reload(seen, &mut self.core.budget()).await {
+            Ok(Some(granted)) => granted,
             Ok(None) => return,
-            Err(error) => return self.counters.error(&error),
-        };
-        let asking = self.core.ask(self.key);
-        let acquire = Acquire {
-            nonce: asking.nonce(),
-            lease: self.lease(),
-            schema: self.schema,
-            intent: Intent::Reload,
-            seen,
-            stamps: &stamps,
-        };
-        let granted = match budget.run(store, store.acquire(self.key, acquire)).await {
-            Ok(Acquired::Grant { lease, over_seen }) => {
-                Granted { leader: asking.granted(lease), stamps, over_seen }
-            }
-            Ok(_) => return asking.not_granted(),
             Err(error) => return self.counters.error(&error),
         };
         self.counters.reloads.increment();
         self.finish(Load { running, granted, began: Instant::now(), previous: Some(previous) })
             .await;
+    }
+
+    async fn ask_to_reload(
+        &self,
+        seen: LeaseId,
+        budget: &mut Budget,
+    ) -> Result<Option<Granted>, Error> {
+        let Some(stamps) = self.stamps(budget).await? else { return Ok(None) };
+        Ok(match self.acquire(Intent::Reload, seen, &stamps, budget).await? {
+            Asked::Granted(leader, over_seen) => Some(Granted { leader, stamps, over_seen }),
+            _ => None,
+        })
     }
 }

@@ -8,6 +8,7 @@ use super::behind::{Body, Load};
 use super::{Attempt, Granted, Reason};
 use crate::broken::Rule;
 use crate::budget::Budget;
+use crate::cache::Storing;
 use crate::codec::{self, Encoding};
 use crate::error::{Error, ErrorKind};
 use crate::flight::Leader;
@@ -15,7 +16,6 @@ use crate::freshness::WINDOW_SHARE;
 use crate::lease::{Filled, LeaseId, Life};
 use crate::outcome::{Outcome, Storable, View};
 use crate::previous::Stored;
-use crate::record;
 use crate::stats::Counters;
 use crate::telemetry::event;
 
@@ -193,19 +193,27 @@ where
     ) {
         match loaded {
             Loaded::New(encoding, life) => {
-                self.store(granted, encoding, life, took, budget).await;
+                let Granted { leader, stamps, .. } = granted;
+                let Self { key, groups, .. } = *self;
+                let rule = Rule::Fence;
+                let storing = Storing { key, groups, leader, stamps, encoding, life, took, rule };
+                self.count_stored(self.core.store_under_lease(storing, budget).await);
             }
             Loaded::Same(life) => {
                 let Granted { leader, .. } = granted;
                 leader.seal();
                 let store = &*self.core.store;
                 let kept = budget.run(store, store.keep(self.key, leader.lease(), life)).await;
-                self.count_filled(&kept, 0);
+                // There is no record at hand: who follows asks again, and finds it.
+                if kept.is_ok() {
+                    leader.lost()
+                } else {
+                    leader.unknown()
+                }
                 if matches!(kept, Ok(Filled::Stored)) {
                     self.counters.not_modified.increment();
                 }
-                // There is no record at hand: who follows asks again, and finds it.
-                if kept.is_ok() { leader.lost() } else { leader.unknown() }
+                self.count_stored(kept.map(|kept| (kept == Filled::Stored).then_some(0)));
             }
             Loaded::Nothing => self.give_up(granted.leader, Duration::ZERO, budget).await,
             Loaded::Failed => self.give_up(granted.leader, self.pause(), budget).await,
@@ -240,44 +248,14 @@ where
         }
     }
 
-    async fn store(
-        &self,
-        granted: Granted,
-        encoding: Encoding,
-        life: Life,
-        took: Duration,
-        budget: &mut Budget,
-    ) {
-        let Granted { leader, stamps, .. } = granted;
-        let Encoding { mut record, tags, .. } = encoding;
-        match self.core.stamps_of_value(self.groups, &tags, &stamps, budget).await {
-            Ok(Some(stamps)) => record::stamp(&mut record, &stamps),
-            Ok(None) => {
-                self.counters.superseded.increment();
-                return leader.unknown();
-            }
-            Err(error) => {
-                self.counters.error(&error);
-                return leader.unknown();
-            }
-        }
-        record::sign(&mut record, &leader.lease());
-        record::set_load(&mut record, took);
-        leader.seal();
-        let fill = self.core.fill(Rule::Fence, self.key, leader.lease(), &record, life);
-        let filled = budget.run(&*self.core.store, fill).await;
-        self.count_filled(&filled, record.len());
-        leader.filled(&filled, record);
-    }
-
-    fn count_filled(&self, filled: &Result<Filled, Error>, bytes: usize) {
-        match filled {
-            Ok(Filled::Stored) => {
+    fn count_stored(&self, stored: Result<Option<usize>, Error>) {
+        match stored {
+            Ok(Some(bytes)) => {
                 self.counters.stored.increment();
                 self.counters.bytes_written.add(bytes as u64);
             }
-            Ok(Filled::Lost) => self.counters.superseded.increment(),
-            Err(error) => self.counters.error(error),
+            Ok(None) => self.counters.superseded.increment(),
+            Err(error) => self.counters.error(&error),
         }
     }
 

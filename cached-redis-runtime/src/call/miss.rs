@@ -9,7 +9,7 @@ use super::{Attempt, Decision, Granted, Reason};
 use crate::backoff;
 use crate::budget::Budget;
 use crate::error::Error;
-use crate::flight::{Asking, Join, Leader, Word};
+use crate::flight::{Join, Leader, Word};
 use crate::freshness::is_busy;
 use crate::group::Stamps;
 use crate::lease::{Acquire, Acquired, Intent, LeaseId};
@@ -75,32 +75,30 @@ where
                 Ok(None) => return Decision::LoadAlone(Reason::NotShareable),
                 Err(error) => return Decision::LoadAlone(self.failed(&error)),
             };
-            let asking = self.core.ask(self.key);
-            let (holder, of_holder) =
-                match self.acquire(asking, intent, seen, &stamps, budget).await {
-                    Ok(Asked::Granted(leader, over_seen)) => {
-                        return Decision::Load(Granted { leader, stamps, over_seen });
-                    }
-                    Ok(Asked::Hit(record)) => match self.read_shared(&record).await {
-                        Some(returned) => return Decision::Answer(returned),
-                        None => {
-                            let found = Header::read(&record).map(|header| header.lease);
-                            intent = Intent::Replace(found.unwrap_or(LeaseId::NONE));
-                            rounds += 1;
-                            if rounds >= ROUNDS {
-                                return Decision::LoadAlone(Reason::NotShareable);
-                            }
-                            continue;
+            let (holder, of_holder) = match self.acquire(intent, seen, &stamps, budget).await {
+                Ok(Asked::Granted(leader, over_seen)) => {
+                    return Decision::Load(Granted { leader, stamps, over_seen });
+                }
+                Ok(Asked::Hit(record)) => match self.read_shared(&record).await {
+                    Some(returned) => return Decision::Answer(returned),
+                    None => {
+                        let found = Header::read(&record).map(|header| header.lease);
+                        intent = Intent::Replace(found.unwrap_or(LeaseId::NONE));
+                        rounds += 1;
+                        if rounds >= ROUNDS {
+                            return Decision::LoadAlone(Reason::NotShareable);
                         }
-                    },
-                    Ok(Asked::NoStore) => return Decision::LoadAlone(Reason::NotShareable),
-                    Ok(Asked::Held(holder, stamps)) => {
-                        // By the next time it may be another.
-                        seen = LeaseId::NONE;
-                        (holder, stamps)
+                        continue;
                     }
-                    Err(error) => return Decision::LoadAlone(self.failed(&error)),
-                };
+                },
+                Ok(Asked::NoStore) => return Decision::LoadAlone(Reason::NotShareable),
+                Ok(Asked::Held(holder, stamps)) => {
+                    // By the next time it may be another.
+                    seen = LeaseId::NONE;
+                    (holder, stamps)
+                }
+                Err(error) => return Decision::LoadAlone(self.failed(&error)),
+            };
             if !stamps.agree(of_holder.bytes()) {
                 // One of the two is older than an invalidation of the whole group. If it is not this
                 // one, which is seen by asking anew, it is that load: nothing that comes of it counts.
@@ -159,7 +157,7 @@ where
     }
 
     /// What the groups of the entry are at; `None` if nothing may be stored.
-    async fn stamps(&self, budget: &mut Budget) -> Result<Option<Stamps>, Error> {
+    pub(super) async fn stamps(&self, budget: &mut Budget) -> Result<Option<Stamps>, Error> {
         let store = &*self.core.store;
         budget.run(store, store.stamp(&self.groups.of_lease())).await
     }
@@ -194,14 +192,15 @@ where
         })
     }
 
-    async fn acquire(
+    /// Asks for the lease.
+    pub(super) async fn acquire(
         &self,
-        asking: Asking,
         intent: Intent,
         seen: LeaseId,
         stamps: &Stamps,
         budget: &mut Budget,
     ) -> Result<Asked, Error> {
+        let asking = self.core.ask(self.key);
         let acquire = Acquire {
             nonce: asking.nonce(),
             lease: self.lease(),
@@ -274,7 +273,7 @@ enum Followed<R> {
 }
 
 /// The answer to a question for the lease.
-enum Asked {
+pub(super) enum Asked {
     Granted(Leader, bool),
     Held(LeaseId, Stamps),
     Hit(Vec<u8>),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::LEAST_PAUSE;
+use super::{Renewed, while_renewing};
 use crate::cache::Core;
 use crate::codec::Encoding;
 use crate::entry::{Entry, Plain, Reserved};
@@ -73,24 +73,19 @@ impl Updates {
 
     /// Runs the write, and keeps the leases alive as long as it takes.
     pub async fn during<F: Future>(&self, write: F) -> F::Output {
-        let renewals = async {
-            let Some(shortest) = self.leases.iter().map(|lease| lease.life).min() else {
-                return std::future::pending::<std::convert::Infallible>().await;
-            };
-            loop {
-                tokio::time::sleep((shortest / 3).max(LEAST_PAUSE)).await;
-                for Lease { core, key, id, life } in &self.leases {
-                    // One that is gone is noticed when the value is stored.
-                    let renewal = core.store.renew(key, *id, *life);
-                    let _ = core.budget().run(&*core.store, renewal).await;
-                }
-            }
-        };
-        tokio::select! {
-            biased;
-            written = write => written,
-            never = renewals => match never {},
-        }
+        while_renewing(&self.leases, write).await
+    }
+}
+
+impl Renewed for Lease {
+    fn life(&self) -> Duration {
+        self.life
+    }
+
+    async fn renew(&self) {
+        let Self { core, key, id, life } = self;
+        // One that is gone is noticed when the value is stored.
+        let _ = core.budget().run(&*core.store, core.store.renew(key, *id, *life)).await;
     }
 }
 

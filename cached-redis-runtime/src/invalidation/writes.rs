@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::{LEAST_PAUSE, Target};
+use super::{Renewed, Target, while_renewing};
 use crate::broken::Rule;
 use crate::cache::{Cache, Core};
 use crate::current::Handle;
@@ -100,24 +100,7 @@ impl Writes {
 
     /// Runs the write, and keeps the fences standing as long as it takes.
     pub async fn holding<F: Future>(&self, write: F) -> F::Output {
-        let renewals = async {
-            let Some(shortest) = self.fences.iter().map(|fence| fence.life).min() else {
-                return std::future::pending::<std::convert::Infallible>().await;
-            };
-            loop {
-                tokio::time::sleep((shortest / 3).max(LEAST_PAUSE)).await;
-                for fence in &self.fences {
-                    if fence.plant().await.is_err() {
-                        event!(warn, "a fence could not be renewed");
-                    }
-                }
-            }
-        };
-        tokio::select! {
-            biased;
-            written = write => written,
-            never = renewals => match never {},
-        }
+        while_renewing(&self.fences, write).await
     }
 
     /// Removes them, and lifts the fences.
@@ -200,6 +183,18 @@ impl Fence {
     async fn lift(&self) -> Result<(), Error> {
         let store = &*self.core.store;
         self.core.budget().run(store, store.lift(&self.keys, self.id)).await
+    }
+}
+
+impl Renewed for Fence {
+    fn life(&self) -> Duration {
+        self.life
+    }
+
+    async fn renew(&self) {
+        if self.plant().await.is_err() {
+            event!(warn, "a fence could not be renewed");
+        }
     }
 }
 

@@ -1,0 +1,147 @@
+//! What may be stored, for how long, and under which lease.
+
+use std::time::Duration;
+
+use super::Core;
+use crate::broken::Rule;
+use crate::budget::Budget;
+use crate::codec::Encoding;
+use crate::error::{Error, ErrorKind};
+use crate::flight::Leader;
+use crate::group::{Group, Groups, Stamps};
+use crate::lease::{Filled, Life};
+use crate::policy::{MIN_LIFE, Policy};
+use crate::record::{self, Header, Kind};
+
+/// Groups that a value names itself. Those of the arguments have room beside them in a record.
+const MOST_TAGS: usize = 32;
+
+/// A value for an entry, and the lease that allows to store it.
+pub(crate) struct Storing<'a> {
+    pub(crate) key: &'a str,
+    pub(crate) groups: &'a Groups,
+    pub(crate) leader: Leader,
+    /// What the groups of the entry were at before the load.
+    pub(crate) stamps: Stamps,
+    pub(crate) encoding: Encoding,
+    pub(crate) life: Life,
+    /// How long its load took.
+    pub(crate) took: Duration,
+    /// What keeps it from being stored if something came between.
+    pub(crate) rule: Rule,
+}
+
+impl Core {
+    /// What may be stored of an encoded value under a policy.
+    pub(crate) fn admit(
+        &self,
+        encoding: Option<Encoding>,
+        policy: &Policy,
+    ) -> Result<Option<Encoding>, Error> {
+        let Some(encoding) = encoding else { return Ok(None) };
+        let is_kept = match encoding.kind {
+            Kind::Absence => !policy.negative_ttl.is_zero(),
+            Kind::Value => encoding.life != Some(Duration::ZERO),
+        };
+        if !is_kept {
+            return Ok(None);
+        }
+        let Some(header) = Header::read(&encoding.record) else { return Ok(None) };
+        if header.payload(&encoding.record).len() > self.settings.max_value {
+            return Err(Error::new(
+                ErrorKind::TooLarge,
+                "the value is larger than the cache takes",
+            ));
+        }
+        if encoding.tags.len() > MOST_TAGS {
+            return Err(Error::new(ErrorKind::TooLarge, "the value is in too many groups"));
+        }
+        Ok(Some(encoding))
+    }
+
+    /// What a value is stamped with: with what the groups of its arguments were at before the load,
+    /// and what those that it names itself are at now. Whether they were that before the load cannot
+    /// be told of them, but of their classes it can: `None` if one has changed.
+    async fn stamps_of_value(
+        &self,
+        groups: &Groups,
+        tags: &[Group],
+        before: &Stamps,
+        budget: &mut Budget,
+    ) -> Result<Option<Stamps>, Error> {
+        let known: Vec<Group> = groups.of_value().collect();
+        let mut stamps: Stamps =
+            before.iter().filter(|stamp| known.contains(&stamp.group)).collect();
+        let tags: Vec<Group> = tags.iter().copied().filter(|tag| !known.contains(tag)).collect();
+        if tags.is_empty() {
+            return Ok(Some(stamps));
+        }
+        let classes: Vec<Group> = groups.classes.iter().map(|class| Group::class(class)).collect();
+        // In this order: a class does not go later than its tag.
+        let asked = [tags.as_slice(), &classes].concat();
+        let store = &*self.store;
+        let Some(now) = budget.run(store, store.stamp(&asked)).await? else { return Ok(None) };
+        let has_changed = |class: &Group| now.of(*class) != before.of(*class);
+        if classes.iter().any(has_changed) && !self.broken.is(Rule::Class) {
+            return Ok(None);
+        }
+        now.iter().filter(|stamp| tags.contains(&stamp.group)).for_each(|stamp| stamps.push(stamp));
+        Ok(Some(stamps))
+    }
+
+    /// How long a record lives.
+    pub(crate) fn life(&self, policy: &Policy, encoding: &Encoding) -> Life {
+        match encoding.kind {
+            Kind::Absence => {
+                let whole = self.jittered(policy.negative_ttl, policy);
+                Life { whole, fresh: None }
+            }
+            Kind::Value => {
+                let ttl = encoding.life.map_or(policy.ttl, |life| life.min(policy.ttl));
+                let fresh = self.jittered(ttl, policy);
+                let whole = fresh + policy.grace();
+                Life { whole, fresh: policy.has_soft_deadline().then_some(fresh) }
+            }
+        }
+    }
+
+    /// Shortened at random, so that entries made together do not expire together.
+    pub(crate) fn jittered(&self, ttl: Duration, policy: &Policy) -> Duration {
+        let jitter = if policy.jitter.is_finite() { policy.jitter.clamp(0.0, 1.0) } else { 0.0 };
+        let share = jitter * fastrand::f64();
+        ttl.min(self.settings.max_ttl).mul_f64(1.0 - share).max(MIN_LIFE)
+    }
+
+    /// Stores a value under its lease, and ends the flight. How many bytes; `None` if something came
+    /// between.
+    pub(crate) async fn store_under_lease(
+        &self,
+        storing: Storing<'_>,
+        budget: &mut Budget,
+    ) -> Result<Option<usize>, Error> {
+        let Storing { key, groups, leader, stamps, encoding, life, took, rule } = storing;
+        let Encoding { mut record, tags, .. } = encoding;
+        match self.stamps_of_value(groups, &tags, &stamps, budget).await {
+            Ok(Some(stamps)) => record::stamp(&mut record, &stamps),
+            Ok(None) => {
+                leader.unknown();
+                return Ok(None);
+            }
+            Err(error) => {
+                leader.unknown();
+                return Err(error);
+            }
+        }
+        record::sign(&mut record, &leader.lease());
+        record::set_load(&mut record, took);
+        leader.seal();
+        let fill = self.fill(rule, key, leader.lease(), &record, life);
+        let filled = budget.run(&*self.store, fill).await;
+        let bytes = record.len();
+        leader.filled(&filled, record);
+        Ok(match filled? {
+            Filled::Stored => Some(bytes),
+            Filled::Lost => None,
+        })
+    }
+}
