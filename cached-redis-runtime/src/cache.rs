@@ -19,11 +19,13 @@ use crate::broken::Broken;
 use crate::budget::Budget;
 use crate::error::Error;
 use crate::flight::{Asking, Flights, Release};
+use crate::freshness::{Freshness, freshness};
 use crate::function::Function;
 use crate::group::{self, Group, Groups};
 use crate::invalidation::{Invalidator, Target};
 use crate::key::Key;
 use crate::policy::Policy;
+use crate::record::Header;
 use crate::stats::{Counter, Registry, Stats};
 use crate::store::Store;
 use crate::store::memory::MemoryStore;
@@ -263,6 +265,24 @@ impl Core {
     /// Whether entries of this policy may be stored at all.
     pub(crate) fn admits(&self, policy: &Policy) -> Result<(), Error> {
         policy.check(self.settings.max_ttl)
+    }
+
+    /// How fresh a value is. Asks the server for the time if it takes that, and is not known.
+    pub(crate) async fn freshness(
+        &self,
+        header: &Header,
+        policy: &Policy,
+        budget: &mut Budget,
+    ) -> Result<Freshness, Error> {
+        // Nearly every hit does without the time, which is behind a lock.
+        let now = header.soft.and_then(|_| self.store.now());
+        match freshness(header, now, policy) {
+            Freshness::Unknown => {
+                let now = budget.run(&*self.store, self.store.ask_time()).await?;
+                Ok(freshness(header, Some(now), policy))
+            }
+            known => Ok(known),
+        }
     }
 
     /// Registers a flight for a key.

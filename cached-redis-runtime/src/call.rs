@@ -60,7 +60,8 @@ impl Call {
         self
     }
 
-    pub(crate) fn groups<O: Outcome>(&mut self, outcome: &O) -> Groups {
+    /// What the entry is in. Once.
+    pub(crate) fn take_groups<O: Outcome>(&mut self, outcome: &O) -> Groups {
         Groups {
             function: Some(self.function.group()),
             tags: std::mem::take(&mut self.tags),
@@ -98,7 +99,7 @@ impl Call {
         B: Body<O>,
         B::Running: Future<Output = O::Return> + Unpin,
     {
-        let groups = self.groups(outcome);
+        let groups = self.take_groups(outcome);
         let core = self.cache.core();
         let function = self.function;
         let counters =

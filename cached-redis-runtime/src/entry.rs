@@ -10,7 +10,7 @@ use crate::call::Call;
 use crate::codec::{self, Encoding};
 use crate::error::{Error, ErrorKind};
 use crate::flight::Leader;
-use crate::freshness::{Freshness, freshness};
+use crate::freshness::Freshness;
 use crate::function::Function;
 use crate::group::{Groups, Stamps};
 use crate::invalidation::Target;
@@ -117,7 +117,7 @@ impl Call {
         O: Outcome + Send + Sync + 'static,
         O::Value: Storable,
     {
-        let groups = self.groups(&outcome);
+        let groups = self.take_groups(&outcome);
         let Self { function, policy, .. } = self;
         let key = self.cache.core().key(function, &self.key);
         let meaning = Box::new(outcome);
@@ -183,14 +183,15 @@ impl<R> Entry<R> {
             && header.state != State::Lease
             && header.schema == self.schema
             && !core.invalidator.was_outstanding(before, key, stamps);
-        let mut freshness_now = freshness(&header, store.now(), &self.policy);
-        if freshness_now == Freshness::Unknown {
-            let now = budget.run(store, store.ask_time()).await?;
-            freshness_now = freshness(&header, Some(now), &self.policy);
+        if !counts {
+            return Ok(None);
         }
-        let is_answer =
-            matches!(freshness_now, Freshness::Fresh | Freshness::Early | Freshness::Stale);
-        Ok(if counts && is_answer { self.meaning.decode(&header, &found.record) } else { None })
+        Ok(match core.freshness(&header, &self.policy, &mut budget).await? {
+            Freshness::Fresh | Freshness::Early | Freshness::Stale => {
+                self.meaning.decode(&header, &found.record)
+            }
+            Freshness::Fallback | Freshness::Over | Freshness::Unknown => None,
+        })
     }
 
     /// Stores a value, as if the function had just returned it. Loads that are under way will not

@@ -5,7 +5,7 @@ use crate::broken::Rule;
 use crate::budget::Budget;
 use crate::codec;
 use crate::error::{Error, ErrorKind};
-use crate::freshness::{Freshness, freshness, is_busy, is_touch_due};
+use crate::freshness::{Freshness, is_busy, is_touch_due};
 use crate::invalidation::Before;
 use crate::lease::{Intent, LeaseId};
 use crate::outcome::{Outcome, Storable};
@@ -86,32 +86,34 @@ where
         }
     }
 
-    /// The last good value, if it may stand in for a load that failed or is slow. Read again: an
-    /// invalidation may have come between, and what it removed is no answer.
+    /// The last good value, if it may stand in for a load that failed or is slow.
     pub(super) async fn fallback(&self, budget: &mut Budget) -> Option<O::Return> {
         self.policy.stale_if_error?;
-        let store = &*self.core.store;
-        let before = self.core.invalidator.before_reading();
-        let found = budget.run(store, store.read(self.key, self.groups)).await.ok()??;
-        let View::Value(header, freshness) = self.view(&found, before, budget).await else {
-            return None;
-        };
+        let (header, freshness, record) = self.read_again(budget).await?;
         if matches!(freshness, Freshness::Over | Freshness::Unknown) {
             return None;
         }
-        let returned = codec::decode(self.outcome, &header, &found.record)?;
+        let returned = self.decoded(&header, &record)?;
         self.counters.fallbacks.increment();
-        self.counters.bytes_read.add(found.record.len() as u64);
         Some(returned)
     }
 
     /// The last good value, if a load has failed shortly before and nobody is to try yet.
     pub(super) async fn throttled(&self, budget: &mut Budget) -> Option<O::Return> {
         self.policy.stale_if_error?;
+        let (header, freshness, record) = self.read_again(budget).await?;
+        self.answer_after_waiting(&header, freshness, &record)
+    }
+
+    /// An invalidation may have come between: what it removed is no answer.
+    async fn read_again(&self, budget: &mut Budget) -> Option<(Header, Freshness, Vec<u8>)> {
         let store = &*self.core.store;
         let before = self.core.invalidator.before_reading();
         let found = budget.run(store, store.read(self.key, self.groups)).await.ok()??;
-        self.read_after_waiting(&found, before, budget).await
+        match self.view(&found, before, budget).await {
+            View::Value(header, freshness) => Some((header, freshness, found.record)),
+            View::Nothing | View::Void(_) | View::Outstanding => None,
+        }
     }
 
     /// A record that another load made, read without counting a hit: this call was a miss.
@@ -129,9 +131,7 @@ where
         if !counts || self.core.invalidator.was_outstanding(before, self.key, stamps) {
             return None;
         }
-        let returned = codec::decode(self.outcome, &header, record)?;
-        self.counters.bytes_read.add(record.len() as u64);
-        Some(returned)
+        self.decoded(&header, record)
     }
 
     /// What a caller who has waited for another load finds after it. Not a hit: it was a miss.
@@ -144,14 +144,28 @@ where
         let View::Value(header, freshness) = self.view(found, before, budget).await else {
             return None;
         };
-        if !self.answers(&header, freshness) {
+        self.answer_after_waiting(&header, freshness, &found.record)
+    }
+
+    fn answer_after_waiting(
+        &self,
+        header: &Header,
+        freshness: Freshness,
+        record: &[u8],
+    ) -> Option<O::Return> {
+        if !self.answers(header, freshness) {
             return None;
         }
-        let returned = codec::decode(self.outcome, &header, &found.record)?;
+        let returned = self.decoded(header, record)?;
         if freshness == Freshness::Fallback {
             self.counters.fallbacks.increment();
         }
-        self.counters.bytes_read.add(found.record.len() as u64);
+        Some(returned)
+    }
+
+    fn decoded(&self, header: &Header, record: &[u8]) -> Option<O::Return> {
+        let returned = codec::decode(self.outcome, header, record)?;
+        self.counters.bytes_read.add(record.len() as u64);
         Some(returned)
     }
 
@@ -185,16 +199,8 @@ where
         if self.core.invalidator.was_outstanding(before, self.key, stamps) {
             return View::Outstanding;
         }
-        let store = &*self.core.store;
-        // Nearly every hit does without the time, which is behind a lock.
-        let now = header.soft.and_then(|_| store.now());
-        let mut fresh = freshness(&header, now, self.policy);
-        if fresh == Freshness::Unknown
-            && let Ok(now) = budget.run(store, store.ask_time()).await
-        {
-            fresh = freshness(&header, Some(now), self.policy);
-        }
-        View::Value(header, fresh)
+        let freshness = self.core.freshness(&header, self.policy, budget).await;
+        View::Value(header, freshness.unwrap_or(Freshness::Unknown))
     }
 
     fn count(&self, header: &Header, freshness: Freshness, bytes: usize) {

@@ -65,7 +65,7 @@ impl RedisStore {
             pipeline.cmd("GET").arg(key);
         }
         let mut answers = self.link.send(&pipeline).await?.into_iter();
-        if random.is_some() {
+        if let Some(random) = random {
             for answer in answers.by_ref().take(keys.len()) {
                 match Cmd::accept(answer) {
                     Err(error) if link::is_no_script(&error) => {
@@ -92,10 +92,9 @@ impl RedisStore {
     async fn ask_server_anew(
         &self,
         groups: &[Group],
-        random: Option<[u8; 8]>,
+        random: [u8; 8],
     ) -> Result<(Vec<Option<Generation>>, bool), Error> {
         let life = millis(self.generation_life);
-        let random = random.unwrap_or_default();
         for group in groups {
             let key = group.key(&self.namespace);
             let keys = [key.as_str(), &fence_key(&key)];
