@@ -84,6 +84,27 @@ async fn what_was_invalidated_meanwhile_is_not_kept() {
     }
 }
 
+/// It is the same value again, but not the one that was seen.
+#[tokio::test(start_paused = true)]
+async fn what_went_there_and_back_is_not_kept() {
+    let subject = subject();
+    let elsewhere = subject.elsewhere();
+    ask(&subject, 1).await.ok();
+    subject.advance(TTL + MILLI);
+    assert_eq!(ask(&subject, 1).await, Ok(1), "and asks the source behind it");
+    tokio::time::sleep(LOAD / 2).await;
+    for version in [2, 1] {
+        subject.invalidate(1).await.expect("in-process");
+        assert_eq!(elsewhere.after(1, Duration::ZERO, Ok(version)).await, Ok(version));
+    }
+    subject.advance(TTL / 2);
+    let stored = subject.store().get_raw(&subject.key(1));
+    subject.settle().await;
+    assert_eq!(subject.store().get_raw(&subject.key(1)), stored, "nor given a new life");
+    let stats = subject.stats();
+    assert_eq!((stats.not_modified, stats.superseded), (0, 1));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_load_without_a_value_to_replace_sees_none() {
     let subject = subject();
