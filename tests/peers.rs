@@ -93,7 +93,11 @@ mod support {
     pub(crate) fn each_cache(test: impl AsyncFn(Cache)) {
         each_server(|server| {
             runtime().block_on(async {
-                let cache = connected(server.url()).await;
+                let namespace = unique_namespace("peers");
+                // With a budget that no busy machine exceeds.
+                let cache =
+                    Cache::builder().url(server.url()).namespace(namespace).budget(PATIENCE);
+                let cache = cache.build().expect("a URL");
                 cache.scope(test(cache.clone())).await;
             });
         });

@@ -76,9 +76,17 @@ mod support {
             Self::named(url, &unique_namespace("test"))
         }
 
+        /// With a budget that no busy machine exceeds.
         pub(crate) fn named(url: &str, namespace: &str) -> Self {
-            let cache = Cache::builder().url(url).namespace(namespace).build().expect("a URL");
-            Self::with(cache)
+            let cache = Cache::builder().url(url).namespace(namespace).budget(PATIENCE).build();
+            Self::with(cache.expect("a URL"))
+        }
+
+        /// With the default budget, for tests of what it bounds.
+        pub(crate) fn in_a_hurry(url: &str) -> Self {
+            let namespace = unique_namespace("test");
+            let cache = Cache::builder().url(url).namespace(namespace).build();
+            Self::with(cache.expect("a URL"))
         }
 
         pub(crate) fn with(cache: Cache) -> Self {

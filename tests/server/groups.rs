@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use crate::shop::{Answer, Product, Shop, Wire, body, each_wire, gives, product};
+use crate::support::PATIENCE;
 
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Runtime::new().expect("a runtime")
@@ -271,7 +272,7 @@ fn groups_over_a_connection_of_the_users_own() {
             let connection = client.get_multiplexed_async_connection().await.expect("a server");
             let cache = || {
                 let builder = Cache::builder().namespace("own").connection(connection.clone());
-                builder.build().expect("valid")
+                builder.budget(PATIENCE).build().expect("valid")
             };
             works_on(&server, &Shop::with(cache()), &Shop::with(cache())).await;
         });

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -14,6 +15,9 @@ use storefront::db::Db;
 use storefront::outbox::Outbox;
 use storefront::web;
 use tower::ServiceExt;
+
+/// A budget that no busy machine exceeds.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A shop with a database and a cache of its own.
 struct Shop {
@@ -33,7 +37,8 @@ impl Shop {
 
     async fn on(url: &str) -> Self {
         let namespace = unique_namespace("storefront");
-        Self::open(Cache::builder().url(url).namespace(&namespace).build().unwrap()).await
+        let builder = Cache::builder().url(url).namespace(&namespace).budget(PATIENCE);
+        Self::open(builder.build().unwrap()).await
     }
 
     async fn ask(
