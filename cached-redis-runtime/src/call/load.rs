@@ -1,5 +1,10 @@
 //! Running the body, and storing what came of it.
 
+use std::any::Any;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
@@ -105,24 +110,31 @@ where
     }
 
     /// Loads and stores, with nobody waiting. Where somebody waits it is for them to give up; here a body
-    /// that hangs would keep its place for ever, so it is dropped after `load_timeout`.
+    /// that hangs would keep its place for ever, so it is dropped after `load_timeout`. One that panics
+    /// has failed like one that returns an error: nobody tries again at once.
     pub(super) async fn finish<R>(&self, mut load: Load<R>)
     where
         R: Future<Output = O::Return> + Unpin,
     {
         let patience = self.patience_from(load.began);
-        // Also if the body panics.
-        let failure = CountFailure(self.counters);
-        let loaded = match timeout_at(patience, self.drive(&mut load)).await {
+        let driving = timeout_at(patience, catch_panic(self.drive(&mut load)));
+        let (loaded, panic) = match driving.await {
             // Not held across an await: it need not be `Send`.
-            Ok(returned) => self.loaded(&returned, &load.granted, load.previous.as_deref()),
-            Err(_) => Loaded::Failed,
+            Ok(Ok(returned)) => {
+                (self.loaded(&returned, &load.granted, load.previous.as_deref()), None)
+            }
+            Ok(Err(panic)) => (Loaded::Failed, Some(panic)),
+            Err(_) => (Loaded::Failed, None),
         };
-        if !matches!(loaded, Loaded::Failed) {
-            std::mem::forget(failure);
+        if matches!(loaded, Loaded::Failed) {
+            self.counters.failed_reloads.increment();
+            event!(warn, "a load behind an answer has failed");
         }
         let took = load.began.elapsed();
         self.conclude(loaded, load.granted, took, &mut self.core.budget()).await;
+        if let Some(panic) = panic {
+            resume_unwind(panic);
+        }
     }
 
     /// Runs a load to its end, keeping its lease alive.
@@ -285,14 +297,17 @@ where
     }
 }
 
-/// Counts a load behind an answer as failed, unless it is forgotten.
-struct CountFailure<'a>(&'a Counters);
-
-impl Drop for CountFailure<'_> {
-    fn drop(&mut self) {
-        self.0.failed_reloads.increment();
-        event!(warn, "a load behind an answer has failed");
-    }
+/// Runs a future, and hands over the panic that it may end with. It is not polled again after it.
+async fn catch_panic<F: Future>(future: F) -> Result<F::Output, Box<dyn Any + Send>> {
+    let mut future = pin!(future);
+    poll_fn(|context| {
+        let poll = AssertUnwindSafe(|| future.as_mut().poll(context));
+        match catch_unwind(poll) {
+            Ok(poll) => poll.map(Ok),
+            Err(panic) => Poll::Ready(Err(panic)),
+        }
+    })
+    .await
 }
 
 /// Runs the body, and counts it.

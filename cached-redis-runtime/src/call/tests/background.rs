@@ -62,14 +62,19 @@ async fn a_shutdown_that_is_given_up_loses_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reload_that_panics_gives_its_place_and_its_lease_back() {
+async fn a_reload_that_panics_is_a_failed_one() {
     let subject = subject(Cache::memory()).await;
     let load = || async { panic!("the body's own") };
     let answer = subject.call(0).run_behind(subject.outcome(), load).await;
     assert_eq!(answer, Ok(1));
     subject.settle().await;
-    sleep(MILLI).await;
     assert_eq!(subject.cache.loads_in_flight(), 0);
+    assert_eq!(subject.stats().failed_reloads, 1);
+    let before = subject.loads();
+    assert_eq!(subject.behind(0, LOAD, Ok(2)).await, Ok(1));
+    subject.settle().await;
+    assert_eq!(subject.loads(), before, "nobody tries again yet");
+    subject.advance(15 * SECOND);
     assert_eq!(subject.behind(0, LOAD, Ok(2)).await, Ok(1));
     subject.settle().await;
     assert_eq!(subject.behind(0, LOAD, Ok(3)).await, Ok(2));
