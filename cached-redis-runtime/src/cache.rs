@@ -108,7 +108,7 @@ impl Cache {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`] if the URL is malformed.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the URL is malformed.
     pub fn from_env() -> Result<Self, Error> {
         Self::builder().build()
     }
@@ -175,6 +175,7 @@ impl Cache {
         Stats {
             functions: self.0.stats.snapshot(),
             running_reloads: self.0.background.running() as u64,
+            failed_invalidations: self.0.invalidator.failed(),
             pending_invalidations: self.0.invalidator.pending(),
             failed_fences: self.0.failed_fences.get(),
             dropped_invalidations: self.0.invalidator.dropped(),
@@ -214,8 +215,10 @@ impl Cache {
     /// Begins no more reloads behind answers, and waits until those that run have stored what they
     /// load: to be awaited before the process ends, within the time that it has.
     ///
-    /// The cache goes on answering. Values beyond their fresh life are still served, and nobody
-    /// reloads them here.
+    /// The cache goes on answering, and so do its clones, which share this. Values beyond their fresh
+    /// life are still served, and nobody reloads them here; with `soft_timeout`, callers wait for their
+    /// loads. It does not wait for invalidations that are being retried: see
+    /// [`Stats::pending_invalidations`].
     ///
     /// ```
     /// # async fn example() {

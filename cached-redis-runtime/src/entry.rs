@@ -319,7 +319,8 @@ impl<R> Entry<R> {
         core.budget().run(&*core.store, core.store.mark_stale(self.key()?)).await
     }
 
-    /// What is left of the entry's life; `None` if there is no entry.
+    /// What is left until the store drops the entry; `None` if there is none. With `stale` or
+    /// `stale_if_error` that includes the grace; while a first load runs, it is what its lease has left.
     ///
     /// # Errors
     ///

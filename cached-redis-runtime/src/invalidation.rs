@@ -15,6 +15,7 @@ use crate::backoff::Backoff;
 use crate::budget::Budget;
 use crate::error::Error;
 use crate::group::{self, Stamp};
+use crate::stats::Counter;
 use crate::store::Store;
 use crate::telemetry::event;
 pub use outbox::Invalidations;
@@ -51,6 +52,7 @@ pub(crate) struct Invalidator {
     /// Of one command.
     budget: Duration,
     retries: Arc<Retries>,
+    failed: Counter,
 }
 
 impl Target {
@@ -74,7 +76,8 @@ impl Invalidator {
         bound: usize,
     ) -> Self {
         let namespace = namespace.to_owned();
-        Self { store, namespace, budget, retries: Arc::new(Retries::new(bound, longest_life)) }
+        let retries = Arc::new(Retries::new(bound, longest_life));
+        Self { store, namespace, budget, retries, failed: Counter::default() }
     }
 
     /// Removes one entry. If that fails, it is retried in the background.
@@ -118,6 +121,11 @@ impl Invalidator {
         self.retries.pending()
     }
 
+    /// How many did not succeed at once.
+    pub(crate) fn failed(&self) -> u64 {
+        self.failed.get()
+    }
+
     /// How many were given up because too many were waiting.
     pub(crate) fn dropped(&self) -> u64 {
         self.retries.dropped()
@@ -125,6 +133,11 @@ impl Invalidator {
 
     /// Takes invalidations over and sees to them in the background.
     pub(crate) fn retry(self: &Arc<Self>, targets: Vec<Target>) {
+        self.failed.add(targets.len() as u64);
+        if self.pending() == 0 {
+            // Once, not for each of possibly thousands a second.
+            event!(warn, "invalidations have failed, and are retried until they succeed");
+        }
         let given_up = self.retries.add(targets);
         if given_up > 0 {
             event!(error, count = given_up, "too many failed invalidations: some are given up");

@@ -12,6 +12,10 @@ const NEGATIVE_TTL: Duration = Duration::from_secs(60);
 
 /// Of the early refresh where `stale` is on: reloads begin about one load time before they must.
 const DEFAULT_BETA: f64 = 1.0;
+const MOST_BETA: f64 = 10.0;
+
+/// In less, a load cannot begin ahead of the end.
+const EARLY_ROOM: Duration = Duration::from_secs(1);
 
 /// Gives way to a shorter `load_timeout`.
 const DEFAULT_LEASE: Duration = Duration::from_secs(10);
@@ -81,7 +85,7 @@ impl Policy {
     /// Beta of the early refresh, if there is one.
     pub(crate) fn beta(&self) -> Option<f64> {
         let by_default = self.stale.map(|_| DEFAULT_BETA);
-        self.early.or(by_default).filter(|beta| beta.is_finite() && *beta > 0.0)
+        self.early.or(by_default).filter(|beta| *beta > 0.0)
     }
 
     /// Whether readers have to know when the fresh life of a value ends.
@@ -138,6 +142,14 @@ impl Policy {
                 ErrorKind::Policy,
                 "`lock` is longer than `load_timeout`: nobody would wait until it ends",
             );
+        }
+        if let Some(beta) = self.early {
+            if !(0.0..=MOST_BETA).contains(&beta) {
+                return wrong(ErrorKind::Policy, "`early` is not a number from 0 to 10");
+            }
+            if beta > 0.0 && self.ttl < EARLY_ROOM {
+                return wrong(ErrorKind::Policy, "`early` with a `ttl` below a second has no room");
+            }
         }
         if self.sliding && self.has_window() {
             return wrong(

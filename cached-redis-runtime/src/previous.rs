@@ -48,8 +48,8 @@ pub(crate) fn load_with<F: Future>(stored: Option<Arc<Stored>>, load: F) -> Load
 /// where there is none, where it is an absence, or where it is not a `T`, which is the function's
 /// value without `Result` and `Option`.
 ///
-/// A value is only there to be replaced after its fresh life: with `stale`, `early` or
-/// `stale_if_error`.
+/// There is one after its fresh life with `stale` or `stale_if_error`, at an early reload, and after
+/// [`Entry::expire`](crate::Entry::expire); never in [`refresh`](crate::refresh).
 ///
 /// ```
 /// # use serde::{Deserialize, Serialize};

@@ -16,12 +16,14 @@ pub struct Stats {
     pub functions: Vec<FunctionStats>,
     /// Loads that are running behind an answer.
     pub running_reloads: u64,
-    /// Invalidations that failed and are being retried.
+    /// Invalidations that failed, or were left to the background because their write was cancelled.
+    pub failed_invalidations: u64,
+    /// Of these, those that are being retried.
     pub pending_invalidations: u64,
+    /// Of these, those that were given up, because too many were waiting already.
+    pub dropped_invalidations: u64,
     /// Writes with a `guard` that went on without their fence, because the cache failed.
     pub failed_fences: u64,
-    /// Invalidations that failed and were given up, because too many were waiting already.
-    pub dropped_invalidations: u64,
 }
 
 /// The counters of one function.
@@ -172,6 +174,13 @@ impl Counters {
                 "the cache failed; the function runs without it"
             );
         }
+    }
+
+    /// Counts a load behind an answer that has failed: nobody else sees it.
+    pub(crate) fn reload_failed(&self) {
+        self.failed_reloads.increment();
+        let (prefix, name) = (self.prefix, self.name);
+        event!(warn, prefix = prefix, name = name, "a load behind an answer has failed");
     }
 
     pub(crate) fn loaded(&self, time: Duration) {

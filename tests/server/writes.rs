@@ -442,14 +442,7 @@ fn the_documented_rights_suffice_for_everything() {
         let server = Server::start(binary, &[]);
         for wire in [Wire::Tracked, Wire::Resp2] {
             let user = unique_namespace("least");
-            let mut rights = documented_rights(&user);
-            if server.label().starts_with("redis-6") {
-                // It knows no rights to parts of a command.
-                rights.retain(|right| right != "+client|caching");
-                for right in rights.iter_mut().filter(|right| *right == "+client|tracking") {
-                    *right = "+client".to_owned();
-                }
-            }
+            let rights = documented_rights(&user);
             assert_eq!(server.command(&rights).trim(), "OK", "{rights:?}");
             let host = format!("redis://{user}:password@");
             let url = wire.url(&server).replace("redis://", &host);

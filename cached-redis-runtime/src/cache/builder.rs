@@ -73,7 +73,8 @@ impl Default for Settings {
 
 impl CacheBuilder {
     /// The server, as `redis://[user][:password]@host[:port][/database]`. `rediss://` for TLS needs
-    /// one of the TLS features, `?protocol=resp3` chooses RESP3, `unix:///path` a socket.
+    /// one of the TLS features and `?protocol=resp3` for RESP3, which plain connections try by
+    /// themselves (`?protocol=resp2` keeps them from it). `unix:///path` is a socket.
     pub fn url(mut self, url: impl Into<String>) -> Self {
         self.server = Server::Url(url.into());
         self
@@ -108,7 +109,7 @@ impl CacheBuilder {
     /// How long a call may spend on the cache in all, its load apart (default 100 ms). Also the
     /// longest that one invalidation waits for an answer.
     ///
-    /// A miss takes three round trips. If they do not fit, nothing is ever stored: for a server that
+    /// A miss takes three round trips, four on RESP2, and one more with tags from the value. If they do not fit, nothing is ever stored: for a server that
     /// is 30 ms away or more, raise it.
     pub fn budget(mut self, budget: Duration) -> Self {
         self.settings.budget = budget;
@@ -150,7 +151,8 @@ impl CacheBuilder {
     }
 
     /// For how long nobody tries again after a load has failed while the last good value stands in
-    /// (default 30 s), a quarter of `stale_if_error` or `stale` at most.
+    /// (default 30 s). At most a quarter of `stale_if_error` or `stale`, or with `early` of a tenth of
+    /// `ttl` if that is longer.
     pub fn failure_throttle(mut self, throttle: Duration) -> Self {
         self.settings.failure_throttle = throttle;
         self
@@ -168,7 +170,8 @@ impl CacheBuilder {
     /// # Errors
     ///
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) for a malformed URL, an unknown scheme, TLS
-    /// without a TLS feature, a namespace that cannot be part of a key, a budget or a bound of zero.
+    /// without a TLS feature, a namespace that cannot be part of a key, a budget of zero or above a
+    /// minute, a longest TTL out of range, or no load at all while the server is down.
     pub fn build(self) -> Result<Cache, Error> {
         self.settings.check()?;
         let mut without_tracking = self.without_tracking;

@@ -22,7 +22,6 @@ use crate::lease::{Filled, LeaseId, Life};
 use crate::outcome::{Outcome, Storable, View};
 use crate::previous::Stored;
 use crate::stats::Counters;
-use crate::telemetry::event;
 
 /// After a failed load, nobody tries again for this share of the time for which the last good value
 /// can stand in, at most.
@@ -127,8 +126,7 @@ where
             Err(_) => (Loaded::Failed, None),
         };
         if matches!(loaded, Loaded::Failed) {
-            self.counters.failed_reloads.increment();
-            event!(warn, "a load behind an answer has failed");
+            self.counters.reload_failed();
         }
         let took = load.began.elapsed();
         self.conclude(loaded, load.granted, took, &mut self.core.budget()).await;

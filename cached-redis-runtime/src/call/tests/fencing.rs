@@ -133,5 +133,6 @@ async fn too_many_failed_invalidations_are_counted() {
         assert!(subject.invalidate(id).await.is_err());
     }
     let stats = subject.cache.stats();
+    assert_eq!(stats.failed_invalidations, 5);
     assert_eq!((stats.pending_invalidations, stats.dropped_invalidations), (2, 3));
 }
