@@ -253,7 +253,8 @@ impl Link {
     /// Starts the connector unless one is running.
     fn connect(&self) {
         let mut connector = self.0.connector();
-        if connector.running {
+        // It may have connected since the caller looked.
+        if connector.running || matches!(**self.0.state.load(), State::Up { .. }) {
             return;
         }
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
