@@ -46,6 +46,21 @@ impl Budget {
         self.left = self.left.saturating_sub(started.elapsed());
         result.unwrap_or_else(|_| Err(Error::timeout()))
     }
+
+    /// The same for an operation that costs nothing if it is answered: it belongs to a wait for
+    /// something else.
+    pub(crate) async fn run_free<T>(
+        &mut self,
+        store: &dyn Store,
+        operation: Operation<'_, T>,
+    ) -> Result<T, Error> {
+        let left = self.left;
+        let result = self.run(store, operation).await;
+        if result.is_ok() {
+            self.left = left;
+        }
+        result
+    }
 }
 
 /// Tells the store of an operation that was given up: at its deadline, or earlier by a caller

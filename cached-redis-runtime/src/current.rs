@@ -12,6 +12,8 @@ static DEFAULT: OnceLock<Cache> = OnceLock::new();
 tokio::task_local! {
     static SCOPE: Cache;
     static MODE: Mode;
+    /// Whether this is inside a load that has a place among those that are bounded.
+    static HAS_PLACE: ();
 }
 
 /// A cache, borrowed where it lives as long as the process.
@@ -37,6 +39,15 @@ pub(crate) fn inherited<F: Future>(task: F) -> impl Future<Output = F::Output> {
             None => task.await,
         }
     }
+}
+
+/// Runs a load that has a place: the loads inside it are part of it.
+pub(crate) fn with_place<F: Future>(load: F) -> impl Future<Output = F::Output> {
+    HAS_PLACE.scope((), load)
+}
+
+pub(crate) fn has_place() -> bool {
+    HAS_PLACE.try_with(|()| ()).is_ok()
 }
 
 pub(crate) fn mode() -> Mode {

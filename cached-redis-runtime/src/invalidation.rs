@@ -96,7 +96,11 @@ impl Invalidator {
     }
 
     /// Whether an invalidation of this entry has failed and not succeeded since.
-    pub(crate) fn is_outstanding(&self, key: &str) -> bool {
+    pub(crate) fn is_outstanding(self: &Arc<Self>, key: &str) -> bool {
+        if self.pending() != 0 {
+            // The runtime on which they were retried may have ended.
+            self.see_to_it();
+        }
         self.retries.covers(key)
     }
 
@@ -142,7 +146,11 @@ impl Invalidator {
         if given_up > 0 {
             event!(error, count = given_up, "too many failed invalidations: some are given up");
         }
-        // Without a runtime they wait for the next one that fails.
+        self.see_to_it();
+    }
+
+    /// Starts to retry, unless somebody does. Without a runtime, it waits for the next call.
+    fn see_to_it(self: &Arc<Self>) {
         if let Ok(runtime) = Handle::try_current()
             && let Some(worker) = Retries::worker(&self.retries)
         {

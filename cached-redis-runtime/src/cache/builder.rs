@@ -130,7 +130,8 @@ impl CacheBuilder {
     }
 
     /// How many loads may run at a time while the server is away (default: no bound). The others
-    /// wait; set it to what the source of the data can take.
+    /// wait, for their `load_timeout` at most; a load inside a load belongs to that one. Set it to what
+    /// the source of the data can take.
     pub fn max_loads_while_down(mut self, loads: usize) -> Self {
         self.settings.max_loads_while_down = Some(loads);
         self

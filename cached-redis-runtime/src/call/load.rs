@@ -7,6 +7,8 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
+use tokio::sync::SemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 
 use super::behind::{Body, Load};
@@ -15,6 +17,7 @@ use crate::broken::Rule;
 use crate::budget::Budget;
 use crate::cache::Storing;
 use crate::codec::{self, Encoding};
+use crate::current;
 use crate::error::{Error, ErrorKind};
 use crate::flight::Leader;
 use crate::freshness::WINDOW_SHARE;
@@ -60,13 +63,29 @@ where
         {
             return returned;
         }
-        let _permit = match &self.core.loads_while_down {
-            // Never closed, so there is always a permit in the end.
-            Some(bound) if reason == Reason::StoreFailed => bound.acquire().await.ok(),
-            _ => None,
+        let place = match reason {
+            Reason::StoreFailed => self.place().await,
+            Reason::NotShareable => None,
         };
-        let returned = self::body(self.counters, body.begin(None)).await;
+        let load = self::body(self.counters, body.begin(None));
+        let returned = match place {
+            Some(_held) => current::with_place(load).await,
+            None => load.await,
+        };
         self.or_fallback(returned, budget).await
+    }
+
+    /// A place among the loads that the user allows while the store is away. Without one, if it takes as
+    /// long as others wait for any load: then a load that has one waits for this one, perhaps.
+    async fn place(&self) -> Option<SemaphorePermit<'_>> {
+        let bound = self.core.loads_while_down.as_ref().filter(|_| !current::has_place())?;
+        let place = bound.acquire();
+        // Never closed, so there is always one in the end.
+        match Handle::try_current() {
+            Ok(_) => timeout_at(self.patience_from(Instant::now()), place).await.ok()?.ok(),
+            // Another executor: there are no timers.
+            Err(_) => place.await.ok(),
+        }
     }
 
     /// Loads, keeping the lease alive, and stores what came of it.

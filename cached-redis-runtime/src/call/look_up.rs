@@ -117,7 +117,11 @@ where
     }
 
     /// A record that another load made, read without counting a hit: this call was a miss.
-    pub(super) async fn read_shared(&self, record: &[u8]) -> Option<O::Return> {
+    pub(super) async fn read_shared(
+        &self,
+        record: &[u8],
+        budget: &mut Budget,
+    ) -> Option<O::Return> {
         let header = Header::read(record)?;
         if header.state == State::Lease || header.schema != self.schema {
             return None;
@@ -126,7 +130,7 @@ where
         let store = &*self.core.store;
         let before = self.core.invalidator.before_reading();
         let stamps = header.stamps(record);
-        let is_current = self.core.budget().run(store, store.is_current(stamps)).await;
+        let is_current = budget.run(store, store.is_current(stamps)).await;
         let counts = matches!(is_current, Ok(true)) && self.groups.are_in(stamps);
         if !counts || self.core.invalidator.was_outstanding(before, self.key, stamps) {
             return None;

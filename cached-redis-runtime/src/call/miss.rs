@@ -79,7 +79,7 @@ where
                 Ok(Asked::Granted(leader, over_seen)) => {
                     return Decision::Load(Granted { leader, stamps, over_seen });
                 }
-                Ok(Asked::Hit(record)) => match self.read_shared(&record).await {
+                Ok(Asked::Hit(record)) => match self.read_shared(&record, budget).await {
                     Some(returned) => return Decision::Answer(returned),
                     None => {
                         let found = Header::read(&record).map(|header| header.lease);
@@ -114,14 +114,16 @@ where
             }
             if self.core.flights.is_ours(&holder) {
                 match self.core.flights.join(self.key, &holder) {
-                    Join::Follow(flight) => match self.follow(flight, stamps, patience).await {
-                        Followed::Decided(decision) => return decision,
-                        Followed::AskAgain => {}
-                        Followed::StartOver if rounds < ROUNDS => rounds += 1,
-                        Followed::StartOver => {
-                            return Decision::LoadAlone(Reason::NotShareable);
+                    Join::Follow(flight) => {
+                        match self.follow(flight, stamps, patience, budget).await {
+                            Followed::Decided(decision) => return decision,
+                            Followed::AskAgain => {}
+                            Followed::StartOver if rounds < ROUNDS => rounds += 1,
+                            Followed::StartOver => {
+                                return Decision::LoadAlone(Reason::NotShareable);
+                            }
                         }
-                    },
+                    }
                     // Seen twice, it is no flight that was just about to end.
                     Join::Unknown if orphan == Some(holder) => {
                         let release = self.core.release(self.key);
@@ -144,7 +146,7 @@ where
                     waited = true;
                     self.counters.waits.increment();
                 }
-                match self.wait(&holder, began, patience).await {
+                match self.wait(&holder, began, patience, budget).await {
                     Ok(Some(returned)) => return Decision::Answer(returned),
                     Ok(None) => {}
                     Err(error) => return Decision::LoadAlone(self.failed(&error)),
@@ -169,11 +171,12 @@ where
         flight: oneshot::Receiver<Word>,
         stamps: Stamps,
         patience: Instant,
+        budget: &mut Budget,
     ) -> Followed<O::Return> {
         let alone = Decision::LoadAlone(Reason::NotShareable);
         let lapse = Instant::now() + self.lease();
         Followed::Decided(match tokio::time::timeout_at(patience.min(lapse), flight).await {
-            Ok(Ok(Word::Stored(record))) => match self.read_shared(&record).await {
+            Ok(Ok(Word::Stored(record))) => match self.read_shared(&record, budget).await {
                 Some(returned) => {
                     self.counters.coalesced.increment();
                     Decision::Answer(returned)
@@ -242,21 +245,20 @@ where
         holder: &LeaseId,
         began: Instant,
         patience: Instant,
+        budget: &mut Budget,
     ) -> Result<Option<O::Return>, Error> {
         while Instant::now() < patience {
             let share = began.elapsed() / PAUSE_SHARE;
             pause(share.clamp(FIRST_PAUSE, LONGEST_PAUSE), patience).await;
-            // A budget of its own: time spent waiting for a load is not time lost to the cache.
-            let mut budget = self.core.budget();
             let store = &*self.core.store;
             let before = self.core.invalidator.before_reading();
-            let Some(found) = budget.run(store, store.read(self.key, self.groups)).await? else {
-                return Ok(None);
-            };
+            // Time spent waiting for a load is not time lost to the cache.
+            let read = store.read(self.key, self.groups);
+            let Some(found) = budget.run_free(store, read).await? else { return Ok(None) };
             let Some(header) = Header::read(&found.record) else { return Ok(None) };
             let is_held = header.state == State::Lease || is_busy(&header, store.now());
             if !is_held || header.lease != *holder {
-                return Ok(self.read_after_waiting(&found, before, &mut budget).await);
+                return Ok(self.read_after_waiting(&found, before, budget).await);
             }
         }
         Ok(None)

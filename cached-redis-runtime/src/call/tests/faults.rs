@@ -1,13 +1,15 @@
 //! A store that fails costs hits, not answers.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
-use super::{LOAD, Subject};
+use super::{LOAD, MILLI, Subject};
 use crate::cache::Cache;
 use crate::store::memory::Fault;
 
@@ -61,4 +63,70 @@ async fn loads_while_the_store_is_away_are_bounded_by_the_user() {
         done.expect("no panic");
     }
     assert_eq!(most.load(Ordering::SeqCst), 2);
+}
+
+/// A load that awaits another one has its place already.
+#[tokio::test(start_paused = true)]
+async fn loads_inside_loads_do_not_wait_for_each_other_while_the_store_is_away() {
+    let cache = Cache::builder().memory().max_loads_while_down(2).build().expect("valid");
+    let subject = Subject { cache, ..Subject::new() };
+    subject.fault(Fault::Down);
+    let mut callers = JoinSet::new();
+    for id in 0..4 {
+        let subject = subject.clone();
+        callers.spawn(async move {
+            let outer = async {
+                sleep(LOAD).await;
+                subject.after(100 + id, LOAD, Ok(id)).await
+            };
+            subject.with(id, outer).await
+        });
+    }
+    let answers = timeout(5 * LOAD, callers.join_all()).await.expect("two at a time");
+    assert!(answers.iter().all(Result::is_ok));
+}
+
+/// A task of its own does not know that its caller has a place, and waits as long as for any load.
+#[tokio::test(start_paused = true)]
+async fn a_place_is_not_waited_for_longer_than_a_load() {
+    let cache = Cache::builder().memory().max_loads_while_down(1).build().expect("valid");
+    let subject = Subject { cache, ..Subject::new() };
+    subject.fault(Fault::Down);
+    let began = Instant::now();
+    let outer = async {
+        let inner = subject.clone();
+        tokio::spawn(async move { inner.after(2, LOAD, Ok(2)).await }).await.expect("no panic")
+    };
+    assert_eq!(subject.with(1, outer).await, Ok(2));
+    assert_eq!(began.elapsed(), subject.policy.load_timeout + LOAD);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_budget_is_for_all_that_a_call_asks() {
+    let subject = Subject::new();
+    let leader = subject.begin(1, LOAD, Ok(1)).await;
+    let follower = tokio::spawn({
+        let subject = subject.clone();
+        async move {
+            let began = Instant::now();
+            let answer = subject.after(1, LOAD, Ok(2)).await;
+            (answer, began.elapsed())
+        }
+    });
+    assert_eq!(leader.await.expect("no panic"), Ok(1));
+    subject.fault(Fault::Hang);
+    let (answer, took) = follower.await.expect("no panic");
+    assert_eq!(answer, Ok(2), "what it followed cannot be made sure of any more");
+    let budget = subject.cache.core().settings.budget;
+    assert!(took <= LOAD + budget + LOAD + MILLI, "{took:?}");
+}
+
+/// There are no timers, and so no budget.
+#[test]
+fn outside_of_tokio_the_body_answers() {
+    let cache = Cache::builder().memory().max_loads_while_down(1).build().expect("valid");
+    let subject = Subject { cache, ..Subject::new() };
+    let mut context = Context::from_waker(Waker::noop());
+    let answer = pin!(subject.with(1, async { Ok(1) })).poll(&mut context);
+    assert_eq!(answer, Poll::Ready(Ok(1)));
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::{LOAD, Subject};
+use super::{LOAD, SECOND, Subject};
 use crate::cache::Cache;
 use crate::current::refresh;
 use crate::store::memory::Fault;
@@ -135,4 +135,26 @@ async fn too_many_failed_invalidations_are_counted() {
     let stats = subject.cache.stats();
     assert_eq!(stats.failed_invalidations, 5);
     assert_eq!((stats.pending_invalidations, stats.dropped_invalidations), (2, 3));
+}
+
+/// The runtime on which an invalidation failed may end before it has been made up for.
+#[test]
+fn a_failed_invalidation_outlives_its_runtime() {
+    let runtime = || {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        builder.enable_all().start_paused(true).build().expect("a runtime")
+    };
+    let subject = Subject::new();
+    subject.fault(Fault::RefuseWrites);
+    assert!(runtime().block_on(subject.invalidate(1)).is_err());
+    subject.fault(None);
+    runtime().block_on(async {
+        subject.with(2, async { Ok(2) }).await.expect("a value");
+        let made_up_for = async {
+            while subject.cache.stats().pending_invalidations > 0 {
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(SECOND, made_up_for).await.expect("any call will do");
+    });
 }
