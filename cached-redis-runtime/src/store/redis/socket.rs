@@ -10,13 +10,15 @@
 //! same write. A caller that is alone is not held up.
 
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use redis::io::tcp::{TcpSettings, socket2::SockRef};
 use redis::{Client, ConnectionAddr};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
+use tokio::task::JoinSet;
 
 /// Opens a plain socket to where a client points; `None` if that takes more, such as TLS.
 pub(super) async fn open(client: &Client) -> Option<io::Result<Gathering<Plain>>> {
@@ -32,7 +34,7 @@ pub(super) async fn open(client: &Client) -> Option<io::Result<Gathering<Plain>>
 }
 
 async fn tcp(host: &str, port: u16, settings: &TcpSettings) -> io::Result<Gathering<Plain>> {
-    let stream = TcpStream::connect((host, port)).await?;
+    let stream = connect_to_first(lookup_host((host, port)).await?).await?;
     let loopback = stream.peer_addr()?.ip().is_loopback();
     stream.set_nodelay(settings.nodelay() && !loopback)?;
     if let Some(keepalive) = settings.keepalive() {
@@ -41,6 +43,20 @@ async fn tcp(host: &str, port: u16, settings: &TcpSettings) -> io::Result<Gather
     #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
     SockRef::from(&stream).set_tcp_user_timeout(settings.user_timeout())?;
     Ok(Gathering::new(Plain::Tcp(stream), !loopback))
+}
+
+/// Tries all addresses of a name at once, for one that never answers (IPv6 that leads nowhere) would
+/// use up the time of the others.
+async fn connect_to_first(addresses: impl Iterator<Item = SocketAddr>) -> io::Result<TcpStream> {
+    let mut attempts: JoinSet<_> = addresses.map(TcpStream::connect).collect();
+    let mut failure = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    while let Some(attempt) = attempts.join_next().await {
+        match attempt? {
+            Ok(stream) => return Ok(stream),
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
 }
 
 /// A socket without TLS.
@@ -186,5 +202,46 @@ impl AsyncWrite for Plain {
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         delegate!(self, socket => Pin::new(socket).poll_shutdown(context))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{SocketAddr, TcpStream};
+    use std::time::Duration;
+
+    use redis::io::tcp::socket2::{Domain, Socket, Type};
+    use tokio::net::TcpListener;
+    use tokio::time::timeout;
+
+    use super::connect_to_first;
+
+    /// An address where connections are neither taken nor refused: as many wait there as may. Until all
+    /// of this is dropped.
+    fn deaf() -> (SocketAddr, Socket, Vec<TcpStream>) {
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        socket.bind(&any.into()).expect("a port");
+        socket.listen(0).expect("a listener");
+        let address = socket.local_addr().ok().and_then(|address| address.as_socket());
+        let address = address.expect("an address");
+        let patience = Duration::from_millis(100);
+        let waiting = || TcpStream::connect_timeout(&address, patience).ok();
+        (address, socket, std::iter::from_fn(waiting).collect())
+    }
+
+    #[tokio::test]
+    async fn an_address_that_does_not_answer_keeps_no_other_from_it() {
+        let (deaf, _socket, _waiting) = deaf();
+        let listen = || TcpListener::bind("127.0.0.1:0");
+        let refusing = listen().await.and_then(|gone| gone.local_addr()).expect("an address");
+        let listener = listen().await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let connecting = connect_to_first([deaf, refusing, address].into_iter());
+        let stream = timeout(Duration::from_secs(10), connecting).await.expect("at once");
+        assert_eq!(stream.expect("a listener").peer_addr().ok(), Some(address));
+        let error = connect_to_first([refusing].into_iter()).await.expect_err("nobody listens");
+        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
+        assert!(connect_to_first(std::iter::empty()).await.is_err());
     }
 }
