@@ -36,8 +36,23 @@ enum Knowledge {
     Asked(Question),
     Known {
         generation: Generation,
-        since: Instant,
+        /// When the server was last kept from letting it expire, if by this connection.
+        renewed: Option<Instant>,
     },
+}
+
+impl Knowledge {
+    /// What new entries can carry: it outlives them.
+    fn lasting(&self) -> Option<Generation> {
+        match self {
+            Self::Known { generation, renewed: Some(renewed) }
+                if renewed.elapsed() < RENEW_AFTER =>
+            {
+                Some(*generation)
+            }
+            _ => None,
+        }
+    }
 }
 
 /// Asked before the server is, so that a change which is reported before its answer arrives makes
@@ -65,11 +80,9 @@ impl Generations {
     /// What groups are at, for a new entry; `None` if that is not known of all of them.
     pub(super) fn stamps(&self, groups: &[Group]) -> Option<Stamps> {
         let known = self.read();
-        let stamp = |group: &Group| match known.get(group) {
-            Some(Knowledge::Known { generation, since }) if since.elapsed() < RENEW_AFTER => {
-                Some(Stamp { group: *group, generation: *generation })
-            }
-            _ => None,
+        let stamp = |group: &Group| {
+            let generation = known.get(group)?.lasting()?;
+            Some(Stamp { group: *group, generation })
         };
         groups.iter().map(stamp).collect()
     }
@@ -79,7 +92,7 @@ impl Generations {
         let mut known = self.write();
         match known.get(&group) {
             Some(Knowledge::Asked(question)) => return Some(*question),
-            Some(Knowledge::Known { since, .. }) if since.elapsed() < RENEW_AFTER => return None,
+            Some(knowledge) if knowledge.lasting().is_some() => return None,
             _ => {}
         }
         if known.len() >= MOST {
@@ -90,13 +103,21 @@ impl Generations {
         Some(question)
     }
 
-    /// The answer to a question. Worthless if the group has changed since it was asked.
-    pub(super) fn learn(&self, group: Group, question: Question, generation: Generation) {
+    /// The answer to a question, which may have renewed the generation's life. Worthless if the group
+    /// has changed since it was asked.
+    pub(super) fn learn(
+        &self,
+        group: Group,
+        question: Question,
+        generation: Generation,
+        is_renewed: bool,
+    ) {
         let mut known = self.write();
         if let Some(knowledge @ Knowledge::Asked(_)) = known.get_mut(&group)
             && matches!(knowledge, Knowledge::Asked(asked) if *asked == question)
         {
-            *knowledge = Knowledge::Known { generation, since: Instant::now() };
+            let renewed = is_renewed.then(Instant::now);
+            *knowledge = Knowledge::Known { generation, renewed };
         }
     }
 
@@ -195,7 +216,7 @@ mod tests {
         let generations = Generations::default();
         for tag in ["a", "b"] {
             let question = generations.ask(Group::tag(tag)).expect("unknown");
-            generations.learn(Group::tag(tag), question, generation(1));
+            generations.learn(Group::tag(tag), question, generation(1), true);
         }
         generations
     }
@@ -216,9 +237,9 @@ mod tests {
         let question = generations.ask(Group::tag("a")).expect("unknown");
         generations.told(&invalidate(&["a"]));
         let again = generations.ask(Group::tag("a")).expect("unknown");
-        generations.learn(Group::tag("a"), question, generation(1));
+        generations.learn(Group::tag("a"), question, generation(1), true);
         assert_eq!(generations.are_current(stamps("a", 1).bytes()), None);
-        generations.learn(Group::tag("a"), again, generation(2));
+        generations.learn(Group::tag("a"), again, generation(2), true);
         assert_eq!(generations.are_current(stamps("a", 2).bytes()), Some(true));
     }
 
@@ -231,6 +252,20 @@ mod tests {
             generations.told(&push);
             assert_eq!(generations.stamps(&[Group::tag("b")]), None);
         }
+    }
+
+    #[tokio::test]
+    async fn what_was_only_compared_is_renewed_before_it_is_used_for_new_entries() {
+        let generations = Generations::default();
+        let learn = |is_renewed| {
+            let question = generations.ask(Group::tag("a")).expect("to be asked");
+            generations.learn(Group::tag("a"), question, generation(1), is_renewed);
+        };
+        learn(false);
+        assert_eq!(generations.are_current(stamps("a", 1).bytes()), Some(true));
+        assert_eq!(generations.stamps(&[Group::tag("a")]), None);
+        learn(true);
+        assert_eq!(generations.stamps(&[Group::tag("a")]), Some(stamps("a", 1)));
     }
 
     #[tokio::test(start_paused = true)]

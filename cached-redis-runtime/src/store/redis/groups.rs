@@ -30,7 +30,9 @@ impl RedisStore {
             let Some(question) = question else { continue };
             match &answered {
                 Ok((answers, true)) => match answers.get(index) {
-                    Some(Some(generation)) => known.learn(group, question, *generation),
+                    Some(Some(generation)) => {
+                        known.learn(group, question, *generation, random.is_some());
+                    }
                     _ => known.take_back(group, question),
                 },
                 _ => known.take_back(group, question),
