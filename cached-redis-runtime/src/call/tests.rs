@@ -144,9 +144,17 @@ impl Subject {
 
     /// Asks in a task of its own, whose load has begun on return.
     async fn begin(&self, id: u64, delay: Duration, answer: Answer) -> JoinHandle<Answer> {
-        let before = self.loads();
         let subject = self.clone();
-        let task = tokio::spawn(async move { subject.behind(id, delay, answer).await });
+        self.begun(async move { subject.behind(id, delay, answer).await }).await
+    }
+
+    /// A call in a task of its own, whose load has begun on return.
+    async fn begun(
+        &self,
+        call: impl Future<Output = Answer> + Send + 'static,
+    ) -> JoinHandle<Answer> {
+        let before = self.loads();
+        let task = tokio::spawn(call);
         while self.loads() == before {
             tokio::task::yield_now().await;
         }

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-use super::{LOAD, SECOND, Subject};
+use super::{Answer, LOAD, SECOND, Subject};
 use crate::cache::Cache;
 use crate::current::refresh;
 use crate::store::memory::Fault;
@@ -24,15 +25,12 @@ async fn a_load_that_began_before_an_invalidation_leaves_nothing() {
 #[tokio::test(start_paused = true)]
 async fn those_who_joined_a_load_that_was_superseded_start_over() {
     let subject = Subject::new();
-    let spawn = |value| {
+    let call = |value| {
         let subject = subject.clone();
-        tokio::spawn(async move { subject.after(1, LOAD, Ok(value)).await })
+        async move { subject.after(1, LOAD, Ok(value)).await }
     };
-    let leader = spawn(1);
-    while subject.loads() == 0 {
-        tokio::task::yield_now().await;
-    }
-    let follower = spawn(2);
+    let leader = subject.begun(call(1)).await;
+    let follower = tokio::spawn(call(2));
     sleep(LOAD / 2).await;
     subject.invalidate(1).await.expect("in-process");
     assert_eq!(leader.await.expect("no panic"), Ok(1));
@@ -49,17 +47,16 @@ async fn an_eviction_fences_like_an_invalidation() {
     assert_eq!(subject.with(1, async { Ok(2) }).await, Ok(2));
 }
 
+async fn begin_to_refresh(subject: &Subject) -> JoinHandle<Answer> {
+    let caller = subject.clone();
+    subject.begun(async move { refresh(caller.after(1, LOAD, Ok(2))).await }).await
+}
+
 #[tokio::test(start_paused = true)]
 async fn refresh_loads_while_others_still_hit() {
     let subject = Subject::new();
     subject.with(1, async { Ok(1) }).await.ok();
-    let refreshing = tokio::spawn({
-        let subject = subject.clone();
-        async move { refresh(subject.after(1, LOAD, Ok(2))).await }
-    });
-    while subject.loads() < 2 {
-        tokio::task::yield_now().await;
-    }
+    let refreshing = begin_to_refresh(&subject).await;
     assert_eq!(subject.with(1, async { Ok(9) }).await, Ok(1), "the old value stays readable");
     assert_eq!(refreshing.await.expect("no panic"), Ok(2));
     assert_eq!(subject.with(1, async { Ok(9) }).await, Ok(2));
@@ -77,13 +74,7 @@ async fn a_failed_refresh_leaves_the_old_value() {
 async fn an_invalidation_during_a_refresh_wins() {
     let subject = Subject::new();
     subject.with(1, async { Ok(1) }).await.ok();
-    let refreshing = tokio::spawn({
-        let subject = subject.clone();
-        async move { refresh(subject.after(1, LOAD, Ok(2))).await }
-    });
-    while subject.loads() < 2 {
-        tokio::task::yield_now().await;
-    }
+    let refreshing = begin_to_refresh(&subject).await;
     subject.invalidate(1).await.expect("in-process");
     refreshing.await.expect("no panic").ok();
     assert_eq!(subject.with(1, async { Ok(3) }).await, Ok(3));

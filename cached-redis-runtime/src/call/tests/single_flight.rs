@@ -44,20 +44,15 @@ async fn an_aborted_leader_is_replaced_by_exactly_one_follower() {
 #[tokio::test(start_paused = true)]
 async fn a_panicking_leader_is_replaced_too() {
     let subject = Subject::new();
-    let leader = tokio::spawn({
-        let subject = subject.clone();
-        async move {
-            subject
-                .with(1, async {
-                    sleep(LOAD).await;
-                    panic!("the body's own")
-                })
-                .await
-        }
-    });
-    while subject.loads() == 0 {
-        tokio::task::yield_now().await;
-    }
+    let caller = subject.clone();
+    let panicking = async move {
+        let body = async {
+            sleep(LOAD).await;
+            panic!("the body's own")
+        };
+        caller.with(1, body).await
+    };
+    let leader = subject.begun(panicking).await;
     assert_eq!(subject.after(1, LOAD, Ok(2)).await, Ok(2));
     assert!(leader.await.is_err_and(|error| error.is_panic()));
     assert_eq!((subject.loads(), subject.cache.loads_in_flight()), (2, 0));

@@ -332,6 +332,7 @@ impl Shared {
         let last = self.state.swap(Arc::new(next));
         drop(only_one);
         if let State::Up { line, .. } = &*last {
+            // A driver that is not ours does not tell.
             line.ended.notify_waiters();
         }
         self.silent.store(0, Ordering::Relaxed);
