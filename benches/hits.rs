@@ -14,10 +14,11 @@ use std::convert::Infallible;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use cached_redis::redis::aio::MultiplexedConnection;
 use cached_redis::redis::io::tcp::TcpSettings;
-use cached_redis::redis::{AsyncCommands, Client, IntoConnectionInfo, aio::MultiplexedConnection};
+use cached_redis::redis::{AsyncCommands, AsyncConnectionConfig, Client, IntoConnectionInfo};
 use cached_redis::{Cache, redis_cached};
-use cached_redis_test_support::{Server, available, unique_namespace};
+use cached_redis_test_support::{Server, available, poll, unique_namespace};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
@@ -27,6 +28,9 @@ const KEYS: u64 = 1000;
 
 const LEAST_THROUGHPUT: f64 = 0.9;
 const MOST_CPU: f64 = 1.1;
+
+/// For an answer of the server, on all sides: a machine that pauses makes a round slow, but no load and no failure.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Product {
@@ -139,14 +143,19 @@ fn ratios(ours: &[Round], theirs: &[Round]) -> (f64, f64) {
 async fn connect(url: &str, tcp: TcpSettings) -> MultiplexedConnection {
     let info = url.into_connection_info().expect("a URL").set_tcp_settings(tcp);
     let client = Client::open(info).expect("a URL");
-    client.get_multiplexed_async_connection().await.expect("a server")
+    let config = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(PATIENCE))
+        .set_response_timeout(Some(PATIENCE));
+    client.get_multiplexed_async_connection_with_config(&config).await.expect("a server")
 }
 
 /// Prints a row for each number of tasks; whether all are within the bounds.
 async fn compare(url: &str, tasks: &[usize], rounds: usize, time: Duration) -> bool {
     let namespace: &'static str = unique_namespace("bench").leak();
-    let cache = Cache::builder().url(url).namespace(namespace).build().expect("a URL");
+    let cache = Cache::builder().url(url).namespace(namespace).budget(PATIENCE).build();
+    let cache = cache.expect("a URL");
     cache.install().expect("the only one");
+    poll::until_async("connected", PATIENCE, async || cache.health().await.is_up()).await;
     let mut plain = connect(url, TcpSettings::default()).await;
     let nodelay = connect(url, TcpSettings::default().set_nodelay(true)).await;
     for id in 0..KEYS {

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use cached_redis::redis::aio::MultiplexedConnection;
-use cached_redis::redis::{AsyncCommands, Client};
+use cached_redis::redis::{AsyncCommands, AsyncConnectionConfig, Client};
 use cached_redis::{Cache, redis_cached};
 use cached_redis_test_support::process::{self, Child};
 use cached_redis_test_support::{Server, each_server, poll, unique_namespace};
@@ -18,6 +18,9 @@ use tokio::task::JoinSet;
 
 const CALLERS: usize = 500;
 const LOAD: Duration = Duration::from_millis(100);
+
+/// For an answer of the server, on both sides.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 static LOADS: AtomicU64 = AtomicU64::new(0);
 
@@ -44,12 +47,16 @@ async fn aside(mut connection: MultiplexedConnection, namespace: &str, id: u64) 
 
 /// In a child: for each line `how id`, asks for that entry from all callers at once; says the loads.
 async fn calls(url: &str, namespace: &'static str, callers: usize) {
-    let cache = Cache::builder().url(url).namespace(namespace).build().expect("a URL");
+    let cache = Cache::builder().url(url).namespace(namespace).budget(PATIENCE).build();
+    let cache = cache.expect("a URL");
     cache.install().expect("the only one");
-    let up = async || cache.health().await.is_up();
-    poll::until_async("connected", Duration::from_secs(10), up).await;
+    poll::until_async("connected", PATIENCE, async || cache.health().await.is_up()).await;
     let client = Client::open(url).expect("a URL");
-    let connection = client.get_multiplexed_async_connection().await.expect("a server");
+    let config = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(PATIENCE))
+        .set_response_timeout(Some(PATIENCE));
+    let connection = client.get_multiplexed_async_connection_with_config(&config).await;
+    let connection = connection.expect("a server");
     process::say("ready");
     while let Some(order) = process::hear() {
         let (how, id) = order.split_once(' ').expect("two words");

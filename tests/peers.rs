@@ -79,12 +79,18 @@ mod support {
         Cache::builder().url(url).namespace(namespace).build().expect("a URL")
     }
 
+    /// A connected cache with the default budget, for tests of what it bounds.
     pub(crate) async fn connected(url: &str) -> Cache {
-        connected_as(url, &unique_namespace("peers")).await
+        until_connected(cache_at(url, &unique_namespace("peers"))).await
     }
 
-    pub(crate) async fn connected_as(url: &str, namespace: &str) -> Cache {
-        let cache = cache_at(url, namespace);
+    /// A connected cache with a budget that no busy machine exceeds.
+    pub(crate) async fn patient(url: &str, namespace: &str) -> Cache {
+        let cache = Cache::builder().url(url).namespace(namespace).budget(PATIENCE).build();
+        until_connected(cache.expect("a URL")).await
+    }
+
+    async fn until_connected(cache: Cache) -> Cache {
         poll::until_async("connected", PATIENCE, async || cache.health().await.is_up()).await;
         cache
     }
@@ -93,11 +99,7 @@ mod support {
     pub(crate) fn each_cache(test: impl AsyncFn(Cache)) {
         each_server(|server| {
             runtime().block_on(async {
-                let namespace = unique_namespace("peers");
-                // With a budget that no busy machine exceeds.
-                let cache =
-                    Cache::builder().url(server.url()).namespace(namespace).budget(PATIENCE);
-                let cache = cache.build().expect("a URL");
+                let cache = patient(server.url(), &unique_namespace("peers")).await;
                 cache.scope(test(cache.clone())).await;
             });
         });
@@ -108,7 +110,7 @@ mod support {
         each_binary(|binary| {
             let server = Server::start(binary, &[]);
             runtime().block_on(async {
-                let cache = connected(server.url()).await;
+                let cache = patient(server.url(), &unique_namespace("peers")).await;
                 cache.scope(test(&server, cache.clone())).await;
             });
         });

@@ -38,6 +38,8 @@ mod support {
     use std::sync::atomic::{AtomicU64, Ordering};
     use std::time::Duration;
 
+    use cached_redis::redis::aio::MultiplexedConnection;
+    use cached_redis::redis::{AsyncConnectionConfig, Client};
     use cached_redis::{Cache, Error, redis_cached};
     use cached_redis_test_support::{Server, unique_namespace};
 
@@ -49,8 +51,18 @@ mod support {
     /// How long anything may take that has no bound of its own.
     pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
-    /// What a busy machine may add to any deadline.
+    /// What a busy machine may add to any deadline, its pauses apart (see `Stopwatch`).
     pub(crate) const SLACK: Duration = Duration::from_millis(300);
+
+    /// As patient as we are: by default a connection gives an answer 500 ms.
+    pub(crate) async fn connection_of_the_users_own(server: &Server) -> MultiplexedConnection {
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(PATIENCE))
+            .set_response_timeout(Some(PATIENCE));
+        let client = Client::open(server.url()).expect("a URL");
+        let connection = client.get_multiplexed_async_connection_with_config(&config).await;
+        connection.expect("a server")
+    }
 
     type Body = Pin<Box<dyn Future<Output = Answer> + Send>>;
 

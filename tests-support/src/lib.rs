@@ -7,6 +7,7 @@
 //! - [`history`]: what was read, held against what had been invalidated by then
 //! - [`resp`]: the few bytes needed to ask a server something
 //! - [`poll`]: waiting for something with a deadline
+//! - [`stopwatch`]: how long it took, without the pauses of the machine
 //!
 //! Environment: `CACHED_REDIS_TEST_URL=redis://…` runs the tests against that server and no other;
 //! `CACHED_REDIS_TEST_SERVERS=redis-6.2,valkey-8.1` against these kinds only.
@@ -23,11 +24,13 @@ pub mod proxy;
 pub mod resp;
 pub mod server;
 pub mod servers;
+pub mod stopwatch;
 mod watchdog;
 
 pub use proxy::{Mode, Proxy};
 pub use server::Server;
 pub use servers::{Binary, available, each_binary, each_server, each_server_async};
+pub use stopwatch::Stopwatch;
 
 use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -4,10 +4,10 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cached_redis::ErrorKind;
-use cached_redis_test_support::unique_namespace;
+use cached_redis_test_support::{Stopwatch, unique_namespace};
 
 use crate::support::{Loads, cache_at, connected, each_own_cache, runtime, value, value_entry};
 
@@ -87,7 +87,7 @@ const ERRORS: [&str; 9] = [
 
 /// Calls run their loads, helpers return errors, and nothing takes its time.
 async fn only_helpers_notice(error: &str) {
-    let started = Instant::now();
+    let stopwatch = Stopwatch::start();
     let loads = Loads::default();
     for id in 0..10 {
         assert_eq!(value(id, loads.gives(id)).await, id, "{error}");
@@ -95,7 +95,8 @@ async fn only_helpers_notice(error: &str) {
     assert_eq!(loads.begun(), 10, "{error}");
     let refused = value_entry(1).put(1).await.expect_err(error);
     assert!(matches!(refused.kind(), ErrorKind::Server | ErrorKind::Unreachable), "{refused}");
-    assert!(started.elapsed() < Duration::from_secs(1), "{error}: {:?}", started.elapsed());
+    let took = stopwatch.elapsed();
+    assert!(took < Duration::from_secs(1), "{error}: {took:?}");
 }
 
 // cachekit hands LOADING, OOM and READONLY to its caller.

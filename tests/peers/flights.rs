@@ -1,14 +1,14 @@
 //! Who loads, and who waits for whom.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cached_redis::redis_cached;
-use cached_redis_test_support::{each_server, unique_namespace};
+use cached_redis_test_support::{Stopwatch, each_server, unique_namespace};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::support::{Loads, connected_as, each_cache, each_own_cache, runtime, value};
+use crate::support::{Loads, connected, each_cache, each_own_cache, patient, runtime, value};
 
 // oxcache's single flight never looks into the cache first: 5 calls in a row ran the body 5 times.
 // cacheable needs a command that older servers lack, and then caches nothing, without a word.
@@ -93,7 +93,7 @@ fn a_leader_that_panics_takes_nobody_along() {
 /// Calls of one key at the same time, each with a load of `LOAD`; how long until the last answer.
 async fn together(cache: &cached_redis::Cache, callers: usize) -> Duration {
     const LOAD: Duration = Duration::from_millis(200);
-    let started = Instant::now();
+    let stopwatch = Stopwatch::start();
     let mut tasks = JoinSet::new();
     for _ in 0..callers {
         let cache = cache.clone();
@@ -105,13 +105,14 @@ async fn together(cache: &cached_redis::Cache, callers: usize) -> Duration {
     while let Some(answer) = tasks.join_next().await {
         assert_eq!(answer.expect("no panic"), 7);
     }
-    started.elapsed()
+    stopwatch.elapsed()
 }
 
 // cacheable loads in line: Redis down, 10 callers of a 200 ms loader take 2 s.
 #[test]
 fn ten_callers_without_a_server_load_side_by_side() {
-    each_own_cache(async |server, cache| {
+    each_own_cache(async |server, _| {
+        let cache = connected(server.url()).await;
         server.stop();
         // The budget of 100 ms, once for all.
         let took = together(&cache, 10).await;
@@ -122,7 +123,7 @@ fn ten_callers_without_a_server_load_side_by_side() {
     });
 }
 
-#[redis_cached(ttl = 600, prefix = "peers", lock = "300ms", skip(load))]
+#[redis_cached(ttl = 600, prefix = "peers", lock = "1s", skip(load))]
 async fn slow<F: Future<Output = u64>>(load: F) -> u64 {
     load.await
 }
@@ -137,11 +138,11 @@ fn a_load_that_takes_longer_than_its_lease_is_still_the_only_one() {
             let loads = Arc::new(Loads::default());
             let mut callers = JoinSet::new();
             for _ in 0..2 {
-                let cache = connected_as(server.url(), &namespace).await;
+                let cache = patient(server.url(), &namespace).await;
                 for _ in 0..10 {
                     let (cache, loads) = (cache.clone(), Arc::clone(&loads));
                     callers.spawn(async move {
-                        let load = loads.takes(Duration::from_millis(1500), 7);
+                        let load = loads.takes(Duration::from_millis(2500), 7);
                         cache.scope(slow(load)).await
                     });
                 }

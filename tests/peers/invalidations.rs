@@ -7,7 +7,7 @@ use cached_redis::{Cache, invalidates, redis_cached};
 use cached_redis_test_support::{Server, each_server, unique_namespace};
 use tokio::sync::Semaphore;
 
-use crate::support::{Loads, connected_as, each_own_cache, runtime};
+use crate::support::{Loads, each_own_cache, patient, runtime};
 
 /// A price in a database, and a gate at which a load stops after it has read it.
 struct Shop {
@@ -77,8 +77,8 @@ fn nobody_sees_the_old_price(write: impl AsyncFn(&Server, &Shop)) {
     each_server(|server| {
         runtime().block_on(async {
             let namespace = unique_namespace("peers");
-            let shop = Shop::new(connected_as(server.url(), &namespace).await);
-            let elsewhere = Shop::new(connected_as(server.url(), &namespace).await);
+            let shop = Shop::new(patient(server.url(), &namespace).await);
+            let elsewhere = Shop::new(patient(server.url(), &namespace).await);
             elsewhere.price.store(2, Ordering::SeqCst);
             for after_the_load in [false, true] {
                 shop.price.store(1, Ordering::SeqCst);

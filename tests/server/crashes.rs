@@ -1,12 +1,12 @@
 //! Processes that are killed in the middle of a write: behind a guard they leave no value from before it.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cached_redis::{Cache, Invalidations};
 use cached_redis_test_support::process::{self, Child};
 use cached_redis_test_support::{
-    Mode, Proxy, Server, each_binary, each_server, poll, unique_namespace,
+    Mode, Proxy, Server, Stopwatch, each_binary, each_server, poll, unique_namespace,
 };
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -210,7 +210,7 @@ fn behind_a_guard_a_crash_at_any_step_leaves_no_value_from_before_the_commit() {
                 let fenced = readers.nodes[0].plain_entry(1).get().await.expect("a server");
                 assert_eq!(fenced, None, "{step}");
                 child.kill();
-                let killed = Instant::now();
+                let killed = Stopwatch::start();
                 readers.begin_loads().await;
                 readers.until_the_guard_has_ended(server).await;
                 assert!(killed.elapsed() < 2 * GUARD, "{:?}", killed.elapsed());

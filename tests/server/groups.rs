@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use crate::shop::{Answer, Product, Shop, Wire, body, each_wire, gives, product};
-use crate::support::PATIENCE;
+use crate::support::{PATIENCE, connection_of_the_users_own};
 
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Runtime::new().expect("a runtime")
@@ -268,8 +268,7 @@ fn groups_over_a_connection_of_the_users_own() {
     each_binary(|binary| {
         let server = Server::start(binary, &[]);
         runtime().block_on(async {
-            let client = cached_redis::redis::Client::open(server.url()).expect("a URL");
-            let connection = client.get_multiplexed_async_connection().await.expect("a server");
+            let connection = connection_of_the_users_own(&server).await;
             let cache = || {
                 let builder = Cache::builder().namespace("own").connection(connection.clone());
                 builder.budget(PATIENCE).build().expect("valid")
