@@ -86,8 +86,13 @@ mod support {
 
     /// A connected cache with a budget that no busy machine exceeds.
     pub(crate) async fn patient(url: &str, namespace: &str) -> Cache {
+        until_connected(patient_at(url, namespace)).await
+    }
+
+    /// The same, that may or may not be connected yet.
+    pub(crate) fn patient_at(url: &str, namespace: &str) -> Cache {
         let cache = Cache::builder().url(url).namespace(namespace).budget(PATIENCE).build();
-        until_connected(cache.expect("a URL")).await
+        cache.expect("a URL")
     }
 
     async fn until_connected(cache: Cache) -> Cache {

@@ -42,8 +42,14 @@ fn ask(stream: &mut TcpStream, patience: Duration) -> Result<Vec<u8>, ErrorKind>
     stream.set_read_timeout(Some(patience)).unwrap();
     stream.write_all(b"ping").map_err(|e| e.kind())?;
     let mut bytes = [0; 256];
-    let n = stream.read(&mut bytes).map_err(|e| e.kind())?;
-    Ok(bytes[..n].to_vec())
+    loop {
+        return match stream.read(&mut bytes) {
+            Ok(n) => Ok(bytes[..n].to_vec()),
+            // This process was paused meanwhile.
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(error) => Err(error.kind()),
+        };
+    }
 }
 
 fn timed_out(answer: &Result<Vec<u8>, ErrorKind>) -> bool {
