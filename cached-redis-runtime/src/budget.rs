@@ -8,6 +8,10 @@ use tokio::time::{Instant, timeout_at};
 use crate::error::Error;
 use crate::store::{Operation, Store};
 
+/// After this time an operation is looked at without its having asked for it, and then whenever it has taken twice as
+/// long: a store that has lost one may be unable to tell.
+const FIRST_GLANCE: Duration = Duration::from_millis(5);
+
 /// What is left of it. All operations of one call share it, so that a call takes no longer than
 /// budget plus load, however many operations are slow.
 #[derive(Debug)]
@@ -24,7 +28,7 @@ impl Budget {
     pub(crate) async fn run<T>(
         &mut self,
         store: &dyn Store,
-        operation: Operation<'_, T>,
+        mut operation: Operation<'_, T>,
     ) -> Result<T, Error> {
         if self.left.is_zero() {
             return Err(Error::timeout());
@@ -41,7 +45,13 @@ impl Budget {
             patience: self.left / 2,
             answered: false,
         };
-        let result = timeout_at(started + self.left, operation).await;
+        let mut glance = FIRST_GLANCE;
+        let result = loop {
+            match timeout_at(started + glance.min(self.left), &mut operation).await {
+                Err(_) if glance < self.left => glance *= 2,
+                result => break result,
+            }
+        };
         unanswered.answered = result.is_ok();
         self.left = self.left.saturating_sub(started.elapsed());
         result.unwrap_or_else(|_| Err(Error::timeout()))
@@ -78,5 +88,45 @@ impl Drop for Unanswered<'_> {
         if !self.answered && self.started.elapsed() >= self.patience {
             self.store.unanswered(self.epoch);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::task::Poll;
+
+    use super::*;
+    use crate::store::memory::MemoryStore;
+
+    const LEFT: Duration = Duration::from_millis(100);
+
+    /// Done from that moment on, of which it tells nobody.
+    fn silent(done: Instant) -> Operation<'static, ()> {
+        Box::pin(poll_fn(
+            move |_| {
+                if Instant::now() < done { Poll::Pending } else { Poll::Ready(Ok(())) }
+            },
+        ))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_operation_that_wakes_nobody_is_looked_at_again() {
+        let store = MemoryStore::new("ns");
+        for millis in [1, 5, 6, 20, 45] {
+            let (mut budget, began) = (Budget::new(LEFT), Instant::now());
+            let took = Duration::from_millis(millis);
+            budget.run(&store, silent(began + took)).await.expect("seen in time");
+            assert!(began.elapsed() <= 2 * took.max(FIRST_GLANCE), "{:?}", began.elapsed());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whatever_is_looked_at_ends_with_the_budget() {
+        let store = MemoryStore::new("ns");
+        let (mut budget, began) = (Budget::new(LEFT), Instant::now());
+        let ran = budget.run(&store, silent(began + 2 * LEFT)).await;
+        assert_eq!(ran.expect_err("too late").kind(), crate::ErrorKind::Timeout);
+        assert_eq!(began.elapsed(), LEFT);
     }
 }

@@ -22,8 +22,8 @@ pub(crate) struct Found {
 }
 
 /// A store of records. Every operation concerns one entry, with its fence, or the generations of some
-/// groups; it touches nothing else and is atomic, except the delete. None has a deadline of its own:
-/// see [`Budget`](crate::budget::Budget).
+/// groups; it touches nothing else and is atomic, except the delete. None has a deadline of its own,
+/// and each may count on being polled now and then: see [`Budget`](crate::budget::Budget).
 pub(crate) trait Store: Send + Sync {
     /// The record under a key, and whether it counts. One round trip.
     fn read<'a>(&'a self, key: &'a str, groups: &'a Groups) -> Operation<'a, Option<Found>>;

@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use crate::shop::{Answer, Shop, Wire, body, product};
 use crate::support::PATIENCE;
 
-const GUARD: Duration = Duration::from_millis(700);
+const GUARD: Duration = Duration::from_millis(1500);
 
 const BEFORE: u64 = 1;
 const AFTER: u64 = 2;

@@ -2,13 +2,13 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use redis::aio::{ConnectionLike as _, MultiplexedConnection};
 use redis::{
     AsyncConnectionConfig, Client, ProtocolVersion, PushInfo, RedisConnectionInfo, RedisError,
     Value,
 };
-use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -21,8 +21,8 @@ use super::socket::{self, Gathering, Plain};
 pub(super) struct Made {
     pub(super) connection: MultiplexedConnection,
     pub(super) driver: Option<AbortOnDrop>,
-    /// Notified when no more replies will come.
-    pub(super) ended: Arc<Notify>,
+    /// No more replies will come. A driver that is not ours does not tell.
+    pub(super) is_over: Arc<AtomicBool>,
     /// The server tells it what changes.
     pub(super) is_tracked: bool,
     has_pushes: bool,
@@ -38,11 +38,11 @@ impl Drop for AbortOnDrop {
 }
 
 /// Held by a driver: dropped when it ends, is aborted, or its runtime is shut down.
-struct NotifyOnDrop(Arc<Notify>);
+struct OverOnDrop(Arc<AtomicBool>);
 
-impl Drop for NotifyOnDrop {
+impl Drop for OverOnDrop {
     fn drop(&mut self) {
-        self.0.notify_waiters();
+        self.0.store(true, Ordering::Release);
     }
 }
 
@@ -103,7 +103,7 @@ async fn greet(
     let (connection, driver) =
         MultiplexedConnection::new_with_config(settings, socket, config).await?;
     let made = Made::new(connection, has_pushes(settings));
-    let at_end = NotifyOnDrop(Arc::clone(&made.ended));
+    let at_end = OverOnDrop(Arc::clone(&made.is_over));
     let driver = tokio::spawn(async move {
         let _at_end = at_end;
         driver.await;
@@ -113,7 +113,7 @@ async fn greet(
 
 impl Made {
     fn new(connection: MultiplexedConnection, has_pushes: bool) -> Self {
-        Self { connection, driver: None, ended: Arc::default(), has_pushes, is_tracked: false }
+        Self { connection, driver: None, is_over: Arc::default(), has_pushes, is_tracked: false }
     }
 
     /// Makes sure that the server answers, and makes it ready.

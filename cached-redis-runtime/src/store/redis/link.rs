@@ -13,14 +13,17 @@
 //! is not used: it may hold a command for seconds while a server refuses, and never rebuilds a
 //! connection that has gone silent.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use redis::aio::MultiplexedConnection;
 use redis::{Client, RedisError, ServerError};
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::task::coop::consume_budget;
 use tokio::time::{Instant, timeout};
 
@@ -95,6 +98,8 @@ enum State {
     Up {
         line: Line,
         since: Instant,
+        /// No more replies will come.
+        is_over: Arc<AtomicBool>,
         /// The server tells it what changes.
         is_tracked: bool,
         /// Ends with the state: a connection that has gone silent would hang about otherwise.
@@ -111,8 +116,6 @@ enum State {
 struct Line {
     connection: MultiplexedConnection,
     generation: u64,
-    /// Notified when no more replies will come.
-    ended: Arc<Notify>,
 }
 
 struct Connector {
@@ -125,12 +128,9 @@ impl Link {
         let state = match &settings.source {
             Source::Client(_) => State::Idle,
             Source::Connection(connection) => State::Up {
-                line: Line {
-                    connection: connection.clone(),
-                    generation: FIRST,
-                    ended: Arc::default(),
-                },
+                line: Line { connection: connection.clone(), generation: FIRST },
                 since: Instant::now(),
+                is_over: Arc::default(),
                 is_tracked: false,
                 _driver: None,
             },
@@ -164,24 +164,26 @@ impl Link {
     }
 
     async fn send_on<R: Request>(&self, line: Line, request: &R) -> Result<R::Answer, Error> {
-        let Line { mut connection, generation, ended } = line;
-        let ended = ended.notified();
-        let answer = tokio::select! {
-            biased;
-            answer = request.send(&mut connection) => answer,
+        let Line { mut connection, generation } = line;
+        let mut answer = pin!(request.send(&mut connection));
+        let answer = poll_fn(|context| match answer.as_mut().poll(context) {
             // A request that is queued in the instant in which the driver ends stays in the queue,
-            // and would wait for ever: <https://github.com/tokio-rs/tokio/issues/7714>.
-            () = ended => return Err(self.ended(generation)),
-        };
-        match answer {
-            Ok(answer) => {
+            // and would wait for ever: <https://github.com/tokio-rs/tokio/issues/7714>. Nobody is woken by
+            // that: to be told would cost each hit two locks that all hits share. So the budget wakes
+            // whoever waits for long, to look here.
+            Poll::Pending if self.0.is_over(generation) => Poll::Ready(None),
+            answer => answer.map(Some),
+        });
+        match answer.await {
+            None => Err(self.ended(generation)),
+            Some(Ok(answer)) => {
                 self.0.answered();
                 if let Some(error) = R::error(&answer) {
                     self.refused(generation, error);
                 }
                 R::accept(answer)
             }
-            Err(error) => Err(self.failed(generation, &error)),
+            Some(Err(error)) => Err(self.failed(generation, &error)),
         }
     }
 
@@ -316,6 +318,16 @@ impl Shared {
         self.connector.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether no more replies will come on that connection.
+    fn is_over(&self, generation: u64) -> bool {
+        match &**self.state.load() {
+            State::Up { line, is_over, .. } if line.generation == generation => {
+                is_over.load(Ordering::Acquire)
+            }
+            _ => true,
+        }
+    }
+
     fn answered(&self) {
         // A load is cheaper than a store to a cache line that all tasks share.
         if self.silent.load(Ordering::Relaxed) != 0 {
@@ -329,12 +341,8 @@ impl Shared {
         let Some(next) = next(&self.state.load()) else { return false };
         // Before the next connection is used, and after the last one was.
         self.generations.forget();
-        let last = self.state.swap(Arc::new(next));
+        self.state.store(Arc::new(next));
         drop(only_one);
-        if let State::Up { line, .. } = &*last {
-            // A driver that is not ours does not tell.
-            line.ended.notify_waiters();
-        }
         self.silent.store(0, Ordering::Relaxed);
         self.changed.send_replace(());
         true
@@ -380,11 +388,11 @@ impl Running {
         let mut connector = self.shared.connector();
         connector.generation += 1;
         let generation = connector.generation;
-        let Made { connection, ended, .. } = made;
         self.shared.replace(|_| {
             Some(State::Up {
-                line: Line { connection, generation, ended },
+                line: Line { connection: made.connection, generation },
                 since: Instant::now(),
+                is_over: made.is_over,
                 is_tracked: made.is_tracked,
                 _driver: made.driver,
             })
