@@ -123,7 +123,7 @@ fn ten_callers_without_a_server_load_side_by_side() {
     });
 }
 
-#[redis_cached(ttl = 600, prefix = "peers", lock = "1s", skip(load))]
+#[redis_cached(ttl = 600, prefix = "peers", lock = "2s", skip(load))]
 async fn slow<F: Future<Output = u64>>(load: F) -> u64 {
     load.await
 }
@@ -142,7 +142,7 @@ fn a_load_that_takes_longer_than_its_lease_is_still_the_only_one() {
                 for _ in 0..10 {
                     let (cache, loads) = (cache.clone(), Arc::clone(&loads));
                     callers.spawn(async move {
-                        let load = loads.takes(Duration::from_millis(2500), 7);
+                        let load = loads.takes(Duration::from_secs(3), 7);
                         cache.scope(slow(load)).await
                     });
                 }
