@@ -1,9 +1,10 @@
 //! The time that one call may spend on the cache.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, Timeout, timeout_at};
 
 use crate::error::Error;
 use crate::store::{Operation, Store};
@@ -33,10 +34,6 @@ impl Budget {
         if self.left.is_zero() {
             return Err(Error::timeout());
         }
-        if Handle::try_current().is_err() {
-            // Another executor: there are no timers, and no deadline without them.
-            return Err(Error::unreachable());
-        }
         let started = Instant::now();
         let mut unanswered = Unanswered {
             store,
@@ -47,7 +44,11 @@ impl Budget {
         };
         let mut glance = FIRST_GLANCE;
         let result = loop {
-            match timeout_at(started + glance.min(self.left), &mut operation).await {
+            let Some(operation) = by(started + glance.min(self.left), &mut operation) else {
+                unanswered.answered = true;
+                return Err(Error::unreachable());
+            };
+            match operation.await {
                 Err(_) if glance < self.left => glance *= 2,
                 result => break result,
             }
@@ -71,6 +72,17 @@ impl Budget {
         }
         result
     }
+}
+
+/// A future with a deadline; none where there are no timers: on another executor, or on a runtime of tokio that was
+/// built without them, which there is no way to ask for.
+pub(crate) fn by<F: Future>(deadline: Instant, future: F) -> Option<Timeout<F>> {
+    Handle::try_current().ok()?;
+    catch_unwind(AssertUnwindSafe(|| timeout_at(deadline, future))).ok()
+}
+
+pub(crate) fn has_timers() -> bool {
+    by(Instant::now(), std::future::ready(())).is_some()
 }
 
 /// Tells the store of an operation that was given up: at its deadline, or earlier by a caller

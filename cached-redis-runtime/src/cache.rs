@@ -147,7 +147,6 @@ impl Cache {
             Arc::clone(&store),
             &settings.namespace,
             settings.budget,
-            settings.max_ttl,
             settings.max_pending_invalidations,
         );
         Self(Arc::new(Core {
@@ -157,7 +156,9 @@ impl Cache {
             stats: Registry::default(),
             flights: Arc::new(Flights::new(process)),
             invalidator: Arc::new(invalidator),
-            loads_while_down: settings.max_loads_while_down.map(Semaphore::new),
+            loads_while_down: settings
+                .max_loads_while_down
+                .map(|most| Semaphore::new(most.min(Semaphore::MAX_PERMITS))),
             background: Background::new(settings.max_background_reloads),
             failed_fences: Counter::default(),
             broken: Broken::default(),
@@ -290,20 +291,19 @@ impl Core {
 
     /// Registers a flight for a key.
     pub(crate) fn ask(self: &Arc<Self>, key: &str) -> Asking {
-        self.flights.ask(key, self.release(key))
+        self.flights.ask(key, self.release(key, Duration::ZERO))
     }
 
-    /// Gives a lease of a key up in the background. Without a runtime or a cache, it ends by itself.
-    pub(crate) fn release(self: &Arc<Self>, key: &str) -> Release {
+    /// Gives a lease of a key up in the background, and has nobody reload what is there for `pause`.
+    /// Without a runtime or a cache, it ends by itself.
+    pub(crate) fn release(self: &Arc<Self>, key: &str, pause: Duration) -> Release {
         let core = Arc::downgrade(self);
         let key = key.to_owned();
         Box::new(move |nonce| {
             let (Some(core), Ok(runtime)) = (core.upgrade(), Handle::try_current()) else { return };
             runtime.spawn(async move {
-                let _ = core
-                    .budget()
-                    .run(&*core.store, core.store.release(&key, nonce, Duration::ZERO))
-                    .await;
+                let release = core.store.release(&key, nonce, pause);
+                let _ = core.budget().run(&*core.store, release).await;
             });
         })
     }

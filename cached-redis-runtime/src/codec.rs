@@ -1,5 +1,8 @@
 //! From a returned value to a record and back.
 
+mod json;
+
+use std::any::type_name;
 use std::time::Duration;
 
 use serde::Serialize as _;
@@ -33,6 +36,15 @@ where
 {
     Ok(match outcome.view(returned) {
         View::Value(value) => {
+            if hides_its_meaning::<O>() {
+                let why = "a generic function returned a `Result` or an `Option` that its signature does not name";
+                return Err(Error::new(ErrorKind::Encode, why));
+            }
+            if !json::carries(value) {
+                let why =
+                    "the value has a `Some(None)` or the like, which JSON cannot tell from `None`";
+                return Err(Error::new(ErrorKind::Encode, why));
+            }
             let mut record = record::value(Kind::Value, Codec::Json, schema);
             // The error is not passed on: it may quote the value.
             value
@@ -48,6 +60,14 @@ where
         }
         View::Error | View::Unwanted => None,
     })
+}
+
+/// A return type of which only an instance knows that it is a `Result` or an `Option`: its errors would be kept as
+/// values, its absences for as long as those.
+fn hides_its_meaning<O: Outcome>() -> bool {
+    let name = type_name::<O::Return>();
+    let has_layer = ["core::result::Result<", "core::option::Option<"];
+    has_layer.iter().any(|layer| name.starts_with(layer)) && name == type_name::<O::Value>()
 }
 
 /// What the function returned when the record behind this header was made; `None` if that cannot be

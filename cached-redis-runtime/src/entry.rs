@@ -282,7 +282,7 @@ impl<R> Entry<R> {
         let core = self.core();
         let release = core.store.release(key, nonce, Duration::ZERO);
         if core.budget().run(&*core.store, release).await.is_err() {
-            core.release(key)(nonce);
+            core.release(key, Duration::ZERO)(nonce);
         }
     }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 
 use crate::backoff::Backoff;
-use crate::budget::Budget;
+use crate::budget::{Budget, has_timers};
 use crate::error::Error;
 use crate::group::{self, Stamp};
 use crate::stats::Counter;
@@ -67,16 +67,15 @@ impl Target {
 }
 
 impl Invalidator {
-    /// `longest_life` bounds how long a failed invalidation can matter, `bound` how many may wait.
+    /// `bound` is how many failed invalidations may wait.
     pub(crate) fn new(
         store: Arc<dyn Store>,
         namespace: &str,
         budget: Duration,
-        longest_life: Duration,
         bound: usize,
     ) -> Self {
         let namespace = namespace.to_owned();
-        let retries = Arc::new(Retries::new(bound, longest_life));
+        let retries = Arc::new(Retries::new(bound));
         Self { store, namespace, budget, retries, failed: Counter::default() }
     }
 
@@ -149,9 +148,10 @@ impl Invalidator {
         self.see_to_it();
     }
 
-    /// Starts to retry, unless somebody does. Without a runtime, it waits for the next call.
+    /// Starts to retry, unless somebody does. Without a runtime that has timers, it waits for the next call.
     fn see_to_it(self: &Arc<Self>) {
         if let Ok(runtime) = Handle::try_current()
+            && has_timers()
             && let Some(worker) = Retries::worker(&self.retries)
         {
             runtime.spawn(work(worker, Arc::downgrade(self)));
@@ -212,6 +212,10 @@ trait Renewed {
 
 /// Runs a write, and renews what protects it as long as it takes.
 async fn while_renewing<F: Future>(all: &[impl Renewed], write: F) -> F::Output {
+    if !has_timers() {
+        // Then nothing could be asked of the store either.
+        return write.await;
+    }
     let renewals = async {
         let Some(shortest) = all.iter().map(Renewed::life).min() else {
             return std::future::pending::<Infallible>().await;

@@ -114,6 +114,13 @@ impl Policy {
                 "`stale`, `stale_if_error` or `soft_timeout` is zero: leave it out instead",
             );
         }
+        if self.load_timeout < MIN_LIFE {
+            let message = "`load_timeout` is below a millisecond: nobody would wait for a load";
+            return wrong(ErrorKind::Policy, message);
+        }
+        if !(0.0..=1.0).contains(&self.jitter) {
+            return wrong(ErrorKind::Policy, "`jitter` is not a number from 0 to 1");
+        }
         if self.lease == Some(Duration::ZERO) {
             return wrong(ErrorKind::Policy, "`lock` is zero: to go without, it is `false`");
         }

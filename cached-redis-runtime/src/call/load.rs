@@ -7,14 +7,13 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio::runtime::Handle;
 use tokio::sync::SemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 
 use super::behind::{Body, Load};
 use super::{Attempt, Granted, Reason};
 use crate::broken::Rule;
-use crate::budget::Budget;
+use crate::budget::{Budget, by};
 use crate::cache::Storing;
 use crate::codec::{self, Encoding};
 use crate::current;
@@ -81,10 +80,9 @@ where
         let bound = self.core.loads_while_down.as_ref().filter(|_| !current::has_place())?;
         let place = bound.acquire();
         // Never closed, so there is always one in the end.
-        match Handle::try_current() {
-            Ok(_) => timeout_at(self.patience_from(Instant::now()), place).await.ok()?.ok(),
-            // Another executor: there are no timers.
-            Err(_) => place.await.ok(),
+        match by(self.patience_from(Instant::now()), place) {
+            Some(place) => place.await.ok()?.ok(),
+            None => bound.acquire().await.ok(),
         }
     }
 
@@ -123,8 +121,11 @@ where
             }
         };
         let loaded = self.loaded(&returned, &load.granted, load.previous.as_deref());
-        self.conclude(loaded, load.granted, load.began.elapsed(), budget).await;
-        self.or_fallback(returned, budget).await
+        let took = load.began.elapsed();
+        // Of what is left of the budget, the answer comes first: a lease can be given up behind it.
+        let returned = self.or_fallback(returned, budget).await;
+        self.conclude(loaded, load.granted, took, budget).await;
+        returned
     }
 
     /// Loads and stores, with nobody waiting. Where somebody waits it is for them to give up; here a body
@@ -273,7 +274,7 @@ where
         };
         if let Err(error) = released {
             self.failed(&error);
-            self.core.release(self.key)(nonce);
+            self.core.release(self.key, pause)(nonce);
         }
     }
 

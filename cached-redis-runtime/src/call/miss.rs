@@ -126,7 +126,7 @@ where
                     }
                     // Seen twice, it is no flight that was just about to end.
                     Join::Unknown if orphan == Some(holder) => {
-                        let release = self.core.release(self.key);
+                        let release = self.core.release(self.key, Duration::ZERO);
                         if let Some(leader) = self.core.flights.adopt(self.key, holder, release) {
                             let over_seen = false;
                             return Decision::Load(Granted { leader, stamps, over_seen });

@@ -1,11 +1,8 @@
-//! Failed invalidations, kept until they have succeeded or the entry must have expired.
+//! Failed invalidations, kept until they have succeeded: no time is enough, as an entry that is read may live for ever.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-
-use tokio::time::Instant;
 
 use super::Target;
 
@@ -16,7 +13,6 @@ use super::Target;
 #[derive(Debug)]
 pub(super) struct Retries {
     bound: usize,
-    longest_life: Duration,
     /// How many there are; zero is the fast path of every call.
     pending: AtomicU64,
     dropped: AtomicU64,
@@ -40,15 +36,12 @@ struct Waiting {
     /// Tells a target that failed again from the one that is being retried: the delete under way
     /// may have been executed before the later write.
     stamp: u64,
-    /// When no entry from before can be left.
-    pointless_from: Instant,
 }
 
 impl Retries {
-    pub(super) fn new(bound: usize, longest_life: Duration) -> Self {
+    pub(super) fn new(bound: usize) -> Self {
         Self {
             bound,
-            longest_life,
             pending: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             succeeded: AtomicU64::new(0),
@@ -75,7 +68,6 @@ impl Retries {
 
     /// Keeps targets, and returns how many there was no room for.
     pub(super) fn add(&self, targets: Vec<Target>) -> u64 {
-        let pointless_from = Instant::now() + self.longest_life;
         let mut given_up = 0;
         let mut queue = self.lock();
         for target in targets {
@@ -87,7 +79,7 @@ impl Retries {
             queue.next_stamp += 1;
             let Target { key, class } = target;
             let class = class.or_else(|| queue.targets.get(&key)?.class.clone());
-            queue.targets.insert(key, Waiting { class, stamp, pointless_from });
+            queue.targets.insert(key, Waiting { class, stamp });
         }
         self.count(&queue);
         self.dropped.fetch_add(given_up, Ordering::Relaxed);
@@ -124,10 +116,7 @@ impl Worker {
     /// Whether there is nothing left to do; then another worker may start. Both under one lock, so
     /// that nobody adds a target for a worker that is about to end.
     pub(super) fn is_done(&mut self) -> bool {
-        let now = Instant::now();
         let mut queue = self.retries.lock();
-        queue.targets.retain(|_, waiting| waiting.pointless_from > now);
-        self.retries.count(&queue);
         self.ended = queue.targets.is_empty();
         queue.worker_runs = !self.ended;
         self.ended

@@ -34,6 +34,21 @@ async fn a_load_that_fails_ends_in_the_last_good_value() {
     assert_eq!((stats.fallbacks, stats.hits, stats.misses), (1, 0, 3));
 }
 
+/// With a budget of 100 ms.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_is_just_fast_enough_to_store_is_fast_enough_to_fall_back() {
+    let subject = with_last_good_value(Cache::memory()).await;
+    subject.fault(Fault::Slow(22 * MILLI));
+    assert_eq!(subject.after(1, LOAD, Err("down")).await, Ok(1));
+    // Behind the answer.
+    sleep(SECOND).await;
+    subject.fault(None);
+    // And it was said to all that nobody is to try again.
+    let loads = subject.loads();
+    assert_eq!(subject.elsewhere().after(1, LOAD, Ok(2)).await, Ok(1));
+    assert_eq!(subject.loads(), loads);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_load_that_succeeds_is_waited_for() {
     let subject = with_last_good_value(Cache::memory()).await;

@@ -8,6 +8,7 @@ use tokio::time::sleep;
 use super::{Answer, LOAD, SECOND, Subject};
 use crate::cache::Cache;
 use crate::current::refresh;
+use crate::policy::Policy;
 use crate::store::memory::Fault;
 
 #[tokio::test(start_paused = true)]
@@ -126,6 +127,22 @@ async fn too_many_failed_invalidations_are_counted() {
     let stats = subject.cache.stats();
     assert_eq!(stats.failed_invalidations, 5);
     assert_eq!((stats.pending_invalidations, stats.dropped_invalidations), (2, 3));
+}
+
+/// An entry that others read lives on, however short its `ttl`.
+#[tokio::test(start_paused = true)]
+async fn a_failed_invalidation_is_kept_for_longer_than_any_entry_lives() {
+    let cache = Cache::builder().memory().max_ttl(2 * SECOND).build().expect("valid");
+    let policy = Policy { sliding: true, ..Policy::new(2 * SECOND) };
+    let subject = Subject { cache, ..Subject::with_policy(policy) };
+    subject.fault(Fault::Down);
+    assert!(subject.invalidate(1).await.is_err());
+    sleep(60 * SECOND).await;
+    assert_eq!(subject.cache.stats().pending_invalidations, 1);
+    subject.fault(None);
+    assert_eq!(subject.elsewhere().after(1, LOAD, Ok(1)).await, Ok(1));
+    subject.settle().await;
+    assert_eq!(subject.after(1, LOAD, Ok(2)).await, Ok(2));
 }
 
 /// The runtime on which an invalidation failed may end before it has been made up for.

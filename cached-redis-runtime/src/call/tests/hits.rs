@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::{Answer, LOAD, Subject};
 use crate::cache::Cache;
 use crate::current::bypass;
+use crate::error::ErrorKind;
 use crate::outcome::{Probe, ProbeOneLayer as _};
 use crate::policy::Policy;
 
@@ -134,6 +135,20 @@ fn on_an_executor_without_timers_the_body_answers() {
     let mut call = std::pin::pin!(subject.with(1, async { Ok(1) }));
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     assert_eq!(call.as_mut().poll(&mut context), std::task::Poll::Ready(Ok(1)));
+    assert_eq!(subject.stats().errors.get("unreachable"), Some(&1));
+}
+
+#[test]
+fn on_a_runtime_without_timers_the_body_answers() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let cache = Cache::builder().memory().max_loads_while_down(1).build().expect("valid");
+    let subject = Subject { cache, ..Subject::new() };
+    runtime.block_on(async {
+        assert_eq!(subject.with(1, async { Ok(1) }).await, Ok(1));
+        let error = subject.invalidate(1).await.expect_err("nobody could end it");
+        assert_eq!(error.kind(), ErrorKind::Unreachable);
+        assert_eq!(subject.with(1, async { Ok(2) }).await, Ok(2));
+    });
     assert_eq!(subject.stats().errors.get("unreachable"), Some(&1));
 }
 

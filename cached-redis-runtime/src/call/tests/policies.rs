@@ -42,6 +42,10 @@ async fn contradictions_cost_hits_not_answers() {
             "early without room",
             Policy { early: Some(1.0), ttl: SECOND - MILLI, negative_ttl: SECOND, ..base() },
         ),
+        ("zero load_timeout", Policy { load_timeout: Duration::ZERO, ..base() }),
+        ("jitter below zero", Policy { jitter: -0.1, ..base() }),
+        ("jitter of no number", Policy { jitter: f64::NAN, ..base() }),
+        ("jitter of more than all", Policy { jitter: 1.1, ..base() }),
         ("sliding and stale", Policy { sliding: true, stale: Some(TTL), ..base() }),
         ("sliding and early", Policy { sliding: true, early: Some(1.0), ..base() }),
         (
@@ -50,7 +54,7 @@ async fn contradictions_cost_hits_not_answers() {
         ),
     ];
     for (name, policy) in contradictions {
-        let subject = Subject::with_policy(policy);
+        let subject = Subject { policy, ..Subject::new() };
         assert_eq!(subject.behind(1, Duration::ZERO, Ok(1)).await, Ok(1), "{name}");
         assert_eq!(subject.behind(1, Duration::ZERO, Ok(2)).await, Ok(2), "{name}");
         assert_eq!(subject.stats().errors.get("policy"), Some(&2), "{name}");

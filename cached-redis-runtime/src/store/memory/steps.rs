@@ -59,7 +59,10 @@ impl Store for MemoryStore {
                         } else {
                             self.outlive(stored, &header, acquire.lease);
                         }
-                        let over_seen = header.lease == acquire.seen;
+                        // All values whose lease was given up carry zeros: which of them was seen,
+                        // nobody knows.
+                        let is_known = acquire.seen != LeaseId::NONE;
+                        let over_seen = is_known && header.lease == acquire.seen;
                         return Acquired::Grant { lease: id, over_seen };
                     }
                     None => {}

@@ -15,13 +15,19 @@ pub(super) const NO_STORE: i64 = 5;
 pub(super) const NOTHING: i64 = 6;
 
 /// The header of the entry: `head`, `state` (empty if it is not one of ours), `holder`, `soft`,
-/// `refresh`.
+/// `refresh`. Ours is what [`Header::read`](crate::record::Header::read) can read, no more: what only
+/// one of the two accepted would never be replaced.
 const HEAD: &str = r"
 local head = redis.pcall('GETRANGE', KEYS[1], 0, 63)
 local state, holder, soft, refresh = '', '', 0, 0
 if type(head) == 'string' and #head == 64 and string.sub(head, 1, 3) == 'CR\1' then
-  state, holder = string.sub(head, 4, 4), string.sub(head, 17, 40)
-  soft, refresh = struct.unpack('<I8I8', string.sub(head, 41, 56))
+  local kind, codec, _, words = string.byte(head, 5, 8)
+  local is_whole = words >= 8 and words * 8 <= redis.call('STRLEN', KEYS[1])
+  local found = string.sub(head, 4, 4)
+  if string.find('LVS', found, 1, true) and kind <= 1 and codec <= 1 and is_whole then
+    state, holder = found, string.sub(head, 17, 40)
+    soft, refresh = struct.unpack('<I8I8', string.sub(head, 41, 56))
+  end
 end
 ";
 
@@ -51,15 +57,18 @@ end
 const ACQUIRE: &str = r"
 if redis.pcall('GET', KEYS[2]) then return {5, '', now} end
 local lease, intent, seen = tonumber(ARGV[1]), ARGV[4], ARGV[5]
+-- All values whose lease was given up carry zeros: which of them was seen, nobody knows.
+local zeros = string.rep('\0', 24)
+local over_seen = seen == zeros and 1 or 2
 local is_value = (state == 'V' or state == 'S') and string.sub(head, 9, 16) == ARGV[3]
 if intent == 'replace' and holder == seen then
   is_value = false
 elseif intent == 'reload' then
   -- Granted before, to this very question: it was sent again.
-  if is_value and string.sub(holder, 1, 16) == ARGV[2] then return {2, holder, now} end
+  if is_value and string.sub(holder, 1, 16) == ARGV[2] then return {over_seen, holder, now} end
   if not is_value or holder ~= seen or refresh > now then return {6, '', now} end
 elseif intent ~= 'refresh' and intent ~= 'write' then
-  local waits = is_value and refresh > now and holder ~= string.rep('\0', 24)
+  local waits = is_value and refresh > now and holder ~= zeros
   if is_value and state == 'V' and (soft == 0 or now < soft) then
     return {4, redis.call('GET', KEYS[1]), now}
   elseif state == 'L' and string.sub(head, 61, 61) == '\1' then
@@ -77,7 +86,7 @@ if is_value then
   else
     outlive(lease)
   end
-  return {holder == seen and 2 or 1, id, now}
+  return {holder == seen and over_seen or 1, id, now}
 end
 local length = string.char(8 + #ARGV[6] / 8)
 local by_write = intent == 'write' and '\1\0\0\0' or '\0\0\0\0'

@@ -1,5 +1,7 @@
 //! Deadlines, and leases over values.
 
+use std::time::Duration;
+
 use super::{LONG, each_store};
 use crate::group::Stamps;
 use crate::lease::{Acquired, Filled, Intent, LeaseId, Life, Nonce};
@@ -74,6 +76,27 @@ async fn a_value_that_is_no_longer_fresh_is_no_hit() {
         subject.delete().await;
         subject.overdue(b"another").await;
         let acquired = subject.ask(3, Intent::Read, seen, &stamps).await;
+        assert!(matches!(acquired, Acquired::Grant { over_seen: false, .. }), "{acquired:?}");
+    })
+    .await;
+}
+
+/// A value whose reload has failed looks like any other of which that is true.
+#[tokio::test]
+async fn what_carries_no_lease_is_not_known_to_be_what_was_seen() {
+    each_store(async |subject| {
+        let found = subject.overdue(b"old").await;
+        let lease = subject.reloading(found).await;
+        let (store, key) = (&subject.store, subject.key.as_str());
+        store.release(key, lease.nonce(), Duration::ZERO).await.expect("an answer");
+        assert_eq!(subject.header().await.lease, LeaseId::NONE);
+        for sequence in [3, 3] {
+            let acquired = subject.reload(sequence, LeaseId::NONE).await;
+            assert!(matches!(acquired, Acquired::Grant { over_seen: false, .. }), "{acquired:?}");
+            let again = Nonce { process: 1, sequence };
+            store.release(key, again, Duration::ZERO).await.expect("an answer");
+        }
+        let acquired = subject.acquire(4, Intent::Read).await;
         assert!(matches!(acquired, Acquired::Grant { over_seen: false, .. }), "{acquired:?}");
     })
     .await;

@@ -75,6 +75,27 @@ async fn rubbish_is_as_good_as_nothing() {
     .await;
 }
 
+/// Such as one of a version to come: if only one side could read it, it would never be replaced.
+#[tokio::test]
+async fn a_header_that_is_odd_in_one_place_is_rubbish() {
+    // State, kind, codec, length: of the last, the value is too short for it.
+    let odd = [(3, b'W'), (4, 2), (5, 2), (7, 0), (7, 7), (7, 12), (7, 255)];
+    each_store(async |subject| {
+        let mut sound = record::value(Kind::Value, Codec::Json, SCHEMA);
+        sound.extend_from_slice(b"value");
+        (subject.set)(&subject.key, &sound);
+        assert!(matches!(subject.acquire(1, Intent::Read).await, Acquired::Hit(_)));
+        for (byte, rubbish) in odd {
+            let mut record = sound.clone();
+            record[byte] = rubbish;
+            (subject.set)(&subject.key, &record);
+            subject.granted(2, Intent::Read).await;
+            assert!(matches!(subject.get().await, Some((State::Lease, _))), "{byte}: {rubbish}");
+        }
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_value_of_another_schema_is_replaced() {
     each_store(async |subject| {
