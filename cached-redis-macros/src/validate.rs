@@ -2,6 +2,7 @@
 
 mod behind;
 pub(crate) mod block;
+mod control_flow;
 mod freshness;
 pub(crate) mod invalidates;
 mod key;

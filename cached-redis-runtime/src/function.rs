@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use sha2::{Digest, Sha256};
 
 use crate::group::Group;
-use crate::key::{self, Identity, KeyBuilder, TemplateBuilder};
+use crate::key::{self, Identity, KeyBuilder, KeyError, TemplateBuilder};
 use crate::stats::Counters;
 
 /// Version of the key encoding; part of every key, so that a change of the encoding can never
@@ -22,7 +22,7 @@ pub struct Function {
     key_shape: &'static str,
     // A function that is not generic has one scope, one stored type and nearly always one cache.
     // What follows from the first of each is computed once per process; others are computed anew.
-    identity: OnceLock<(Scope, Identity)>,
+    identity: OnceLock<(Scope, Result<Identity, KeyError>)>,
     schema: OnceLock<(&'static str, u32, u64)>,
     counters: OnceLock<(u64, Arc<Counters>)>,
     group: OnceLock<Group>,
@@ -81,13 +81,13 @@ impl Function {
     /// names of the types it was instantiated with.
     #[must_use]
     pub fn key(&self, scope: impl Into<Scope>, generics: &[&'static str]) -> KeyBuilder {
-        KeyBuilder::new(&self.identity(scope.into(), generics))
+        KeyBuilder::new(self.identity(scope.into(), generics))
     }
 
     /// Starts a readable key.
     #[must_use]
     pub fn template(&self, scope: impl Into<Scope>, generics: &[&'static str]) -> TemplateBuilder {
-        TemplateBuilder::new(&self.identity(scope.into(), generics))
+        TemplateBuilder::new(self.identity(scope.into(), generics))
     }
 
     /// The schema of a stored type.
@@ -118,20 +118,25 @@ impl Function {
         }
     }
 
-    fn identity(&self, scope: Scope, generics: &[&'static str]) -> Identity {
+    fn identity(&self, scope: Scope, generics: &[&'static str]) -> Result<Identity, KeyError> {
         if !generics.is_empty() {
             return self.hash(scope, generics);
         }
         let (known, identity) = self.identity.get_or_init(|| (scope, self.hash(scope, &[])));
         if same(known.path, scope.path) && known.own == scope.own {
-            *identity
+            identity.clone()
         } else {
             // A sibling, or a method without generics of its own in a generic `impl`.
             self.hash(scope, &[])
         }
     }
 
-    fn hash(&self, scope: Scope, generics: &[&str]) -> Identity {
+    fn hash(&self, scope: Scope, generics: &[&str]) -> Result<Identity, KeyError> {
+        if names_a_closure(scope.text(), Among::Path)
+            || generics.iter().any(|name| names_a_closure(name, Among::Types))
+        {
+            return Err(KeyError::nameless());
+        }
         let mut hasher = Sha256::new();
         let mut field = |bytes: &[u8]| {
             hasher.update((bytes.len() as u64).to_le_bytes());
@@ -144,7 +149,7 @@ impl Function {
         for generic in generics {
             field(generic.as_bytes());
         }
-        hasher.finalize().into()
+        Ok(hasher.finalize().into())
     }
 }
 
@@ -163,6 +168,26 @@ impl std::ops::Deref for CountersOf<'_> {
             Self::Other(counters) => counters,
         }
     }
+}
+
+/// Where the name of a closure's type matters: all closures of one function have the same.
+#[derive(Clone, Copy)]
+enum Among {
+    Types,
+    /// What lives in the body of a closure or an `async fn` has one in its path, but outside of `<…>`.
+    Path,
+}
+
+/// Whether the name of a type has that of a closure in it.
+fn names_a_closure(name: &str, among: Among) -> bool {
+    const CLOSURE: &str = "{{closure}}";
+    let is_type = |(position, _): (usize, &str)| {
+        let (before, after) = (&name[..position], &name[position + CLOSURE.len()..]);
+        let opened = before.matches('<').count();
+        let closed = before.matches('>').count() - before.matches("->").count();
+        (matches!(among, Among::Types) || opened > closed) && !after.starts_with("::")
+    };
+    name.match_indices(CLOSURE).any(is_type)
 }
 
 /// Equal texts; nearly always one and the same, which is seen without reading them.
@@ -275,6 +300,26 @@ mod tests {
                 other.identity(at.into(), generics),
                 "{other:?} at {at} {generics:?}"
             );
+        }
+    }
+
+    #[test]
+    fn closures_have_no_identity() {
+        let function = Function::new("p", "n", "f", "id");
+        for (path, generics) in [
+            ("here", &["crate::main::{{closure}}"][..]),
+            ("here", &["u8", "crate::Lazy<u8, crate::main::{{closure}}>"]),
+            ("crate::Loader<crate::main::{{closure}}>", &[]),
+            ("crate::Loader<fn(u8) -> u8, crate::main::{{closure}}>", &[]),
+        ] {
+            assert!(function.identity(path.into(), generics).is_err(), "{path}, {generics:?}");
+        }
+        // What is in the body of one has a name.
+        for (path, generics) in [
+            ("crate::main::{{closure}}", &["crate::main::{{closure}}::Local"][..]),
+            ("<crate::main::{{closure}}::Local as crate::Get<u8>>", &[]),
+        ] {
+            assert!(function.identity(path.into(), generics).is_ok(), "{path}, {generics:?}");
         }
     }
 

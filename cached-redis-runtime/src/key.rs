@@ -85,10 +85,10 @@ pub struct KeyBuilder {
 }
 
 impl KeyBuilder {
-    pub(crate) fn new(identity: &Identity) -> Self {
+    pub(crate) fn new(identity: Result<Identity, KeyError>) -> Self {
         let mut encoder = Encoder::new();
-        encoder.raw(identity);
-        Self { encoder, outcome: Ok(()) }
+        let outcome = identity.map(|identity| encoder.raw(&identity));
+        Self { encoder, outcome }
     }
 
     /// Adds one argument.
@@ -121,10 +121,10 @@ pub struct TemplateBuilder {
 }
 
 impl TemplateBuilder {
-    pub(crate) fn new(identity: &Identity) -> Self {
+    pub(crate) fn new(identity: Result<Identity, KeyError>) -> Self {
         let mut suffix = [0; 8];
-        suffix.copy_from_slice(&identity[..8]);
-        Self { text: String::new(), suffix, outcome: Ok(()) }
+        let outcome = identity.map(|identity| suffix.copy_from_slice(&identity[..8]));
+        Self { text: String::new(), suffix, outcome }
     }
 
     /// Adds text of the template itself.

@@ -240,3 +240,60 @@ fn generic_blocks() {
         assert!(!ask(View::<2> { text: "a" }.get(7)).await.1);
     });
 }
+
+/// Whose signature does not say what it returns.
+#[redis_cached(ttl = 600, skip(load))]
+async fn whatever<T, F>(id: u64, load: F) -> T
+where
+    T: Serialize + DeserializeOwned,
+    F: AsyncFnOnce(u64) -> T,
+{
+    loaded();
+    load(id).await
+}
+
+#[test]
+fn a_generic_result_or_option_is_not_taken_for_a_value() {
+    run(async {
+        assert_cached!(whatever(7, async |id: u64| id), 7);
+        assert_cached!(whatever(7, async |id: u64| vec![Some(id)]), [Some(7)]);
+        for _ in 0..2 {
+            let down = async |_: u64| Err::<u64, String>("down".to_owned());
+            assert_eq!(ask(whatever(7, down)).await, (Err("down".to_owned()), true));
+            assert_eq!(ask(whatever(7, async |_: u64| None::<u64>)).await, (None, true));
+        }
+    });
+}
+
+struct Loader<F>(F);
+
+impl<F: Fn(u64) -> u64> Loader<F> {
+    #[redis_cached(ttl = 600, skip(self))]
+    async fn load(&self, id: u64) -> u64 {
+        loaded();
+        (self.0)(id)
+    }
+
+    #[redis_cached(ttl = 600, skip(self), key = "one:{id}")]
+    async fn load_one(&self, id: u64) -> u64 {
+        loaded();
+        (self.0)(id)
+    }
+}
+
+#[test]
+fn closures_do_not_share_entries() {
+    run(async {
+        let (one, other) = (Loader(|id| id + 1), Loader(|id| id + 1000));
+        for _ in 0..2 {
+            assert_eq!(ask(one.load(1)).await, (2, true));
+            assert_eq!(ask(other.load(1)).await, (1001, true));
+            assert_eq!(ask(one.load_one(1)).await, (2, true));
+            assert_eq!(ask(other.load_one(1)).await, (1001, true));
+        }
+        let error = one.load_entry(1).check().expect_err("no key");
+        assert!(error.to_string().contains("closure"), "{error}");
+        let twice: fn(u64) -> u64 = |id| 2 * id;
+        assert_cached!(Loader(twice).load(1), 2);
+    });
+}

@@ -141,3 +141,39 @@ fn odd_receivers() {
         assert_eq!(borrowed_result(7, &repo.names).await, Ok("ab"));
     });
 }
+
+#[derive(Debug, PartialEq)]
+enum Refusal {
+    Odd,
+}
+
+/// What a macro's pattern has matched comes in a group that is not written.
+macro_rules! cached_and_invalidated {
+    ($get:ident, $set:ident, $call:expr, $target:path, $cache_if:expr, $absent:expr) => {
+        #[redis_cached(ttl = 600, cache_if = $cache_if, absent = $absent)]
+        async fn $get(id: u64) -> Result<u64, Refusal> {
+            loaded();
+            if id % 2 == 1 { Err(Refusal::Odd) } else { Ok(id) }
+        }
+
+        #[invalidates($call, $target(4))]
+        async fn $set() {}
+    };
+}
+
+cached_and_invalidated!(even, set_even, even(2), self::even, |id| *id < 10, Refusal::Odd);
+
+#[test]
+fn options_and_targets_that_a_macro_was_given() {
+    run(async {
+        for id in [2, 4] {
+            assert_cached!(even(id), Ok(id));
+        }
+        assert_cached!(even(3), Err(Refusal::Odd));
+        assert!(!ask(async { even(12).await.is_ok() && even(12).await.is_err() }).await.0);
+        set_even().await;
+        for id in [2, 4] {
+            assert_cached!(even(id), Ok(id));
+        }
+    });
+}

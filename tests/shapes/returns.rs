@@ -7,7 +7,7 @@ use cached_redis::redis_cached;
 use serde::{Deserialize, Serialize};
 
 use crate::assert_cached;
-use crate::support::{ask, is_send, loaded, run};
+use crate::support::{ask, is_send, loaded, loads, run};
 
 /// Neither `Clone` nor serializable.
 #[derive(Debug, PartialEq)]
@@ -169,6 +169,50 @@ fn errors_are_not_kept() {
             assert_eq!((returned.unwrap_err().to_string(), ran), ("failed".to_owned(), true));
             let (returned, ran) = ask(boxed(1)).await;
             assert_eq!((returned.unwrap_err().to_string(), ran), ("one".to_owned(), true));
+        }
+    });
+}
+
+/// As of a request that can leave a name as it is, remove it, or set it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Patch {
+    name: Option<Option<String>>,
+}
+
+#[redis_cached(ttl = 600, skip(patch))]
+async fn patched(id: u64, patch: &Patch) -> Patch {
+    loaded();
+    patch.clone()
+}
+
+#[redis_cached(ttl = 600)]
+async fn number(bits: u64) -> f64 {
+    loaded();
+    f64::from_bits(bits)
+}
+
+/// `Some(None)` would come back as `None`.
+#[test]
+fn what_json_cannot_carry_is_not_kept() {
+    run(async {
+        assert_cached!(patched(1, &Patch { name: None }), Patch { name: None });
+        let set = Patch { name: Some(Some("lamp".to_owned())) };
+        assert_cached!(patched(2, &set), set);
+        let removed = Patch { name: Some(None) };
+        for _ in 0..2 {
+            assert_eq!(ask(patched(3, &removed)).await, (removed.clone(), true));
+        }
+    });
+}
+
+#[test]
+fn a_number_comes_back_to_the_last_bit() {
+    run(async {
+        let mut random = fastrand::Rng::with_seed(7);
+        let bits = std::iter::repeat_with(|| random.u64(..));
+        for bits in bits.filter(|bits| f64::from_bits(*bits).is_finite()).take(1000) {
+            let first = number(bits).await;
+            assert_eq!((number(bits).await.to_bits(), loads()), (first.to_bits(), 1));
         }
     });
 }

@@ -3,7 +3,7 @@
 use proc_macro2::{Group, Ident, Literal, TokenStream, TokenTree};
 
 /// Macros whose text may capture `self`.
-const FORMATS: [&str; 26] = [
+const FORMATS: [&str; 27] = [
     "anyhow",
     "assert",
     "assert_eq",
@@ -26,6 +26,7 @@ const FORMATS: [&str; 26] = [
     "println",
     "todo",
     "trace",
+    "unimplemented",
     "unreachable",
     "warn",
     "write",

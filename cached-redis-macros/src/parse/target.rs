@@ -33,8 +33,8 @@ impl Call {
     /// What a target looks like is for the attribute to say.
     pub(super) fn parse(expr: Expr, not_a_target: &str) -> syn::Result<Self> {
         let span = expr.span();
-        let (callee, arguments, parentheses) = match expr {
-            Expr::Call(call) => match *call.func {
+        let (callee, arguments, parentheses) = match ungrouped(expr) {
+            Expr::Call(call) => match ungrouped(*call.func) {
                 Expr::Path(path) => (Callee::Path(path), call.args, call.paren_token),
                 other => return Err(syn::Error::new(other.span(), not_a_target)),
             },
@@ -63,6 +63,29 @@ impl Call {
             (false, _) => Arguments::These(arguments),
         };
         Ok(Self { callee, arguments, parentheses: parentheses.span.join() })
+    }
+}
+
+impl Call {
+    /// What is evaluated to know which entries.
+    pub(crate) fn expressions(&self) -> impl Iterator<Item = &Expr> {
+        let receiver = match &self.callee {
+            Callee::Method(call) => Some(&*call.receiver),
+            Callee::Path(_) => None,
+        };
+        let arguments = match &self.arguments {
+            Arguments::All => &[][..],
+            Arguments::These(arguments) => arguments,
+        };
+        arguments.iter().chain(receiver)
+    }
+}
+
+/// What a `macro_rules!` has put into its pattern's variable.
+fn ungrouped(expr: Expr) -> Expr {
+    match expr {
+        Expr::Group(group) => ungrouped(*group.expr),
+        other => other,
     }
 }
 

@@ -20,6 +20,14 @@ pub(crate) fn validate(
 ) -> syn::Result<Invalidating> {
     write::check(&function, "invalidates", &mut errors);
     check_targets(&options, &mut errors);
+    for target in &options.targets {
+        let of_call = match &target.what {
+            What::Entries(call) => Some(call.expressions()),
+            What::Tag(_) => None,
+        };
+        let values = target.repeat.as_ref().map(|(_, values)| values);
+        write::check_evaluated(of_call.into_iter().flatten().chain(values), &mut errors);
+    }
     check_tags(&options, &function, &mut errors);
     check_guard(&options, &function, &mut errors);
     check_cache(&options, &mut errors);

@@ -9,13 +9,13 @@ use syn::spanned::Spanned as _;
 use syn::visit::Visit;
 use syn::{Expr, ExprLit, Lit, LitStr, parse_quote_spanned};
 
-use super::Subject;
+use super::{Subject, control_flow};
 use crate::diagnostics::Errors;
 use crate::mentions;
 use crate::model::{Absent, Outcome};
-use crate::parse::Given;
 use crate::parse::duration::Length;
 use crate::parse::values::{Early, KeyOption, Lock};
+use crate::parse::{Given, ungroup};
 
 pub(super) fn check(subject: &Subject<'_>, errors: &mut Errors) {
     check_ttl_is_given(subject, errors);
@@ -83,40 +83,12 @@ pub(super) fn number(value: &Expr) -> Option<Option<f64>> {
 
 /// Helpers evaluate these expressions too, and are neither `async` nor have the function's errors.
 fn check_no_control_flow(subject: &Subject<'_>, errors: &mut Errors) {
-    struct ControlFlow<'a>(&'a mut Errors);
-
-    impl ControlFlow<'_> {
-        fn refuse(&mut self, span: Span, what: &str) {
-            self.0.at(
-                span,
-                format!(
-                    "`{what}` cannot be used here, because the helpers of the function evaluate this \
-                     as well: make the value a parameter"
-                ),
-            );
-        }
-    }
-
-    impl Visit<'_> for ControlFlow<'_> {
-        fn visit_expr_await(&mut self, expr: &syn::ExprAwait) {
-            self.refuse(expr.await_token.span, ".await");
-        }
-
-        fn visit_expr_try(&mut self, expr: &syn::ExprTry) {
-            self.refuse(expr.question_token.span, "?");
-        }
-
-        fn visit_expr_return(&mut self, expr: &syn::ExprReturn) {
-            self.refuse(expr.return_token.span, "return");
-        }
-
-        // These have a control flow of their own.
-        fn visit_expr_closure(&mut self, _: &syn::ExprClosure) {}
-        fn visit_expr_async(&mut self, _: &syn::ExprAsync) {}
-    }
-
+    let mut check = |expr| {
+        let why =
+            "because the helpers of the function evaluate this as well: make the value a parameter";
+        control_flow::refuse(expr, why, errors);
+    };
     let options = subject.options;
-    let mut check = ControlFlow(errors);
     let lock = options.lock.as_ref().and_then(|given| match &given.value {
         Lock::For(length) => Some(length),
         Lock::Off | Lock::Default => None,
@@ -133,17 +105,17 @@ fn check_no_control_flow(subject: &Subject<'_>, errors: &mut Errors) {
     .filter_map(|given| given.as_ref().map(|given| &given.value));
     for length in lengths.chain(lock) {
         if let Length::Computed(expr) = length {
-            check.visit_expr(expr);
+            check(expr);
         }
     }
     for given in [&options.jitter, &options.bypass, &options.cache].into_iter().flatten() {
-        check.visit_expr(&given.value);
+        check(&given.value);
     }
     if let Some(Given { value: Early::Beta(beta), .. }) = &options.early {
-        check.visit_expr(beta);
+        check(beta);
     }
     if let Some(Given { value: KeyOption::Expressions(exprs), .. }) = &options.key {
-        exprs.iter().for_each(|expr| check.visit_expr(expr));
+        exprs.iter().for_each(check);
     }
 }
 
@@ -173,7 +145,7 @@ pub(super) fn outcome(subject: &Subject<'_>, errors: &mut Errors) -> Outcome {
 }
 
 fn check_of_value(subject: &Subject<'_>, given: &Given<Expr>, errors: &mut Errors) {
-    match &given.value {
+    match ungroup(&given.value) {
         Expr::Closure(_) => check_no_parameters(subject, given, errors),
         Expr::Path(_) => {}
         other => errors.at(
@@ -187,7 +159,7 @@ fn check_of_value(subject: &Subject<'_>, given: &Given<Expr>, errors: &mut Error
 }
 
 fn absent(subject: &Subject<'_>, given: &Given<Expr>, errors: &mut Errors) -> Option<Absent> {
-    let value = given.value.clone();
+    let value = ungroup(&given.value).clone();
     let pattern = match &value {
         Expr::Closure(_) => {
             check_no_parameters(subject, given, errors);

@@ -2,7 +2,7 @@
 
 use proc_macro2::Span;
 use syn::spanned::Spanned as _;
-use syn::{ReturnType, Safety, Type};
+use syn::{FnArg, GenericArgument, PathArguments, ReturnType, Safety, Type};
 
 use crate::diagnostics::Errors;
 use crate::signature::{Borrow, Function, ImplTrait};
@@ -11,6 +11,7 @@ use crate::surroundings;
 pub(super) fn check(function: &Function, errors: &mut Errors) {
     check_async(function, "redis_cached", errors);
     check_qualifiers(function, errors);
+    check_parameters(function, errors);
     check_body(function, errors);
     check_output(function, errors);
 }
@@ -70,6 +71,36 @@ fn check_qualifiers(function: &Function, errors: &mut Errors) {
     }
 }
 
+/// Attributes are applied after us.
+fn check_parameters(function: &Function, errors: &mut Errors) {
+    for input in &function.sig.inputs {
+        let attributes = match input {
+            FnArg::Receiver(receiver) => &receiver.attrs,
+            FnArg::Typed(typed) => &typed.attrs,
+        };
+        let conditional = |path: &syn::Path| path.is_ident("cfg") || path.is_ident("cfg_attr");
+        if let Some(attribute) = attributes.iter().find(|attribute| conditional(attribute.path())) {
+            errors.at(
+                attribute.span(),
+                "a parameter of a cached function is there or not: write two functions with \
+                 `#[cfg(…)]` on each",
+            );
+        }
+    }
+}
+
+/// `T` and `E` of `Result<T, E>`.
+fn result(ty: &Type) -> Option<(&Type, &Type)> {
+    let Type::Path(path) = ty else { return None };
+    let last = path.path.segments.last().filter(|last| last.ident == "Result")?;
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+    let types: Vec<_> = arguments.args.iter().collect();
+    match types[..] {
+        [GenericArgument::Type(value), GenericArgument::Type(error)] => Some((value, error)),
+        _ => None,
+    }
+}
+
 fn check_body(function: &Function, errors: &mut Errors) {
     if function.body.is_none() {
         errors.at(
@@ -100,10 +131,16 @@ fn check_output(function: &Function, errors: &mut Errors) {
     } else if function.sig.asyncness.is_some()
         && let Some(span) = Borrow::find(ty)
     {
-        errors.at(
-            span,
+        let is_of_error = result(ty).is_some_and(|(value, error)| {
+            Borrow::find(value).is_none() && Borrow::find(error).is_some()
+        });
+        let message = if is_of_error {
+            "the error of a cached function is owned, because its helpers name the return type without \
+             having the arguments: give its fields owned types, as `String` instead of `&str`"
+        } else {
             "a cached function returns owned values, because a hit has nothing to borrow from: \
-             return `String` instead of `&str`, `Vec<T>` instead of `&[T]`, `T` instead of `&T`",
-        );
+             return `String` instead of `&str`, `Vec<T>` instead of `&[T]`, `T` instead of `&T`"
+        };
+        errors.at(span, message);
     }
 }

@@ -1,13 +1,12 @@
 //! `#[updates(..)]`: entries and signature to a model.
 
 use proc_macro2::Span;
-use syn::Path;
+use syn::{Path, Type};
 
 use super::write;
 use crate::diagnostics::Errors;
 use crate::mentions;
 use crate::model::Updating;
-use crate::parse::target::{Arguments, Callee};
 use crate::parse::updates::Options;
 use crate::signature::Function;
 
@@ -19,6 +18,10 @@ pub(crate) fn validate(
 ) -> syn::Result<Updating> {
     write::check(&function, "updates", &mut errors);
     check_updates(&options, &mut errors);
+    for update in &options.updates {
+        write::check_evaluated(update.call.expressions().chain([&update.value]), &mut errors);
+    }
+    check_values(&options, &function, &mut errors);
     if !write::has_ret(&function) {
         check_entries(&options, &mut errors);
     }
@@ -35,15 +38,31 @@ fn check_updates(options: &Options, errors: &mut Errors) {
     }
 }
 
+/// What a value is made of is kept while the body runs.
+fn check_values(options: &Options, function: &Function, errors: &mut Errors) {
+    for parameter in write::parameters(function) {
+        if !matches!(&parameter.ty, Type::Reference(reference) if reference.mutability.is_some()) {
+            continue;
+        }
+        let mentioned = |name: &String| {
+            options.updates.iter().find_map(|update| mentions::first(&update.value, name))
+        };
+        if let Some(name) = parameter.bindings.iter().find_map(mentioned) {
+            errors.at(
+                name.span(),
+                format!(
+                    "`{name}` is the body's to change while it runs, so the new value cannot be made \
+                     of it: return what is to be stored, and write `ret`"
+                ),
+            );
+        }
+    }
+}
+
 /// A write is begun before the body, so that it is known whether another one came between.
 fn check_entries(options: &Options, errors: &mut Errors) {
     for update in &options.updates {
-        let Arguments::These(arguments) = &update.call.arguments else { continue };
-        let receiver = match &update.call.callee {
-            Callee::Method(call) => Some(&*call.receiver),
-            Callee::Path(_) => None,
-        };
-        let ret = arguments.iter().chain(receiver).find_map(|expr| mentions::first(expr, "ret"));
+        let ret = update.call.expressions().find_map(|expr| mentions::first(expr, "ret"));
         if let Some(ret) = ret {
             errors.at(
                 ret.span(),

@@ -1,8 +1,9 @@
 //! What `#[invalidates(..)]` and `#[updates(..)]` ask of a function.
 
 use syn::spanned::Spanned as _;
-use syn::{FnArg, Path, ReturnType};
+use syn::{Expr, FnArg, Path, ReturnType};
 
+use super::control_flow;
 use super::shape::check_async;
 use crate::diagnostics::Errors;
 use crate::model::Write;
@@ -43,6 +44,19 @@ fn is_ret(parameter: &Parameter) -> bool {
 
 pub(super) fn parameters(function: &Function) -> Vec<Parameter> {
     function.clone().name_parameters()
+}
+
+/// What is evaluated beside the body of a write must not end it, nor wait: cancelled meanwhile, it would not
+/// invalidate what the body has changed.
+pub(super) fn check_evaluated<'a>(
+    evaluated: impl IntoIterator<Item = &'a Expr>,
+    errors: &mut Errors,
+) {
+    let why = "because the write is over by then, or has not begun: do that in the body, and call \
+               the helper there, as in `get_product_invalidate(id).await`";
+    for expr in evaluated {
+        control_flow::refuse(expr, why, errors);
+    }
 }
 
 fn check_body(function: &Function, attribute: &str, errors: &mut Errors) {

@@ -46,22 +46,29 @@ mod tag {
     pub(super) const STRUCT_VARIANT: u8 = 0x53;
 }
 
-/// An argument could not be encoded: its `Serialize` returned an error.
-///
-/// Says nothing of the cause, which may quote the argument.
+/// Why there is no key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub struct KeyError {}
+pub struct KeyError {
+    why: &'static str,
+}
 
 impl KeyError {
+    /// An argument could not be encoded: its `Serialize` returned an error. Says nothing of the cause,
+    /// which may quote the argument.
     pub(crate) fn refused() -> Self {
-        Self {}
+        Self { why: "an argument could not be serialized into a cache key" }
+    }
+
+    /// One of the types that make the function's identity has the name of others too.
+    pub(crate) fn nameless() -> Self {
+        Self { why: "the function is generic over a closure, whose type has no name of its own" }
     }
 }
 
 impl Display for KeyError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("an argument could not be serialized into a cache key")
+        formatter.write_str(self.why)
     }
 }
 
