@@ -1,7 +1,5 @@
 //! A test can be two application processes that talk.
 
-#![allow(clippy::panic)]
-
 use cached_redis_test_support::process::{self, Child};
 
 #[test]
@@ -23,7 +21,7 @@ fn a_child_hears_and_answers() {
 #[test]
 fn a_child_that_fails_is_told_apart() {
     if process::role("fail").is_some() {
-        panic!("as agreed");
+        std::panic::resume_unwind(Box::new("as agreed, and without the hook's output"));
     }
     let child = Child::spawn_self("fail", "a_child_that_fails_is_told_apart", &[]);
     assert!(!child.finish());

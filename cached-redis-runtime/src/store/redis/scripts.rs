@@ -22,7 +22,8 @@ local head = redis.pcall('GETRANGE', KEYS[1], 0, 63)
 local state, holder, soft, refresh = '', '', 0, 0
 if type(head) == 'string' and #head == 64 and string.sub(head, 1, 3) == 'CR\1' then
   local kind, codec, _, words = string.byte(head, 5, 8)
-  local is_whole = words >= 8 and words * 8 <= redis.call('STRLEN', KEYS[1])
+  local last = words * 8 - 1
+  local is_whole = words >= 8 and redis.call('GETRANGE', KEYS[1], last, last) ~= ''
   local found = string.sub(head, 4, 4)
   if string.find('LVS', found, 1, true) and kind <= 1 and codec <= 1 and is_whole then
     state, holder = found, string.sub(head, 17, 40)
