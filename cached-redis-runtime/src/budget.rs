@@ -75,12 +75,13 @@ impl Budget {
 }
 
 /// A future with a deadline; none where there are no timers: on another executor, or on a runtime of tokio that was
-/// built without them, which there is no way to ask for.
+/// built without them, which there is no way to ask for (where panics abort, this one does too).
 pub(crate) fn by<F: Future>(deadline: Instant, future: F) -> Option<Timeout<F>> {
     Handle::try_current().ok()?;
     catch_unwind(AssertUnwindSafe(|| timeout_at(deadline, future))).ok()
 }
 
+/// See [`by`].
 pub(crate) fn has_timers() -> bool {
     by(Instant::now(), std::future::ready(())).is_some()
 }

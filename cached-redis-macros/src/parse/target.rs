@@ -64,9 +64,7 @@ impl Call {
         };
         Ok(Self { callee, arguments, parentheses: parentheses.span.join() })
     }
-}
 
-impl Call {
     /// What is evaluated to know which entries.
     pub(crate) fn expressions(&self) -> impl Iterator<Item = &Expr> {
         let receiver = match &self.callee {
