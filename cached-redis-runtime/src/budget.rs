@@ -45,6 +45,7 @@ impl Budget {
         let mut glance = FIRST_GLANCE;
         let result = loop {
             let Some(operation) = by(started + glance.min(self.left), &mut operation) else {
+                // Nobody was asked.
                 unanswered.answered = true;
                 return Err(Error::unreachable());
             };

@@ -132,7 +132,8 @@ impl Function {
     }
 
     fn hash(&self, scope: Scope, generics: &[&str]) -> Result<Identity, KeyError> {
-        if names_a_closure(scope.text(), Among::Path)
+        let scope = scope.text();
+        if names_a_closure(scope, Among::Path)
             || generics.iter().any(|name| names_a_closure(name, Among::Types))
         {
             return Err(KeyError::nameless());
@@ -143,7 +144,7 @@ impl Function {
             hasher.update(bytes);
         };
         field(KEY_ENCODING);
-        for text in [self.prefix, self.name, scope.text(), self.ident, self.key_shape] {
+        for text in [self.prefix, self.name, scope, self.ident, self.key_shape] {
             field(text.as_bytes());
         }
         for generic in generics {

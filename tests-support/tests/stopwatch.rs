@@ -1,7 +1,5 @@
 //! A stopwatch measures what is tested, not the machine.
 
-#![allow(clippy::panic)]
-
 use std::process::Command;
 use std::time::{Duration, Instant};
 

@@ -20,14 +20,7 @@ pub(crate) fn validate(
 ) -> syn::Result<Invalidating> {
     write::check(&function, "invalidates", &mut errors);
     check_targets(&options, &mut errors);
-    for target in &options.targets {
-        let of_call = match &target.what {
-            What::Entries(call) => Some(call.expressions()),
-            What::Tag(_) => None,
-        };
-        let values = target.repeat.as_ref().map(|(_, values)| values);
-        write::check_evaluated(of_call.into_iter().flatten().chain(values), &mut errors);
-    }
+    check_evaluated(&options, &mut errors);
     check_tags(&options, &function, &mut errors);
     check_guard(&options, &function, &mut errors);
     check_cache(&options, &mut errors);
@@ -49,6 +42,17 @@ fn check_targets(options: &Options, errors: &mut Errors) {
             "`#[invalidates]` names no cached function: write `#[invalidates(get_product(id))]` for \
              one entry, `#[invalidates(get_product(..))]` for all of them",
         );
+    }
+}
+
+fn check_evaluated(options: &Options, errors: &mut Errors) {
+    for target in &options.targets {
+        let of_call = match &target.what {
+            What::Entries(call) => Some(call.expressions()),
+            What::Tag(_) => None,
+        };
+        let values = target.repeat.as_ref().map(|(_, values)| values);
+        write::check_evaluated(of_call.into_iter().flatten().chain(values), errors);
     }
 }
 

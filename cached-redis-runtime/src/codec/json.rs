@@ -43,10 +43,11 @@ impl ser::Error for Lost {
 /// What has parts: each of them is looked at.
 struct Parts;
 
-macro_rules! other {
-    ($($method:ident($type:ty)),* $(,)?) => {$(
-        fn $method(self, _: $type) -> Result<Written, Lost> {
-            Ok(Written::Other)
+/// Methods that do not depend on their arguments.
+macro_rules! always {
+    ($type:ty, $value:expr; $($method:ident($($argument:ty),*)),* $(,)?) => {$(
+        fn $method(self $(, _: $argument)*) -> Result<$type, Lost> {
+            Ok($value)
         }
     )*};
 }
@@ -62,11 +63,26 @@ impl Serializer for Look {
     type SerializeStruct = Parts;
     type SerializeStructVariant = Parts;
 
-    other! {
+    always! { Written, Written::Other;
         serialize_bool(bool),
         serialize_i8(i8), serialize_i16(i16), serialize_i32(i32), serialize_i64(i64), serialize_i128(i128),
         serialize_u8(u8), serialize_u16(u16), serialize_u32(u32), serialize_u64(u64), serialize_u128(u128),
         serialize_char(char), serialize_str(&str), serialize_bytes(&[u8]),
+        serialize_unit_variant(&'static str, u32, &'static str),
+    }
+
+    always! { Written, Written::Null;
+        serialize_none(), serialize_unit(), serialize_unit_struct(&'static str),
+    }
+
+    always! { Parts, Parts;
+        serialize_seq(Option<usize>),
+        serialize_tuple(usize),
+        serialize_tuple_struct(&'static str, usize),
+        serialize_tuple_variant(&'static str, u32, &'static str, usize),
+        serialize_map(Option<usize>),
+        serialize_struct(&'static str, usize),
+        serialize_struct_variant(&'static str, u32, &'static str, usize),
     }
 
     fn serialize_f32(self, value: f32) -> Result<Written, Lost> {
@@ -77,32 +93,11 @@ impl Serializer for Look {
         Ok(if value.is_finite() { Written::Other } else { Written::Null })
     }
 
-    fn serialize_none(self) -> Result<Written, Lost> {
-        Ok(Written::Null)
-    }
-
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<Written, Lost> {
         match value.serialize(self)? {
             Written::Null => Err(Lost),
             Written::Other => Ok(Written::Other),
         }
-    }
-
-    fn serialize_unit(self) -> Result<Written, Lost> {
-        Ok(Written::Null)
-    }
-
-    fn serialize_unit_struct(self, _: &'static str) -> Result<Written, Lost> {
-        Ok(Written::Null)
-    }
-
-    fn serialize_unit_variant(
-        self,
-        _: &'static str,
-        _: u32,
-        _: &'static str,
-    ) -> Result<Written, Lost> {
-        Ok(Written::Other)
     }
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(
@@ -121,46 +116,6 @@ impl Serializer for Look {
         value: &T,
     ) -> Result<Written, Lost> {
         value.serialize(self).map(|_| Written::Other)
-    }
-
-    fn serialize_seq(self, _: Option<usize>) -> Result<Parts, Lost> {
-        Ok(Parts)
-    }
-
-    fn serialize_tuple(self, _: usize) -> Result<Parts, Lost> {
-        Ok(Parts)
-    }
-
-    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Parts, Lost> {
-        Ok(Parts)
-    }
-
-    fn serialize_tuple_variant(
-        self,
-        _: &'static str,
-        _: u32,
-        _: &'static str,
-        _: usize,
-    ) -> Result<Parts, Lost> {
-        Ok(Parts)
-    }
-
-    fn serialize_map(self, _: Option<usize>) -> Result<Parts, Lost> {
-        Ok(Parts)
-    }
-
-    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Parts, Lost> {
-        Ok(Parts)
-    }
-
-    fn serialize_struct_variant(
-        self,
-        _: &'static str,
-        _: u32,
-        _: &'static str,
-        _: usize,
-    ) -> Result<Parts, Lost> {
-        Ok(Parts)
     }
 
     fn collect_str<T: Display + ?Sized>(self, _: &T) -> Result<Written, Lost> {
