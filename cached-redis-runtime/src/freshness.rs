@@ -59,9 +59,13 @@ pub(crate) fn freshness(header: &Header, now: Option<u64>, policy: &Policy) -> F
     }
 }
 
-/// Whether the value is due for a sliding renewal: at most ten of them in a life.
+/// Whether the value is due for a sliding renewal: at most ten of them in a life. Absences are not, although a refresh
+/// gives them a deadline; nor is what is about to be replaced.
 pub(crate) fn is_touch_due(header: &Header, now: Option<u64>, policy: &Policy) -> bool {
     let (true, Some(soft), Some(now)) = (policy.sliding, header.soft, now) else { return false };
+    if header.kind == Kind::Absence || is_busy(header, Some(now)) {
+        return false;
+    }
     Duration::from_millis(soft.saturating_sub(now)) < policy.ttl - policy.ttl / WINDOW_SHARE
 }
 

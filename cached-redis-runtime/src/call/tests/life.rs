@@ -5,7 +5,8 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::{Answer, MILLI, SECOND, Subject};
-use crate::outcome::{Probe, ProbeOneLayer as _, ttl_with};
+use crate::current::refresh;
+use crate::outcome::{Probe, ProbeFallibleOptional as _, ProbeOneLayer as _, ttl_with};
 use crate::policy::Policy;
 use crate::store::memory::Fault;
 
@@ -80,6 +81,38 @@ async fn a_renewal_does_not_bring_back_what_was_invalidated() {
     assert_eq!(read, Ok(1), "it began before");
     subject.fault(None);
     assert_eq!(subject.with(1, async { Ok(3) }).await, Ok(3));
+}
+
+/// It leaves its mark in the entry, where nobody takes it away.
+#[tokio::test(start_paused = true)]
+async fn a_refresh_whose_process_died_does_not_keep_a_value_from_being_renewed() {
+    let subject = sliding();
+    subject.with(1, async { Ok(1) }).await.ok();
+    let dead = subject.elsewhere();
+    let load = tokio::spawn(async move { refresh(dead.after(1, TTL, Ok(9))).await });
+    sleep(MILLI).await;
+    subject.fault(Fault::Refuse);
+    load.abort();
+    sleep(SECOND).await;
+    subject.fault(None);
+    subject.advance(TTL / 2);
+    assert_eq!(subject.with(1, async { Ok(2) }).await, Ok(1));
+    assert_eq!(left(&subject).await, TTL);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_absence_is_not_renewed_also_after_a_failed_refresh() {
+    let outcome = || (&&&Probe::<Result<Option<u64>, ()>>::new()).outcome();
+    let policy = Policy { sliding: true, negative_ttl: SECOND, ..Policy::new(TTL) };
+    let subject = Subject::with_policy(policy);
+    subject.call(1).run(outcome(), async { Ok(None) }).await.ok();
+    refresh(subject.call(1).run(outcome(), async { Err(()) })).await.ok();
+    for _ in 0..3 {
+        subject.advance(SECOND / 4);
+        assert_eq!(subject.call(1).run(outcome(), async { Ok(Some(1)) }).await, Ok(None));
+    }
+    subject.advance(SECOND / 4);
+    assert_eq!(subject.call(1).run(outcome(), async { Ok(Some(1)) }).await, Ok(Some(1)));
 }
 
 async fn with_own_life(subject: &Subject, answer: u64) -> Answer {

@@ -135,8 +135,9 @@ impl Store for MemoryStore {
 
     fn touch<'a>(&'a self, key: &'a str, lease: LeaseId, life: Duration) -> Operation<'a, ()> {
         self.operate(Access::Write, move |contents| {
+            let now = self.millis();
             let is_idle = |header: &Header| {
-                header.lease == lease && header.state == State::Value && header.refresh == 0
+                header.lease == lease && header.state == State::Value && header.refresh <= now
             };
             let Some(stored) = self.holds(contents, key, is_idle) else { return };
             record::set_soft(&mut stored.record, Some(self.millis_after(life)));

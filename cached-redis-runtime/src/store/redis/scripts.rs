@@ -139,7 +139,7 @@ return 1
 
 /// KEYS: entry. ARGV: lease id, life ms.
 const TOUCH: &str = r"
-if holder ~= ARGV[1] or state ~= 'V' or refresh ~= 0 then return 0 end
+if holder ~= ARGV[1] or state ~= 'V' or refresh > now then return 0 end
 redis.call('SETRANGE', KEYS[1], 40, struct.pack('<I8', now + ARGV[2]))
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 ";

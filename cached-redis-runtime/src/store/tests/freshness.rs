@@ -183,6 +183,15 @@ async fn a_touch_renews_what_it_has_seen() {
         assert_eq!(subject.header().await.soft, before);
         store.touch(key, lease, 2 * LONG).await.expect("an answer");
         assert!(subject.header().await.soft > before && subject.ttl().await > Some(LONG));
+        // Nor does it matter that somebody has refreshed it and gone, once his time is over.
+        let lease = subject.granted(2, Intent::Refresh).await;
+        let milli = Duration::from_millis(1);
+        store.touch(key, lease, 4 * LONG).await.expect("an answer");
+        assert!(subject.ttl().await < Some(3 * LONG));
+        store.renew(key, lease, milli).await.expect("an answer");
+        tokio::time::sleep(20 * milli).await;
+        store.touch(key, lease, 4 * LONG).await.expect("an answer");
+        assert!(subject.ttl().await > Some(3 * LONG));
     })
     .await;
 }
