@@ -122,7 +122,11 @@ impl Call {
             counters: &counters,
             policy: &self.policy,
             key: &key,
-            schema: self.function.schema(std::any::type_name::<O::Value>(), self.policy.version),
+            schema: self.function.schema(
+                std::any::type_name::<O::Value>(),
+                self.policy.version,
+                groups.classes,
+            ),
             outcome,
             groups: &groups,
         };

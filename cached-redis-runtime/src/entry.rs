@@ -121,7 +121,7 @@ impl Call {
         let Self { function, policy, .. } = self;
         let key = self.cache.core().key(function, &self.key);
         let meaning = Box::new(outcome);
-        let schema = function.schema(meaning.type_name(), policy.version);
+        let schema = function.schema(meaning.type_name(), policy.version, groups.classes);
         Entry { cache: self.cache.into_owned(), key, function, policy, schema, groups, meaning }
     }
 }

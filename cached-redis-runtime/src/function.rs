@@ -23,7 +23,7 @@ pub struct Function {
     // A function that is not generic has one scope, one stored type and nearly always one cache.
     // What follows from the first of each is computed once per process; others are computed anew.
     identity: OnceLock<(Scope, Result<Identity, KeyError>)>,
-    schema: OnceLock<(&'static str, u32, u64)>,
+    schema: OnceLock<(&'static str, u32, &'static [&'static str], u64)>,
     counters: OnceLock<(u64, Arc<Counters>)>,
     group: OnceLock<Group>,
 }
@@ -90,14 +90,17 @@ impl Function {
         TemplateBuilder::new(self.identity(scope.into(), generics))
     }
 
-    /// The schema of a stored type.
-    pub(crate) fn schema(&self, type_name: &'static str, version: u32) -> u64 {
-        let compute = || key::schema(version, type_name);
-        let known = self.schema.get_or_init(|| (type_name, version, compute()));
-        match *known {
-            (known, by_hand, schema) if same(known, type_name) && by_hand == version => schema,
-            _ => compute(),
-        }
+    /// The schema of a stored type whose values name tags of these classes.
+    pub(crate) fn schema(
+        &self,
+        type_name: &'static str,
+        version: u32,
+        classes: &'static [&'static str],
+    ) -> u64 {
+        let compute = || key::schema(version, type_name, classes);
+        let known = self.schema.get_or_init(|| (type_name, version, classes, compute()));
+        let is_same = same(known.0, type_name) && known.1 == version && known.2 == classes;
+        if is_same { known.3 } else { compute() }
     }
 
     /// The counters of this function in the first cache that it was used with.

@@ -221,12 +221,19 @@ fn push_hex(text: &mut String, bytes: &[u8]) {
     }
 }
 
-/// The first 64 bits of the SHA-256 of what a stored value is: its type and the version that
-/// the user gave it.
-pub(crate) fn schema(version: u32, type_name: &str) -> u64 {
+/// The first 64 bits of the SHA-256 of what a stored value is: its type, the version that the user
+/// gave it, and the classes of the tags that it names itself: one that was stored without them would
+/// outlive an invalidation of such a tag.
+pub(crate) fn schema(version: u32, type_name: &str, classes: &[&str]) -> u64 {
     let mut hasher = Sha256::new();
     hasher.update(version.to_le_bytes());
     hasher.update(type_name.as_bytes());
+    for class in classes {
+        // No name of a type has a zero in it.
+        hasher.update([0]);
+        hasher.update((class.len() as u64).to_le_bytes());
+        hasher.update(class.as_bytes());
+    }
     let digest = hasher.finalize();
     let mut first = [0; 8];
     first.copy_from_slice(&digest[..8]);

@@ -186,3 +186,14 @@ async fn a_group_whose_invalidation_has_failed_is_not_read_here() {
     assert_eq!(subject.with(1, async { Ok(3) }).await, Ok(3), "it has been retried");
     assert_eq!(subject.after(1, Duration::ZERO, Ok(4)).await, Ok(3));
 }
+
+/// As after a deploy.
+#[tokio::test(start_paused = true)]
+async fn what_was_stored_before_its_function_had_tags_from_the_value_does_not_count() {
+    let before = Subject::new();
+    let after = Subject { brands: true, ..before.clone() };
+    before.with(1, async { Ok(700) }).await.ok();
+    invalidate_tag(&after, "brand:7").await;
+    assert_eq!(after.with(1, async { Ok(701) }).await, Ok(701));
+    assert_eq!(after.entry(1).get().await.expect("in-process"), Some(Ok(701)));
+}

@@ -81,7 +81,7 @@ async fn rubbish_costs_one_load_whoever_finds_it() {
 
 /// A sound header of the right schema in front of deeply nested JSON.
 fn unreadable_payload() -> Vec<u8> {
-    let schema = crate::key::schema(0, std::any::type_name::<u64>());
+    let schema = crate::key::schema(0, std::any::type_name::<u64>(), &[]);
     let mut record =
         crate::record::value(crate::record::Kind::Value, crate::record::Codec::Json, schema);
     record.extend(std::iter::repeat_n(b'[', 6_000_000));

@@ -61,7 +61,7 @@ async fn a_leader_that_is_not_polled_delays_others_by_at_most_its_lease() {
 async fn a_holder_that_crashed_delays_others_by_at_most_its_lease() {
     let mut subject = Subject::new();
     subject.policy.lease = Some(Duration::from_secs(2));
-    let (key, schema) = (subject.key(1), crate::key::schema(0, "u64"));
+    let (key, schema) = (subject.key(1), crate::key::schema(0, "u64", &[]));
     let crashed = crate::lease::LeaseId::new(crate::lease::Nonce { process: 1, sequence: 1 }, 1);
     let store = subject.cache.memory_store().expect("in-process");
     store.set_raw(&key, lease_record(&crashed, schema), Duration::from_secs(2));
