@@ -1,12 +1,13 @@
 //! What a write makes outdated.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::{Renewed, Target, while_renewing};
+use super::{BATCH, Renewed, Target, while_renewing};
 use crate::broken::Rule;
 use crate::cache::{Cache, Core};
 use crate::current::Handle;
@@ -143,8 +144,8 @@ impl Writes {
         while let Some(fence) = self.fences.pop() {
             match fence.lift().await {
                 Ok(()) => {
-                    let is_done =
-                        |target: &Target| target.keys().all(|key| fence.keys.contains(key));
+                    let lifted: HashSet<&String> = fence.keys.iter().collect();
+                    let is_done = |target: &Target| target.keys().all(|key| lifted.contains(key));
                     self.targets.retain(|(cache, target)| {
                         !(Arc::ptr_eq(cache.core(), &fence.core) && is_done(target))
                     });
@@ -159,10 +160,13 @@ impl Writes {
 /// Targets without repetition, by the cache that they are in: nearly always one.
 fn by_cache(targets: &[(Cache, Target)]) -> Vec<(Cache, Vec<Target>)> {
     let mut batches: Vec<(Cache, Vec<Target>)> = Vec::new();
+    let mut known = HashSet::with_capacity(targets.len());
     for (cache, target) in targets {
+        if !known.insert((Arc::as_ptr(cache.core()), target)) {
+            continue;
+        }
         let same = |(other, _): &&mut (Cache, _)| Arc::ptr_eq(cache.core(), other.core());
         match batches.iter_mut().find(same) {
-            Some((_, batch)) if batch.contains(target) => {}
             Some((_, batch)) => batch.push(target.clone()),
             None => batches.push((cache.clone(), vec![target.clone()])),
         }
@@ -177,12 +181,18 @@ impl Fence {
             return Ok(());
         }
         let store = &*self.core.store;
-        self.core.budget().run(store, store.hold(&self.keys, self.id, self.life)).await
+        for keys in self.keys.chunks(BATCH) {
+            self.core.budget().run(store, store.hold(keys, self.id, self.life)).await?;
+        }
+        Ok(())
     }
 
     async fn lift(&self) -> Result<(), Error> {
         let store = &*self.core.store;
-        self.core.budget().run(store, store.lift(&self.keys, self.id)).await
+        for keys in self.keys.chunks(BATCH) {
+            self.core.budget().run(store, store.lift(keys, self.id)).await?;
+        }
+        Ok(())
     }
 }
 
