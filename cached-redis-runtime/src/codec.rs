@@ -3,6 +3,7 @@
 mod json;
 
 use std::any::type_name;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use serde::Serialize as _;
@@ -24,8 +25,33 @@ pub(crate) struct Encoding {
     pub(crate) tags: Vec<Group>,
 }
 
+/// Runs what belongs to the user, and would not run without a cache: how values are written and read, closures of
+/// options. `None` if it panics: the function answers all the same. Nothing of ours is half done then.
+pub(crate) fn guarded<T>(call: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(call)).ok()
+}
+
+/// Whether the function has failed.
+pub(crate) fn is_error<O: Outcome>(outcome: &O, returned: &O::Return) -> bool {
+    guarded(|| matches!(outcome.view(returned), View::Error)).unwrap_or(false)
+}
+
 /// `None`: nothing to store.
 pub(crate) fn encode<O>(
+    outcome: &O,
+    returned: &O::Return,
+    schema: u64,
+) -> Result<Option<Encoding>, Error>
+where
+    O: Outcome,
+    O::Value: Storable,
+{
+    guarded(|| encode_or_panic(outcome, returned, schema)).unwrap_or_else(|| {
+        Err(Error::new(ErrorKind::Encode, "the value's own code, or that of an option, panicked"))
+    })
+}
+
+fn encode_or_panic<O>(
     outcome: &O,
     returned: &O::Return,
     schema: u64,
@@ -77,11 +103,12 @@ where
     O: Outcome,
     O::Value: Storable,
 {
-    match (header.kind, header.codec) {
+    guarded(|| match (header.kind, header.codec) {
         (Kind::Absence, _) => outcome.absent(),
         (Kind::Value, Codec::Json) => {
             serde_json::from_slice(header.payload(record)).ok().map(|value| outcome.present(value))
         }
         (Kind::Value, Codec::None) => None,
-    }
+    })
+    .flatten()
 }

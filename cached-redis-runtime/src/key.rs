@@ -7,6 +7,7 @@ mod encoder;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use crate::codec::guarded;
 use encoder::Encoder;
 
 /// SHA-256 over everything that tells one function from another, apart from its arguments.
@@ -94,7 +95,8 @@ impl KeyBuilder {
     /// Adds one argument.
     pub fn part<T: KeyPart + ?Sized>(&mut self, part: &T) {
         if self.outcome.is_ok() {
-            self.outcome = part.encode(&mut self.encoder);
+            let encoded = guarded(|| part.encode(&mut self.encoder));
+            self.outcome = encoded.unwrap_or_else(|| Err(KeyError::refused()));
         }
     }
 
@@ -143,7 +145,8 @@ impl TemplateBuilder {
     /// Adds an argument as the hash of its encoding.
     fn hashed<T: KeyPart + ?Sized>(&mut self, part: &T) {
         let mut encoder = Encoder::new();
-        match part.encode(&mut encoder) {
+        let encoded = guarded(|| part.encode(&mut encoder));
+        match encoded.unwrap_or_else(|| Err(KeyError::refused())) {
             Ok(()) => push_hex(&mut self.text, &encoder.digest()),
             Err(error) => self.outcome = Err(error),
         }

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde::de::DeserializeOwned;
 use tokio::task::futures::TaskLocalFuture;
 
+use crate::codec::guarded;
 use crate::record::{Codec, Header, Kind};
 
 tokio::task_local! {
@@ -75,7 +76,7 @@ pub fn previous<T: DeserializeOwned>() -> Option<Previous<T>> {
     let header = Header::read(&stored.record)?;
     let value = match (header.kind, header.codec) {
         (Kind::Value, Codec::Json) => {
-            serde_json::from_slice(header.payload(&stored.record)).ok()?
+            guarded(|| serde_json::from_slice(header.payload(&stored.record)).ok())??
         }
         _ => return None,
     };

@@ -21,7 +21,7 @@ use crate::error::{Error, ErrorKind};
 use crate::flight::Leader;
 use crate::freshness::WINDOW_SHARE;
 use crate::lease::{Filled, LeaseId, Life};
-use crate::outcome::{Outcome, Storable, View};
+use crate::outcome::{Outcome, Storable};
 use crate::previous::Stored;
 use crate::stats::Counters;
 
@@ -37,6 +37,8 @@ enum Loaded {
     Same(Life),
     /// Nothing to store.
     Nothing,
+    /// It cannot be stored.
+    Unfit,
     /// The body failed.
     Failed,
 }
@@ -145,6 +147,8 @@ where
             Ok(Err(panic)) => (Loaded::Failed, Some(panic)),
             Err(_) => (Loaded::Failed, None),
         };
+        // Nobody has got it.
+        let loaded = if matches!(loaded, Loaded::Unfit) { Loaded::Failed } else { loaded };
         if matches!(loaded, Loaded::Failed) {
             self.counters.reload_failed();
         }
@@ -189,7 +193,7 @@ where
 
     /// What to store, if anything.
     fn loaded(&self, returned: &O::Return, granted: &Granted, previous: Option<&Stored>) -> Loaded {
-        if matches!(self.outcome.view(returned), View::Error) {
+        if codec::is_error(self.outcome, returned) {
             return Loaded::Failed;
         }
         let encoded = codec::encode(self.outcome, returned, self.schema);
@@ -208,7 +212,7 @@ where
                     self.counters.too_large.increment();
                 }
                 self.counters.error(&error);
-                Loaded::Nothing
+                Loaded::Unfit
             }
         }
     }
@@ -245,7 +249,9 @@ where
                 }
                 self.count_stored(kept.map(|kept| (kept == Filled::Stored).then_some(0)));
             }
-            Loaded::Nothing => self.give_up(granted.leader, Duration::ZERO, budget).await,
+            Loaded::Nothing | Loaded::Unfit => {
+                self.give_up(granted.leader, Duration::ZERO, budget).await
+            }
             Loaded::Failed => self.give_up(granted.leader, self.pause(), budget).await,
         }
     }
@@ -291,7 +297,7 @@ where
 
     /// The last good value in place of an error.
     async fn or_fallback(&self, returned: O::Return, budget: &mut Budget) -> O::Return {
-        if !matches!(self.outcome.view(&returned), View::Error) {
+        if !codec::is_error(self.outcome, &returned) {
             return returned;
         }
         match self.fallback(budget).await {

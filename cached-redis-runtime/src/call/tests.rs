@@ -14,6 +14,7 @@ mod keep;
 mod leases;
 mod life;
 mod load;
+mod panics;
 mod policies;
 mod single_flight;
 mod slow;

@@ -54,7 +54,7 @@ pub struct KeyError {
 }
 
 impl KeyError {
-    /// An argument could not be encoded: its `Serialize` returned an error. Says nothing of the cause,
+    /// An argument could not be encoded: its `Serialize` returned an error, or panicked. Says nothing of the cause,
     /// which may quote the argument.
     pub(crate) fn refused() -> Self {
         Self { why: "an argument could not be serialized into a cache key" }

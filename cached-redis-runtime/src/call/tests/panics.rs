@@ -1,0 +1,106 @@
+//! Code of the user's that panics, where without a cache it would not have run.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::{LOAD, SECOND, Subject};
+use crate::cache::Cache;
+use crate::outcome::{Probe, ProbePlain as _, cache_if, tags, ttl_with};
+use crate::policy::Policy;
+
+/// Some of them cannot be written, others not read.
+#[derive(Clone, Debug, PartialEq)]
+struct Moody(u64);
+
+const UNWRITABLE: u64 = 1;
+const UNREADABLE: u64 = 2;
+
+impl Serialize for Moody {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        assert_ne!(self.0, UNWRITABLE);
+        serializer.serialize_u64(self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Moody {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = u64::deserialize(deserializer)?;
+        assert_ne!(number, UNREADABLE);
+        Ok(Self(number))
+    }
+}
+
+async fn call(subject: &Subject, answer: u64) -> u64 {
+    let outcome = Probe::<Moody>::new().outcome();
+    subject.call(1).run_behind(outcome, move || async move { Moody(answer) }).await.0
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_entry_whose_reading_panics_is_a_miss_and_is_replaced() {
+    let subject = Subject::new();
+    for answer in [UNREADABLE, UNREADABLE, 3] {
+        assert_eq!(call(&subject, answer).await, answer);
+    }
+    assert_eq!(call(&subject, 4).await, 3);
+    assert_eq!(subject.stats().errors.get("decode"), Some(&2));
+    assert_eq!(subject.cache.loads_in_flight(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_value_whose_writing_panics_is_the_answer() {
+    let subject = Subject::new();
+    assert_eq!(call(&subject, UNWRITABLE).await, UNWRITABLE);
+    assert_eq!(call(&subject, 3).await, 3);
+    assert_eq!(subject.stats().errors.get("encode"), Some(&1));
+    let entry = subject.call(1).entry(Probe::<Moody>::new().outcome());
+    let put = entry.put(Moody(UNWRITABLE)).await.expect_err("not to be written");
+    assert_eq!(put.kind(), crate::ErrorKind::Encode);
+    assert_eq!(subject.cache.loads_in_flight(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_argument_whose_writing_panics_is_no_key() {
+    let subject = Subject::new();
+    let mut key = super::FUNCTION.key("here", &[]);
+    key.part(&Moody(UNWRITABLE));
+    let call = crate::call::Call { key: key.finish(), ..subject.call(1) };
+    assert_eq!(call.run(subject.outcome(), async { Ok(1) }).await, Ok(1));
+    assert_eq!(subject.stats().errors.get("key"), Some(&1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_option_that_panics_keeps_the_value_from_being_stored() {
+    let plain = || Probe::<Moody>::new().outcome();
+    let body = || async { Moody(3) };
+    let subject = Subject::new();
+    let wanted = cache_if(plain(), |_| panic!("of the user's"));
+    assert_eq!(subject.call(1).run(wanted, body()).await, Moody(3));
+    let life = ttl_with(plain(), |_| -> Duration { panic!("of the user's") });
+    assert_eq!(subject.call(1).run(life, body()).await, Moody(3));
+    let tagged = tags(plain(), &["of:"], |_| panic!("of the user's"));
+    assert_eq!(subject.call(1).run(tagged, body()).await, Moody(3));
+    subject.settle().await;
+    assert_eq!((subject.store().len(), subject.cache.loads_in_flight()), (0, 0));
+    assert_eq!(subject.stats().errors.get("encode"), Some(&3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reload_that_cannot_be_stored_is_a_failed_one() {
+    let policy = Policy { stale: Some(60 * SECOND), ..Policy::new(10 * SECOND) };
+    let cache = Cache::builder().memory().max_value_bytes(3).build().expect("valid");
+    for unfit in [UNWRITABLE, 99_999] {
+        let subject = Subject { cache: cache.clone(), ..Subject::with_policy(policy) };
+        subject.invalidate(1).await.expect("in-process");
+        call(&subject, 3).await;
+        subject.advance(11 * SECOND);
+        let before = subject.stats().loads;
+        for _ in 0..5 {
+            assert_eq!(call(&subject, unfit).await, 3);
+            subject.settle().await;
+        }
+        assert_eq!(subject.stats().loads, before + 1, "nobody tries again yet");
+        tokio::time::advance(LOAD).await;
+    }
+    assert_eq!(cache.stats().functions[0].failed_reloads, 2);
+}
