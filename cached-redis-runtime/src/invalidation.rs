@@ -186,7 +186,7 @@ impl Drop for Outstanding<'_> {
 
 /// Retries until nothing is left, or until nobody holds the cache any more: then it has no readers
 /// in this process.
-async fn work(mut worker: Worker, invalidator: Weak<Invalidator>) {
+async fn work(worker: Worker, invalidator: Weak<Invalidator>) {
     let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
     while !worker.is_done() {
         let Some(invalidator) = invalidator.upgrade() else { return };

@@ -6,6 +6,7 @@ mod broken;
 mod budget;
 mod cache;
 mod call;
+mod claim;
 mod clock;
 mod codec;
 mod current;

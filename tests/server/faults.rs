@@ -295,6 +295,27 @@ fn a_runtime_that_ends_takes_no_cache_with_it() {
     });
 }
 
+/// It is kept for the next time, and its tasks neither run nor end: among them the one that would connect.
+#[test]
+fn a_runtime_that_nobody_drives_takes_no_cache_with_it() {
+    each_binary(|binary: &Binary| {
+        let server = Server::start(binary, &[]);
+        server.kill();
+        let subject = Subject::on(&server);
+        let kept = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let kept = kept.expect("a runtime");
+        kept.block_on(answers_once(&subject, 1));
+        server.restart();
+        runtime().block_on(poll::until_async("hits are back", PATIENCE, async || {
+            subject.ask(2, 1).await.expect("a value");
+            let loads = subject.loads();
+            subject.ask(2, 1).await.expect("a value");
+            subject.loads() == loads
+        }));
+        kept.block_on(recovers(&subject, 3));
+    });
+}
+
 #[test]
 fn without_the_right_to_write() {
     each_own(&[], async |server| {

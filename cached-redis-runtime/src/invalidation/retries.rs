@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Target;
+use crate::claim::{Claim, Claims};
 
 /// The invalidations of one cache that have failed so far.
 ///
@@ -25,7 +26,7 @@ pub(super) struct Retries {
 struct Queue {
     /// By their keys.
     targets: HashMap<String, Waiting>,
-    worker_runs: bool,
+    worker: Claims,
     next_stamp: u64,
 }
 
@@ -89,11 +90,11 @@ impl Retries {
     /// The claim to be the worker, if there is work and nobody else does it.
     pub(super) fn worker(retries: &Arc<Self>) -> Option<Worker> {
         let mut queue = retries.lock();
-        if queue.worker_runs || queue.targets.is_empty() {
+        if queue.targets.is_empty() {
             return None;
         }
-        queue.worker_runs = true;
-        Some(Worker { retries: Arc::clone(retries), ended: false })
+        let claim = queue.worker.take()?;
+        Some(Worker { retries: Arc::clone(retries), claim })
     }
 
     fn count(&self, queue: &Queue) {
@@ -109,17 +110,19 @@ impl Retries {
 /// The claim to be the only worker. Dropped with its task, also when the runtime goes away.
 pub(super) struct Worker {
     retries: Arc<Retries>,
-    ended: bool,
+    claim: Claim,
 }
 
 impl Worker {
-    /// Whether there is nothing left to do; then another worker may start. Both under one lock, so
-    /// that nobody adds a target for a worker that is about to end.
-    pub(super) fn is_done(&mut self) -> bool {
+    /// Whether there is nothing left to do, or another worker does it. Then the next one may start: under
+    /// the same lock, so that nobody adds a target for a worker that is about to end.
+    pub(super) fn is_done(&self) -> bool {
         let mut queue = self.retries.lock();
-        self.ended = queue.targets.is_empty();
-        queue.worker_runs = !self.ended;
-        self.ended
+        if queue.targets.is_empty() {
+            queue.worker.give_back(self.claim);
+            return true;
+        }
+        !queue.worker.renew(self.claim)
     }
 
     /// Everything that waits, with its stamp.
@@ -147,9 +150,7 @@ impl Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        // By now another one may be running, if this one has said that it ends.
-        if !self.ended {
-            self.retries.lock().worker_runs = false;
-        }
+        // By now another one may have it.
+        self.retries.lock().worker.give_back(self.claim);
     }
 }

@@ -166,3 +166,30 @@ fn a_failed_invalidation_outlives_its_runtime() {
         tokio::time::timeout(SECOND, made_up_for).await.expect("any call will do");
     });
 }
+
+/// It is kept for the next time, and its tasks neither run nor end.
+#[test]
+fn a_failed_invalidation_does_not_wait_for_a_runtime_that_nobody_drives() {
+    let runtime = || {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        builder.enable_all().start_paused(true).build().expect("a runtime")
+    };
+    let subject = Subject::new();
+    subject.fault(Fault::RefuseWrites);
+    let kept = runtime();
+    assert!(kept.block_on(subject.invalidate(1)).is_err());
+    subject.fault(None);
+    runtime().block_on(async {
+        let made_up_for = async {
+            while subject.cache.stats().pending_invalidations > 0 {
+                sleep(Duration::from_millis(10)).await;
+                subject.with(2, async { Ok(2) }).await.expect("a value");
+            }
+        };
+        tokio::time::timeout(5 * SECOND, made_up_for).await.expect("any call will do");
+    });
+    subject.fault(Fault::RefuseWrites);
+    assert!(kept.block_on(subject.invalidate(1)).is_err());
+    subject.fault(None);
+    kept.block_on(subject.settle());
+}

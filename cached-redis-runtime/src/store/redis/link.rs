@@ -33,6 +33,7 @@ use super::generations::Generations;
 use super::request::Request;
 use super::server_clock::ServerClock;
 use crate::backoff::Backoff;
+use crate::claim::{Claim, Claims};
 use crate::error::{Error, ErrorKind};
 use crate::telemetry::event;
 
@@ -119,7 +120,7 @@ struct Line {
 }
 
 struct Connector {
-    running: bool,
+    running: Claims,
     generation: u64,
 }
 
@@ -140,7 +141,7 @@ impl Link {
             state: ArcSwap::from_pointee(state),
             changing: Mutex::default(),
             changed: watch::Sender::new(()),
-            connector: Mutex::new(Connector { running: false, generation: FIRST }),
+            connector: Mutex::new(Connector { running: Claims::default(), generation: FIRST }),
             silent: AtomicU32::new(0),
             generations: Arc::default(),
             clock: ServerClock::default(),
@@ -256,17 +257,17 @@ impl Link {
     fn connect(&self) {
         let mut connector = self.0.connector();
         // It may have connected since the caller looked.
-        if connector.running || matches!(**self.0.state.load(), State::Up { .. }) {
+        if matches!(**self.0.state.load(), State::Up { .. }) {
             return;
         }
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        connector.running = true;
+        let Some(claim) = connector.running.take() else { return };
         drop(connector);
         self.0.replace(|state| match state {
             State::Idle => Some(State::Connecting { since: Instant::now() }),
             _ => None,
         });
-        let running = Running { shared: Arc::clone(&self.0), is_over: false };
+        let running = Running { shared: Arc::clone(&self.0), claim };
         runtime.spawn(running.connect());
     }
 
@@ -353,14 +354,12 @@ impl Shared {
 /// the task was spawned on goes away.
 struct Running {
     shared: Arc<Shared>,
-    /// It has been given up: another connector may be running.
-    is_over: bool,
+    claim: Claim,
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if !self.is_over {
-            self.shared.connector().running = false;
+        if self.shared.connector().running.give_back(self.claim) {
             // Whoever waits for it starts the next one.
             self.shared.changed.send_replace(());
         }
@@ -371,7 +370,9 @@ impl Running {
     async fn connect(self) {
         let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
         // Two owners: this task and whoever still uses the cache.
-        while Arc::strong_count(&self.shared) > 1 {
+        while Arc::strong_count(&self.shared) > 1
+            && self.shared.connector().running.renew(self.claim)
+        {
             match timeout(CONNECT_TIMEOUT, self.make()).await {
                 Ok(Ok(made)) => return self.connected(made),
                 Ok(Err(error)) => self.failed(error.code().unwrap_or_else(|| error.category())),
@@ -383,9 +384,12 @@ impl Running {
 
     /// Ends the claim in one step with the news: whoever loses the connection from now on starts
     /// the next connector.
-    fn connected(mut self, made: Made) {
-        event!(info, "connected to the cache server");
+    fn connected(self, made: Made) {
         let mut connector = self.shared.connector();
+        if !connector.running.give_back(self.claim) {
+            return;
+        }
+        event!(info, "connected to the cache server");
         connector.generation += 1;
         let generation = connector.generation;
         self.shared.replace(|_| {
@@ -397,9 +401,6 @@ impl Running {
                 _driver: made.driver,
             })
         });
-        connector.running = false;
-        drop(connector);
-        self.is_over = true;
     }
 
     async fn make(&self) -> Result<Made, RedisError> {
@@ -414,6 +415,11 @@ impl Running {
     }
 
     fn failed(&self, reason: &str) {
+        let mut connector = self.shared.connector();
+        if !connector.running.renew(self.claim) {
+            // Another one may have connected meanwhile.
+            return;
+        }
         // Once for each way to fail, not once for each attempt.
         let news = self.shared.replace(|state| match state {
             State::Down { reason: known } if known == reason => None,
