@@ -1,6 +1,10 @@
 //! The time that one call may spend on the cache.
 
+use std::any::Any;
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -49,9 +53,13 @@ impl Budget {
                 unanswered.answered = true;
                 return Err(Error::unreachable());
             };
-            match operation.await {
-                Err(_) if glance < self.left => glance *= 2,
-                result => break result,
+            match timed(operation).await {
+                None => {
+                    unanswered.answered = true;
+                    return Err(Error::unreachable());
+                }
+                Some(Err(_)) if glance < self.left => glance *= 2,
+                Some(result) => break result,
             }
         };
         unanswered.answered = result.is_ok();
@@ -80,6 +88,25 @@ impl Budget {
 pub(crate) fn by<F: Future>(deadline: Instant, future: F) -> Option<Timeout<F>> {
     Handle::try_current().ok()?;
     catch_unwind(AssertUnwindSafe(|| timeout_at(deadline, future))).ok()
+}
+
+/// Runs what waits for a timer, and nothing of the user's; `None` if the runtime has been shut down meanwhile, while its
+/// caller is on a thread that has not (`Handle::block_on`): then timers panic.
+pub(crate) async fn timed<F: Future>(future: F) -> Option<F::Output> {
+    catch_panic(future).await.ok()
+}
+
+/// Runs a future, and hands over the panic that it may end with. It is not polled again after it.
+pub(crate) async fn catch_panic<F: Future>(future: F) -> Result<F::Output, Box<dyn Any + Send>> {
+    let mut future = pin!(future);
+    poll_fn(|context| {
+        let poll = AssertUnwindSafe(|| future.as_mut().poll(context));
+        match catch_unwind(poll) {
+            Ok(poll) => poll.map(Ok),
+            Err(panic) => Poll::Ready(Err(panic)),
+        }
+    })
+    .await
 }
 
 /// See [`by`].

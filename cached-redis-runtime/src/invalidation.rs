@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 
 use crate::backoff::Backoff;
-use crate::budget::{Budget, has_timers};
+use crate::budget::{Budget, has_timers, timed};
 use crate::error::Error;
 use crate::group::{self, Stamp};
 use crate::stats::Counter;
@@ -230,6 +230,6 @@ async fn while_renewing<F: Future>(all: &[impl Renewed], write: F) -> F::Output 
     tokio::select! {
         biased;
         written = write => written,
-        never = renewals => match never {},
+        Some(never) = timed(renewals) => match never {},
     }
 }

@@ -1,19 +1,15 @@
 //! Running the body, and storing what came of it.
 
-use std::any::Any;
-use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::pin::pin;
-use std::task::Poll;
+use std::panic::resume_unwind;
 use std::time::Duration;
 
 use tokio::sync::SemaphorePermit;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::behind::{Body, Load};
 use super::{Attempt, Granted, Reason};
 use crate::broken::Rule;
-use crate::budget::{Budget, by};
+use crate::budget::{Budget, by, catch_panic, timed};
 use crate::cache::Storing;
 use crate::codec::{self, Encoding};
 use crate::current;
@@ -83,7 +79,7 @@ where
         let place = bound.acquire();
         // Never closed, so there is always one in the end.
         match by(self.patience_from(Instant::now()), place) {
-            Some(place) => place.await.ok()?.ok(),
+            Some(place) => timed(place).await?.ok()?.ok(),
             None => bound.acquire().await.ok(),
         }
     }
@@ -105,7 +101,11 @@ where
         let running = body.begin(previous.clone());
         let mut load = Load { running, granted, began: Instant::now(), previous };
         let in_time = match soft {
-            Some(soft) => timeout_at(soft, self.drive(&mut load)).await.ok(),
+            Some(soft) => tokio::select! {
+                biased;
+                returned = self.drive(&mut load) => Some(returned),
+                _ = timed(sleep_until(soft)) => None,
+            },
             None => None,
         };
         let returned = match in_time {
@@ -164,10 +164,11 @@ where
     where
         R: Future<Output = O::Return> + Unpin,
     {
+        let keep = timed(self.keep(load.granted.leader.lease(), load.began));
         let returned = tokio::select! {
             biased;
             returned = &mut load.running => returned,
-            never = self.keep(load.granted.leader.lease(), load.began) => match never {},
+            Some(never) = keep => match never {},
         };
         self.counters.loaded(load.began.elapsed());
         returned
@@ -319,19 +320,6 @@ where
     pub(super) fn bounded(&self, wait: Duration) -> Duration {
         wait.min(self.core.settings.max_ttl)
     }
-}
-
-/// Runs a future, and hands over the panic that it may end with. It is not polled again after it.
-async fn catch_panic<F: Future>(future: F) -> Result<F::Output, Box<dyn Any + Send>> {
-    let mut future = pin!(future);
-    poll_fn(|context| {
-        let poll = AssertUnwindSafe(|| future.as_mut().poll(context));
-        match catch_unwind(poll) {
-            Ok(poll) => poll.map(Ok),
-            Err(panic) => Poll::Ready(Err(panic)),
-        }
-    })
-    .await
 }
 
 /// Runs the body, and counts it.

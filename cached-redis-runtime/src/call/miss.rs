@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::{Attempt, Decision, Granted, Reason};
 use crate::backoff;
-use crate::budget::Budget;
+use crate::budget::{Budget, timed};
 use crate::error::Error;
 use crate::flight::{Join, Leader, Word};
 use crate::freshness::is_busy;
@@ -175,7 +175,10 @@ where
     ) -> Followed<O::Return> {
         let alone = Decision::LoadAlone(Reason::NotShareable);
         let lapse = Instant::now() + self.lease();
-        Followed::Decided(match tokio::time::timeout_at(patience.min(lapse), flight).await {
+        let Some(heard) = timed(tokio::time::timeout_at(patience.min(lapse), flight)).await else {
+            return Followed::Decided(alone);
+        };
+        Followed::Decided(match heard {
             Ok(Ok(Word::Stored(record))) => match self.read_shared(&record, budget).await {
                 Some(returned) => {
                     self.counters.coalesced.increment();
@@ -283,5 +286,6 @@ pub(super) enum Asked {
 }
 
 async fn pause(pause: Duration, patience: Instant) {
-    tokio::time::sleep_until((Instant::now() + backoff::jittered(pause)).min(patience)).await;
+    let until = (Instant::now() + backoff::jittered(pause)).min(patience);
+    timed(tokio::time::sleep_until(until)).await;
 }

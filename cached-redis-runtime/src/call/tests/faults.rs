@@ -9,8 +9,10 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{LOAD, MILLI, Subject};
+use super::{LOAD, MILLI, SECOND, Subject};
 use crate::cache::Cache;
+use crate::invalidation::Writes;
+use crate::policy::Policy;
 use crate::store::memory::Fault;
 
 #[tokio::test(start_paused = true)]
@@ -129,4 +131,58 @@ fn outside_of_tokio_the_body_answers() {
     let mut context = Context::from_waker(Waker::noop());
     let answer = pin!(subject.with(1, async { Ok(1) })).poll(&mut context);
     assert_eq!(answer, Poll::Ready(Ok(1)));
+}
+
+/// As in a task of `spawn_blocking` that outlives the runtime: its timers panic.
+#[test]
+fn on_a_runtime_that_has_been_shut_down_the_body_answers() {
+    for bound in [None, Some(1)] {
+        let builder = Cache::builder().memory();
+        let builder = match bound {
+            Some(bound) => builder.max_loads_while_down(bound),
+            None => builder,
+        };
+        let subject = Subject { cache: builder.build().expect("valid"), ..Subject::new() };
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        let handle = runtime.handle().clone();
+        drop(runtime);
+        assert_eq!(handle.block_on(subject.with(1, async { Ok(1) })), Ok(1));
+        assert!(handle.block_on(subject.invalidate(1)).is_err());
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        runtime.block_on(async {
+            assert_eq!(subject.with(2, async { Ok(2) }).await, Ok(2));
+            subject.settle().await;
+        });
+    }
+}
+
+#[test]
+fn when_the_runtime_is_shut_down_during_a_load_the_body_answers() {
+    let policy =
+        Policy { stale_if_error: Some(SECOND), soft_timeout: Some(SECOND), ..Policy::new(SECOND) };
+    let subject = Subject::with_policy(policy);
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let handle = runtime.handle().clone();
+    let (loading, is_loading) = std::sync::mpsc::channel();
+    let (end, ended) = tokio::sync::oneshot::channel();
+    let caller = std::thread::spawn(move || {
+        let body = async move {
+            loading.send(()).expect("somebody waits");
+            ended.await.expect("somebody sends");
+            tokio::task::yield_now().await;
+            Ok(1)
+        };
+        let mut writes = Writes::new();
+        writes.entry(subject.entry(2));
+        handle.block_on(async {
+            writes.hold(SECOND).await.expect("in-process");
+            let answer = writes.holding(subject.with(1, body)).await;
+            assert!(writes.send().await.is_err());
+            answer
+        })
+    });
+    is_loading.recv().expect("it loads");
+    drop(runtime);
+    end.send(()).expect("it loads");
+    assert_eq!(caller.join().expect("no panic"), Ok(1));
 }
