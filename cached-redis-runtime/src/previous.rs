@@ -31,9 +31,12 @@ impl Stored {
         Arc::new(Self { record, type_name, is_kept: AtomicBool::new(false) })
     }
 
-    /// Whether the load said that the value has not changed.
-    pub(crate) fn is_kept(&self) -> bool {
-        self.is_kept.load(Ordering::Acquire)
+    /// Whether the load said that the value has not changed, and returned it.
+    pub(crate) fn is_kept_as(&self, record: &[u8]) -> bool {
+        let content = |record| {
+            Header::read(record).map(|header| (header.kind, header.codec, header.payload(record)))
+        };
+        self.is_kept.load(Ordering::Acquire) && content(&self.record) == content(record)
     }
 }
 
@@ -91,7 +94,8 @@ pub struct Previous<T> {
 
 impl<T> Previous<T> {
     /// The source says that it has not changed: return this from the function. The stored value stays
-    /// as it is and gets a new life; it is not sent again.
+    /// as it is and gets a new life; it is not sent again. What is returned instead, or does not serialize as
+    /// it did before (a `HashMap` may not), is stored as any other value.
     #[must_use = "return it from the function"]
     pub fn keep(self) -> T {
         self.stored.is_kept.store(true, Ordering::Release);

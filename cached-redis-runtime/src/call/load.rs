@@ -201,7 +201,9 @@ where
         match encoded.and_then(|encoded| self.core.admit(encoded, self.policy)) {
             Ok(Some(encoding)) => {
                 let life = self.core.life(self.policy, &encoding);
-                if granted.over_seen && previous.is_some_and(Stored::is_kept) {
+                if granted.over_seen
+                    && previous.is_some_and(|stored| stored.is_kept_as(&encoding.record))
+                {
                     Loaded::Same(life)
                 } else {
                     Loaded::New(encoding, life)

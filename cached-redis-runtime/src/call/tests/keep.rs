@@ -66,6 +66,22 @@ async fn what_has_changed_is_stored() {
     assert_eq!(subject.stats().not_modified, 0);
 }
 
+/// A body that says so before it knows.
+#[tokio::test(start_paused = true)]
+async fn what_is_kept_and_not_returned_is_replaced() {
+    let subject = subject();
+    ask(&subject, 1).await.ok();
+    subject.advance(TTL + MILLI);
+    let load = || async {
+        assert_eq!(previous::<u64>().map(|known| known.keep()), Some(1));
+        Ok(2)
+    };
+    assert_eq!(subject.call(1).run_behind(subject.outcome(), load).await, Ok(1));
+    subject.settle().await;
+    assert_eq!(ask(&subject, 2).await, Ok(2));
+    assert_eq!((subject.stats().not_modified, subject.stats().hits), (0, 2));
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_was_invalidated_meanwhile_is_not_kept() {
     for by in ["entry", "tag"] {
