@@ -137,7 +137,7 @@ impl Plan<'_> {
             .map(|expr| self.argument(expr, repeat).unwrap_or_else(|| owned(expr)))
             .collect();
         if let Callee::Method(call) = &target.callee {
-            self.keeper.parameters(&call.receiver);
+            self.keeper.parameters(&call.receiver, repeat.map(|(pattern, _)| pattern));
         }
         let statement = add(&call(target, "_entry", &arguments));
         self.add_after(statement, repeat);
@@ -180,13 +180,13 @@ impl Plan<'_> {
         if repeat.is_none() && mentions::first(expr, "ret").is_none() {
             return Some(self.keeper.argument(expr));
         }
-        self.keeper.parameters(expr);
+        self.keeper.parameters(expr, repeat.map(|(pattern, _)| pattern));
         None
     }
 
     fn add_after(&mut self, statement: TokenStream, repeat: Option<&(Pat, Expr)>) {
         if let Some((_, values)) = repeat {
-            self.keeper.parameters(values);
+            self.keeper.parameters(values, None);
         }
         let statement = self.keeper.after(repeated(statement, repeat));
         self.after.extend(statement);

@@ -3,7 +3,7 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::{Expr, Receiver, ReceiverKind};
+use syn::{Expr, Pat, Receiver, ReceiverKind};
 
 use super::function::block;
 use super::receiver;
@@ -52,9 +52,11 @@ impl<'a> Keeper<'a> {
         argument
     }
 
-    /// Keeps the parameters that an expression after the body mentions.
-    pub(super) fn parameters(&mut self, expr: &Expr) {
-        for name in &self.write.parameters {
+    /// Keeps the parameters that an expression after the body mentions. What the `pattern` of a loop
+    /// around it binds is no parameter.
+    pub(super) fn parameters(&mut self, expr: &Expr, pattern: Option<&Pat>) {
+        let bound = mentions::mentions(&pattern);
+        for name in self.write.parameters.iter().filter(|name| !bound.contains(*name)) {
             let is_kept = self.parameters.iter().any(|(_, ident)| ident == name.as_str());
             if let Some(ident) = mentions::first(expr, name)
                 && !is_kept

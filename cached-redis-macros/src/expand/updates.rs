@@ -27,7 +27,7 @@ pub(crate) fn expand(model: &Updating) -> TokenStream {
         begin.push(quote_spanned!(Span::mixed_site()=>
             let #name = __updates.begin(#entry).await;
         ));
-        keeper.parameters(&update.value);
+        keeper.parameters(&update.value, None);
         // At the place of the value: what cannot be stored is reported there.
         let (start, end) = names::ends(&update.value);
         let argument = names::parenthesized(value(model, &update.value), end);

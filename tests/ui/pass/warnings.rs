@@ -85,6 +85,17 @@ pub async fn write(id: u64) -> Result<u64, cached_redis::Error> {
     Ok(id)
 }
 
+/// Cannot be cloned.
+pub struct Order {
+    id: u64,
+}
+
+/// The variable of the loop has the name of a parameter, which is not kept for it.
+#[invalidates(get(order.id) for order in ret.iter(), private(format!("{order}")) for order in ret.len()..9)]
+pub async fn write_orders(order: Order) -> Result<Vec<Order>, String> {
+    Ok(vec![Order { id: order.id }])
+}
+
 /// Returns nothing.
 #[invalidates(get(id), always)]
 pub async fn write_nothing(id: u64) {
