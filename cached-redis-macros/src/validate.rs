@@ -22,7 +22,9 @@ use syn::{
 
 use crate::diagnostics::Errors;
 use crate::mentions;
-use crate::model::{Beside, Cached, Helpers, Identity, Key, Piece, Policy, Scope, Tags};
+use crate::model::{
+    Absent, Beside, Cached, Helpers, Identity, Key, Outcome, Piece, Policy, Scope, Tags,
+};
 use crate::names;
 use crate::parse::duration::Length;
 use crate::parse::redis_cached::Options;
@@ -117,7 +119,7 @@ pub(crate) fn validate(
         bypass: options.bypass.map(|given| given.value),
     };
     let cache = options.cache.map(|given| given.value);
-    let helpers = helpers(&function, &parameters, &key, &policy, cache.as_ref(), context);
+    let helpers = helpers(&function, &parameters, &key, &policy, &outcome, cache.as_ref(), context);
     Ok(Cached {
         identity: Identity {
             prefix: options.prefix.map_or_else(names::package, |given| given.value.value()),
@@ -175,6 +177,14 @@ fn policy_expressions(policy: &Policy) -> Vec<&Expr> {
     computed.chain(&policy.jitter).chain(&policy.early).collect()
 }
 
+/// The expressions over the value or the error, which use no parameter.
+fn outcome_expressions(outcome: &Outcome) -> Vec<&Expr> {
+    let absent = outcome.absent.as_ref().map(|absent| match absent {
+        Absent::Predicate(value) | Absent::Error { value, .. } => value,
+    });
+    absent.into_iter().chain(&outcome.cache_if).chain(&outcome.ttl_with).collect()
+}
+
 fn key_expressions(key: &Key) -> Vec<&Expr> {
     match key {
         Key::Hashed(parts) => parts.iter().map(|part| &part.value).collect(),
@@ -225,6 +235,7 @@ fn helpers(
     parameters: &[Parameter],
     key: &Key,
     policy: &Policy,
+    outcome: &Outcome,
     cache: Option<&Expr>,
     context: &Context,
 ) -> Helpers {
@@ -251,11 +262,14 @@ fn helpers(
     let (one, all) = (inputs(&of_one), inputs(&of_all));
     let types = dropped(&of_one);
     let returns = function.returns();
+    // A generic that an option names is needed, also where only a parameter that is not says what it is.
+    let of_value = outcome_expressions(outcome);
+    let used = quote!(#(#one,)* #returns, #(#of_one,)* #(#of_value),*);
     Helpers {
         attrs: function.attrs.iter().filter(|attr| is_for_helpers(attr)).cloned().collect(),
-        generics: restrict(&generics, &quote!(#(#one),* #returns), &quote!(#(#types),*), true),
+        generics: restrict(&generics, &used, &quote!(#(#types),*), true),
         inputs: one,
-        all_generics: restrict(&generics, &quote!(#(#all),*), &quote!(), false),
+        all_generics: restrict(&generics, &quote!(#(#all,)* #(#of_all),*), &quote!(), false),
         all_inputs: all,
         beside: context.beside.clone(),
     }

@@ -65,6 +65,15 @@ where
     convert(id)
 }
 
+/// Told apart by a type that only a parameter outside of the key mentions.
+#[redis_cached(
+    ttl = S::NAME.len() as u64, key(S::NAME, id), cache_if = |text: &String| text.starts_with(S::NAME),
+)]
+async fn by_source<S: Source, D>(_source: &S, _depth: D, id: u64) -> String {
+    loaded();
+    format!("{}{id}", S::NAME)
+}
+
 #[redis_cached(ttl = 600)]
 async fn sized<const N: usize, const LOUD: bool>(items: [u8; N]) -> String
 where
@@ -178,6 +187,17 @@ fn types_of_skipped_arguments_are_not() {
         assert!(!ask(without_the_skipped(&Numbers, |_| String::new(), 7_u16)).await.1);
         assert_cached!(skipped_impl_trait(|id| id.to_string(), 7), "7");
         skipped_impl_trait_invalidate(7).await.unwrap();
+    });
+}
+
+#[test]
+fn types_that_options_mention_are() {
+    run(async {
+        assert_cached!(by_source(&Numbers, 1_u8, 7), "numbers7");
+        assert_cached!(by_source(&Words, 1_u8, 7), "words7");
+        by_source_invalidate::<Words>(7).await.unwrap();
+        assert!(!ask(by_source(&Numbers, 1_u16, 7)).await.1);
+        assert_cached!(by_source(&Words, 1_u8, 7), "words7");
     });
 }
 
