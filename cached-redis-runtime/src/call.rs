@@ -162,6 +162,16 @@ struct Granted {
     stamps: Stamps,
     /// The value that was seen is there, and stays until the new one is stored.
     over_seen: bool,
+    /// A value may be there that is to be replaced.
+    replaces: bool,
+}
+
+impl Granted {
+    /// The right of another call. What its question has found is not known here: a load keeps no value
+    /// then, and one may be there.
+    fn taken_over(leader: Leader, stamps: Stamps) -> Self {
+        Self { leader, stamps, over_seen: false, replaces: true }
+    }
 }
 
 /// Why a load is not stored.

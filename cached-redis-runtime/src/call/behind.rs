@@ -196,7 +196,9 @@ where
     ) -> Result<Option<Granted>, Error> {
         let Some(stamps) = self.stamps(budget).await? else { return Ok(None) };
         Ok(match self.acquire(Intent::Reload, seen, &stamps, budget).await? {
-            Asked::Granted(leader, over_seen) => Some(Granted { leader, stamps, over_seen }),
+            Asked::Granted(leader, over_seen) => {
+                Some(Granted { leader, stamps, over_seen, replaces: true })
+            }
             _ => None,
         })
     }

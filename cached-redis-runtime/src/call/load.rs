@@ -16,6 +16,7 @@ use crate::current;
 use crate::error::{Error, ErrorKind};
 use crate::flight::Leader;
 use crate::freshness::WINDOW_SHARE;
+use crate::invalidation::Target;
 use crate::lease::{Filled, LeaseId, Life};
 use crate::outcome::{Outcome, Storable};
 use crate::previous::Stored;
@@ -33,8 +34,6 @@ enum Loaded {
     Same(Life),
     /// Nothing to store.
     Nothing,
-    /// It cannot be stored.
-    Unfit,
     /// The body failed.
     Failed,
 }
@@ -147,8 +146,6 @@ where
             Ok(Err(panic)) => (Loaded::Failed, Some(panic)),
             Err(_) => (Loaded::Failed, None),
         };
-        // Nobody has got it.
-        let loaded = if matches!(loaded, Loaded::Unfit) { Loaded::Failed } else { loaded };
         if matches!(loaded, Loaded::Failed) {
             self.counters.reload_failed();
         }
@@ -215,7 +212,7 @@ where
                     self.counters.too_large.increment();
                 }
                 self.counters.error(&error);
-                Loaded::Unfit
+                Loaded::Nothing
             }
         }
     }
@@ -252,9 +249,9 @@ where
                 }
                 self.count_stored(kept.map(|kept| (kept == Filled::Stored).then_some(0)));
             }
-            Loaded::Nothing | Loaded::Unfit => {
-                self.give_up(granted.leader, Duration::ZERO, budget).await
-            }
+            // The answer is another by now, although it is not kept: an older one is none any more.
+            Loaded::Nothing if granted.replaces => self.remove(granted.leader, budget).await,
+            Loaded::Nothing => self.give_up(granted.leader, Duration::ZERO, budget).await,
             Loaded::Failed => self.give_up(granted.leader, self.pause(), budget).await,
         }
     }
@@ -284,6 +281,16 @@ where
         if let Err(error) = released {
             self.failed(&error);
             self.core.release(self.key, pause)(nonce);
+        }
+    }
+
+    /// Removes what is there, and the lease with it.
+    async fn remove(&self, leader: Leader, budget: &mut Budget) {
+        leader.not_shareable();
+        let key = [self.key.to_owned()];
+        if let Err(error) = budget.run(&*self.core.store, self.core.store.delete(&key)).await {
+            self.failed(&error);
+            self.core.invalidator.retry(key.map(Target::new).into());
         }
     }
 

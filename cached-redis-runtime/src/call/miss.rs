@@ -64,6 +64,7 @@ where
         began: Instant,
         patience: Instant,
     ) -> Decision<O::Return> {
+        let saw_value = seen != LeaseId::NONE;
         let mut rounds = 0;
         let mut waited = false;
         let mut orphan = None;
@@ -77,7 +78,8 @@ where
             };
             let (holder, of_holder) = match self.acquire(intent, seen, &stamps, budget).await {
                 Ok(Asked::Granted(leader, over_seen)) => {
-                    return Decision::Load(Granted { leader, stamps, over_seen });
+                    let replaces = saw_value || intent != Intent::Read;
+                    return Decision::Load(Granted { leader, stamps, over_seen, replaces });
                 }
                 Ok(Asked::Hit(record)) => match self.read_shared(&record, budget).await {
                     Some(returned) => return Decision::Answer(returned),
@@ -128,8 +130,7 @@ where
                     Join::Unknown if orphan == Some(holder) => {
                         let release = self.core.release(self.key, Duration::ZERO);
                         if let Some(leader) = self.core.flights.adopt(self.key, holder, release) {
-                            let over_seen = false;
-                            return Decision::Load(Granted { leader, stamps, over_seen });
+                            return Decision::Load(Granted::taken_over(leader, stamps));
                         }
                         pause(FIRST_PAUSE, patience).await;
                     }
@@ -186,10 +187,7 @@ where
                 }
                 None => return Followed::StartOver,
             },
-            // Whether the value that was seen is there matters to a load that keeps it: here it is not known.
-            Ok(Ok(Word::Lead(leader))) => {
-                Decision::Load(Granted { leader, stamps, over_seen: false })
-            }
+            Ok(Ok(Word::Lead(leader))) => Decision::Load(Granted::taken_over(leader, stamps)),
             Ok(Ok(Word::StartOver)) => return Followed::StartOver,
             Err(_) if lapse < patience => return Followed::AskAgain,
             // Nothing to share, a leader that never spoke, or the end of our patience: run in

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use super::{MILLI, SECOND, Subject};
+use crate::current::refresh;
 use crate::outcome::{Probe, ProbeOneLayer as _};
 use crate::policy::Policy;
+use crate::store::memory::Fault;
 
 async fn call(subject: &Subject, answer: Option<u64>) -> Option<u64> {
     let outcome = (&&Probe::<Option<u64>>::new()).outcome();
@@ -40,4 +42,37 @@ async fn an_absence_replaces_a_stale_value() {
     assert_eq!(call(&subject, Some(2)).await, None);
     let ttl = subject.call(1).entry((&&Probe::<Option<u64>>::new()).outcome()).ttl().await;
     assert_eq!(ttl.expect("in-process"), Some(Duration::from_secs(10)), "without a grace");
+}
+
+/// An answer that is not kept is newer all the same.
+#[tokio::test(start_paused = true)]
+async fn an_absence_that_is_not_kept_removes_an_older_value() {
+    let policy = Policy {
+        stale: Some(60 * SECOND),
+        stale_if_error: Some(600 * SECOND),
+        negative_ttl: Duration::ZERO,
+        ..Policy::new(10 * SECOND)
+    };
+    let subject = Subject::with_policy(policy);
+    for life in [10 * SECOND + MILLI, 70 * SECOND + MILLI] {
+        assert_eq!(call(&subject, Some(1)).await, Some(1));
+        subject.advance(life);
+        call(&subject, None).await;
+        subject.settle().await;
+        assert_eq!(call(&subject, Some(2)).await, Some(2), "after {life:?}");
+        assert_eq!(refresh(call(&subject, None)).await, None);
+        assert!(subject.store().is_empty(), "after a refresh");
+    }
+    // Nor if it cannot be removed at once.
+    assert_eq!(call(&subject, Some(1)).await, Some(1));
+    let cut_off = subject.clone();
+    let load = move || async move {
+        cut_off.fault(Fault::Down);
+        None
+    };
+    let outcome = (&&Probe::<Option<u64>>::new()).outcome();
+    assert_eq!(refresh(subject.call(1).run_behind(outcome, load)).await, None);
+    subject.fault(None);
+    subject.settle().await;
+    assert!(subject.store().is_empty(), "retried");
 }
