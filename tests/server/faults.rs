@@ -340,7 +340,15 @@ fn health_is_more_than_a_ping() {
         assert!(error.to_string().contains("NOPERM"), "{error}");
         assert!(Subject::in_a_hurry(server.url()).connected().await.cache.health().await.is_up());
         server.kill();
-        assert!(!Subject::in_a_hurry(server.url()).cache.health().await.is_up());
+        for (url, reason) in [
+            (server.url(), "connection refused"),
+            ("redis://nowhere.invalid", "not found"),
+            ("unix:///nowhere/socket", "not found"),
+        ] {
+            let health = Subject::in_a_hurry(url).cache.health().await;
+            let error = health.ping.expect_err("nobody is there");
+            assert!(error.to_string().contains(reason), "{error}");
+        }
     });
 }
 

@@ -13,7 +13,10 @@
 //! is not used: it may hold a command for seconds while a server refuses, and never rebuilds a
 //! connection that has gone silent.
 
+use std::borrow::Cow;
+use std::error::Error as StdError;
 use std::future::poll_fn;
+use std::io;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -375,7 +378,7 @@ impl Running {
         {
             match timeout(CONNECT_TIMEOUT, self.make()).await {
                 Ok(Ok(made)) => return self.connected(made),
-                Ok(Err(error)) => self.failed(error.code().unwrap_or_else(|| error.category())),
+                Ok(Err(error)) => self.failed(&category(&error)),
                 Err(_) => self.failed(SILENT),
             }
             tokio::time::sleep(backoff.pause()).await;
@@ -428,6 +431,20 @@ impl Running {
         if news {
             event!(warn, reason = reason, "cannot connect to the cache server");
         }
+    }
+}
+
+/// What kind of failure it is, never its text: that may quote something.
+fn category(error: &RedisError) -> Cow<'_, str> {
+    // The source is said to be the pointer that it is behind.
+    let source =
+        error.source().and_then(|source| source.downcast_ref::<Arc<dyn StdError + Send + Sync>>());
+    let of_socket = source.and_then(|source| source.downcast_ref::<io::Error>());
+    match of_socket.map(io::Error::kind) {
+        // Of a socket's path, or of a name.
+        Some(io::ErrorKind::NotFound) => "not found".into(),
+        Some(kind) => kind.to_string().into(),
+        None => error.code().unwrap_or_else(|| error.category()).into(),
     }
 }
 

@@ -34,7 +34,9 @@ pub(super) async fn open(client: &Client) -> Option<io::Result<Gathering<Plain>>
 }
 
 async fn tcp(host: &str, port: u16, settings: &TcpSettings) -> io::Result<Gathering<Plain>> {
-    let stream = connect_to_first(lookup_host((host, port)).await?).await?;
+    // What is said of a name that leads nowhere has no kind of its own.
+    let addresses = lookup_host((host, port)).await.map_err(|_| io::ErrorKind::NotFound)?;
+    let stream = connect_to_first(addresses).await?;
     let loopback = stream.peer_addr()?.ip().is_loopback();
     stream.set_nodelay(settings.nodelay() && !loopback)?;
     if let Some(keepalive) = settings.keepalive() {
