@@ -33,6 +33,7 @@ use crate::record::{Header, State};
 /// # Ok(())
 /// # }
 /// ```
+#[must_use = "an entry does nothing by itself: ask it for something"]
 pub struct Entry<R> {
     cache: Cache,
     key: Result<String, Error>,
