@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use crate::cache::Cache;
 use crate::error::Error;
+use crate::lease::LeaseId;
 
 static INSTALLED: OnceLock<Cache> = OnceLock::new();
 static DEFAULT: OnceLock<Cache> = OnceLock::new();
@@ -14,6 +15,8 @@ tokio::task_local! {
     static MODE: Mode;
     /// Whether this is inside a load that has a place among those that are bounded.
     static HAS_PLACE: ();
+    /// The leases of the loads that this is inside.
+    static LEADING: Vec<LeaseId>;
 }
 
 /// A cache, borrowed where it lives as long as the process.
@@ -48,6 +51,17 @@ pub(crate) fn with_place<F: Future>(load: F) -> impl Future<Output = F::Output> 
 
 pub(crate) fn has_place() -> bool {
     HAS_PLACE.try_with(|()| ()).is_ok()
+}
+
+/// Runs a load under its lease: a call inside it that waited for that lease would wait for itself.
+pub(crate) fn leading<F: Future>(lease: LeaseId, load: F) -> impl Future<Output = F::Output> {
+    let mut leases = LEADING.try_with(Clone::clone).unwrap_or_default();
+    leases.push(lease);
+    LEADING.scope(leases, load)
+}
+
+pub(crate) fn is_leading(lease: &LeaseId) -> bool {
+    LEADING.try_with(|leases| leases.contains(lease)).unwrap_or(false)
 }
 
 pub(crate) fn mode() -> Mode {

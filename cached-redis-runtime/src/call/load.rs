@@ -161,10 +161,11 @@ where
     where
         R: Future<Output = O::Return> + Unpin,
     {
-        let keep = timed(self.keep(load.granted.leader.lease(), load.began));
+        let lease = load.granted.leader.lease();
+        let keep = timed(self.keep(lease, load.began));
         let returned = tokio::select! {
             biased;
-            returned = &mut load.running => returned,
+            returned = current::leading(lease, &mut load.running) => returned,
             Some(never) = keep => match never {},
         };
         self.counters.loaded(load.began.elapsed());

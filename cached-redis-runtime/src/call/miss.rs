@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::{Attempt, Decision, Granted, Reason};
 use crate::backoff;
 use crate::budget::{Budget, timed};
+use crate::current;
 use crate::error::Error;
 use crate::flight::{Join, Leader, Word};
 use crate::freshness::is_busy;
@@ -114,7 +115,9 @@ where
                 }
                 continue;
             }
-            if self.core.flights.is_ours(&holder) {
+            if current::is_leading(&holder) {
+                return Decision::LoadAlone(Reason::NotShareable);
+            } else if self.core.flights.is_ours(&holder) {
                 match self.core.flights.join(self.key, &holder) {
                     Join::Follow(flight) => {
                         match self.follow(flight, stamps, patience, budget).await {

@@ -23,6 +23,22 @@ async fn five_hundred_callers_load_once() {
     assert_eq!(subject.cache.loads_in_flight(), 0);
 }
 
+/// As a function on a graph does that skips an argument: how deep it is.
+#[tokio::test(start_paused = true)]
+async fn a_load_does_not_wait_for_itself() {
+    let subject = Subject::new();
+    let began = Instant::now();
+    let caller = subject.clone();
+    let outer = async move {
+        let between = caller.with(2, caller.after(1, LOAD, Ok(1)));
+        caller.with(1, between).await
+    };
+    let outer = subject.begun(outer).await;
+    assert_eq!(subject.after(1, LOAD, Ok(2)).await, Ok(1), "others do");
+    assert_eq!(outer.await.expect("no panic"), Ok(1));
+    assert_eq!((subject.loads(), began.elapsed()), (3, LOAD));
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_aborted_leader_is_replaced_by_exactly_one_follower() {
     let subject = Subject::new();
