@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -53,7 +53,7 @@ impl Budget {
                 unanswered.answered = true;
                 return Err(Error::unreachable());
             };
-            match timed(operation).await {
+            match timed(pin!(operation)).await {
                 None => {
                     unanswered.answered = true;
                     return Err(Error::unreachable());
@@ -92,21 +92,23 @@ pub(crate) fn by<F: Future>(deadline: Instant, future: F) -> Option<Timeout<F>> 
 
 /// Runs what waits for a timer, and nothing of the user's; `None` if the runtime has been shut down meanwhile, while its
 /// caller is on a thread that has not (`Handle::block_on`): then timers panic.
-pub(crate) async fn timed<F: Future>(future: F) -> Option<F::Output> {
+///
+/// Takes what is pinned: by value it would be in the caller's future twice.
+pub(crate) async fn timed<F: Future + Unpin>(future: F) -> Option<F::Output> {
     catch_panic(future).await.ok()
 }
 
 /// Runs a future, and hands over the panic that it may end with. It is not polled again after it.
-pub(crate) async fn catch_panic<F: Future>(future: F) -> Result<F::Output, Box<dyn Any + Send>> {
-    let mut future = pin!(future);
-    poll_fn(|context| {
-        let poll = AssertUnwindSafe(|| future.as_mut().poll(context));
+pub(crate) fn catch_panic<F: Future + Unpin>(
+    mut future: F,
+) -> impl Future<Output = Result<F::Output, Box<dyn Any + Send>>> {
+    poll_fn(move |context| {
+        let poll = AssertUnwindSafe(|| Pin::new(&mut future).poll(context));
         match catch_unwind(poll) {
             Ok(poll) => poll.map(Ok),
             Err(panic) => Poll::Ready(Err(panic)),
         }
     })
-    .await
 }
 
 /// See [`by`].

@@ -6,6 +6,7 @@ mod update;
 mod writes;
 
 use std::convert::Infallible;
+use std::pin::pin;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -216,7 +217,7 @@ async fn while_renewing<F: Future>(all: &[impl Renewed], write: F) -> F::Output 
         // Then nothing could be asked of the store either.
         return write.await;
     }
-    let renewals = async {
+    let renewals = pin!(async {
         let Some(shortest) = all.iter().map(Renewed::life).min() else {
             return std::future::pending::<Infallible>().await;
         };
@@ -226,7 +227,7 @@ async fn while_renewing<F: Future>(all: &[impl Renewed], write: F) -> F::Output 
                 one.renew().await;
             }
         }
-    };
+    });
     tokio::select! {
         biased;
         written = write => written,

@@ -1,6 +1,7 @@
 //! Running the body, and storing what came of it.
 
 use std::panic::resume_unwind;
+use std::pin::pin;
 use std::time::Duration;
 
 use tokio::sync::SemaphorePermit;
@@ -78,7 +79,7 @@ where
         let place = bound.acquire();
         // Never closed, so there is always one in the end.
         match by(self.patience_from(Instant::now()), place) {
-            Some(place) => timed(place).await?.ok()?.ok(),
+            Some(place) => timed(pin!(place)).await?.ok()?.ok(),
             None => bound.acquire().await.ok(),
         }
     }
@@ -100,11 +101,14 @@ where
         let running = body.begin(previous.clone());
         let mut load = Load { running, granted, began: Instant::now(), previous };
         let in_time = match soft {
-            Some(soft) => tokio::select! {
-                biased;
-                returned = self.drive(&mut load) => Some(returned),
-                _ = timed(sleep_until(soft)) => None,
-            },
+            Some(soft) => {
+                let soft = pin!(sleep_until(soft));
+                tokio::select! {
+                    biased;
+                    returned = self.drive(&mut load) => Some(returned),
+                    _ = timed(soft) => None,
+                }
+            }
             None => None,
         };
         let returned = match in_time {
@@ -137,7 +141,7 @@ where
         R: Future<Output = O::Return> + Unpin,
     {
         let patience = self.patience_from(load.began);
-        let driving = timeout_at(patience, catch_panic(self.drive(&mut load)));
+        let driving = timeout_at(patience, catch_panic(Box::pin(self.drive(&mut load))));
         let (loaded, panic) = match driving.await {
             // Not held across an await: it need not be `Send`.
             Ok(Ok(returned)) => {
@@ -162,11 +166,11 @@ where
         R: Future<Output = O::Return> + Unpin,
     {
         let lease = load.granted.leader.lease();
-        let keep = timed(self.keep(lease, load.began));
+        let keep = pin!(self.keep(lease, load.began));
         let returned = tokio::select! {
             biased;
             returned = current::leading(lease, &mut load.running) => returned,
-            Some(never) = keep => match never {},
+            Some(never) = timed(keep) => match never {},
         };
         self.counters.loaded(load.began.elapsed());
         returned

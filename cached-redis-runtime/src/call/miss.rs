@@ -1,5 +1,6 @@
 //! Who may load: ask the store, and join, wait or lead accordingly.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -179,7 +180,8 @@ where
     ) -> Followed<O::Return> {
         let alone = Decision::LoadAlone(Reason::NotShareable);
         let lapse = Instant::now() + self.lease();
-        let Some(heard) = timed(tokio::time::timeout_at(patience.min(lapse), flight)).await else {
+        let heard = pin!(tokio::time::timeout_at(patience.min(lapse), flight));
+        let Some(heard) = timed(heard).await else {
             return Followed::Decided(alone);
         };
         Followed::Decided(match heard {
@@ -288,5 +290,5 @@ pub(super) enum Asked {
 
 async fn pause(pause: Duration, patience: Instant) {
     let until = (Instant::now() + backoff::jittered(pause)).min(patience);
-    timed(tokio::time::sleep_until(until)).await;
+    timed(pin!(tokio::time::sleep_until(until))).await;
 }
