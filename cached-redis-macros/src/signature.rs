@@ -225,10 +225,19 @@ impl Borrow {
     }
 }
 
+/// Without invisible groups, in which a `macro_rules!` fragment comes, and parentheses.
+pub(crate) fn ungroup(ty: &Type) -> &Type {
+    match ty {
+        Type::Group(group) => ungroup(&group.elem),
+        Type::Paren(paren) => ungroup(&paren.elem),
+        other => other,
+    }
+}
+
 /// `&'static T` where it is visibly what would be stored. Elsewhere it is left to the compiler,
 /// whose message is of no help.
 fn stored_reference(ty: &Type) -> Option<Span> {
-    match ty {
+    match ungroup(ty) {
         Type::Reference(reference) => Some(reference.and_token.span),
         Type::Tuple(tuple) => tuple.elems.iter().find_map(stored_reference),
         Type::Path(path) => {

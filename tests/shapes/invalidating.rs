@@ -176,6 +176,25 @@ impl Save for Repo {
     }
 }
 
+struct Both {
+    first: u64,
+    second: u64,
+}
+
+#[invalidates(by_id(id) for id in [Both { first: id, second: 2 }].map(|both| both.first + both.second), by_id(*id) for id in &Both { first: id, second: 4 })]
+async fn named(id: u64) {
+    let _ = id;
+}
+
+impl<'a> IntoIterator for &'a Both {
+    type Item = &'a u64;
+    type IntoIter = std::array::IntoIter<&'a u64, 2>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        [&self.first, &self.second].into_iter()
+    }
+}
+
 /// Asserts that a write makes a call load again.
 macro_rules! assert_invalidates {
     ($write:expr, $call:expr) => {{
@@ -227,6 +246,9 @@ fn many_and_all() {
         assert_invalidates!(many(vec![1, 2], vec![product(3)]), by_id(2));
         assert_invalidates!(many(vec![], vec![product(3)]), queries::by_name("product 3"));
         assert_invalidates!(many_results(5, vec![1, 2]), by_id(7));
+        for id in [3, 1, 4] {
+            assert_invalidates!(named(1), by_id(id));
+        }
         assert_invalidates!(all(), by_id(7));
         assert_invalidates!(all(), queries::by_name("a"));
         ask(by_id(8)).await;

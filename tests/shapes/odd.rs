@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::pin::Pin;
 
-use cached_redis::{invalidates, redis_cached};
+use cached_redis::{invalidates, redis_cached, updates};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -175,5 +175,76 @@ fn options_and_targets_that_a_macro_was_given() {
         for id in [2, 4] {
             assert_cached!(even(id), Ok(id));
         }
+    });
+}
+
+macro_rules! values_and_types {
+    ($fresh:ident, $id:ident: $ty:ty, $repo:ty, $facade:path, $zero:expr, $one:expr, $skip:expr, $bypass:expr) => {
+        #[redis_cached(ttl = 600, crate = $facade, jitter = $zero, early = $one, skip($skip), bypass = $bypass)]
+        async fn given(db: (), $fresh: bool, $id: $ty) -> $ty {
+            loaded();
+            let () = db;
+            $id
+        }
+
+        #[redis_cached]
+        impl Find for $repo {
+            #[redis_cached(ttl = 600, skip($skip, self))]
+            async fn find(&self, db: (), $id: $ty) -> $ty {
+                loaded();
+                let () = db;
+                $id
+            }
+        }
+    };
+}
+
+trait Find {
+    async fn find(&self, db: (), id: u64) -> u64;
+}
+
+values_and_types!(fresh, id: u64, Repo, cached_redis, 0, 1, db, fresh);
+
+#[redis_cached(ttl = 600)]
+async fn length(name: &str, times: usize) -> usize {
+    loaded();
+    name.len() * times
+}
+
+macro_rules! arguments_and_values {
+    ($name:ident, $all:expr, $argument:expr, $value:expr) => {
+        #[invalidates(length($all))]
+        async fn forget() {}
+
+        #[invalidates(length($argument, ret))]
+        async fn rename($name: String) -> usize {
+            std::mem::drop($name);
+            2
+        }
+
+        #[updates(length("a", 2) = $value)]
+        async fn measure() -> usize {
+            20
+        }
+    };
+}
+
+arguments_and_values!(name, .., &name, ret);
+
+#[test]
+fn values_that_a_macro_was_given() {
+    run(async {
+        assert_cached!(given((), false, 7), 7);
+        assert!(ask(given((), true, 7)).await.1);
+        given_invalidate(7).await.unwrap();
+        assert_cached!(given((), false, 7), 7);
+        assert_cached!(Repo { names: vec![] }.find((), 7), 7);
+        assert_cached!(length("a", 2), 2);
+        forget().await;
+        assert_cached!(length("a", 2), 2);
+        rename("a".to_owned()).await;
+        assert_cached!(length("a", 2), 2);
+        measure().await;
+        assert_eq!(ask(length("a", 2)).await, (20, false));
     });
 }

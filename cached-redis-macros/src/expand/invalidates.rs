@@ -5,6 +5,7 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
+use syn::visit::Visit;
 use syn::{Expr, Pat};
 
 use super::keep::{Keeper, with_body};
@@ -193,9 +194,28 @@ impl Plan<'_> {
     }
 }
 
+fn has_struct(expr: &Expr) -> bool {
+    struct Search(bool);
+
+    impl Visit<'_> for Search {
+        fn visit_expr_struct(&mut self, _: &syn::ExprStruct) {
+            self.0 = true;
+        }
+    }
+
+    let mut search = Search(false);
+    search.visit_expr(expr);
+    search.0
+}
+
 /// A statement, once or in a loop.
 fn repeated(statement: TokenStream, repeat: Option<&(Pat, Expr)>) -> TokenStream {
     let Some((pattern, values)) = repeat else { return statement };
-    let values = owned(values);
+    let span = names::ends(values).1;
+    let values = match has_struct(values) {
+        // Its braces would be those of the loop.
+        true => names::parenthesized(owned(values), span),
+        false => owned(values),
+    };
     quote_spanned!(Span::mixed_site()=> for #pattern in #values { #statement })
 }

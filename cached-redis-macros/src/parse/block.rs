@@ -7,6 +7,7 @@ use syn::parse::{ParseStream, Parser as _};
 use syn::spanned::Spanned as _;
 use syn::{Attribute, ImplItem, ItemImpl, Meta, Path, Token};
 
+use super::{Given, check_depth, once};
 use crate::diagnostics::Errors;
 use crate::signature::Function;
 
@@ -29,26 +30,33 @@ pub(crate) enum Kind {
 
 /// `crate = path`
 pub(crate) fn options(tokens: TokenStream, errors: &mut Errors) -> Option<Path> {
+    errors.gather(check_depth(&tokens))?;
     let parser = |input: ParseStream<'_>| {
-        if input.is_empty() {
-            return Ok(None);
+        let mut facade = None;
+        while !input.is_empty() {
+            option(input, &mut facade)?;
+            if !input.is_empty() {
+                input.parse::<Token![,]>()?;
+            }
         }
-        let keyword = input.call(Ident::parse_any)?;
-        if keyword != "crate" {
-            let message = format!(
-                "an `impl` block takes no `{keyword}`, only `crate`: write `#[redis_cached]` here \
-                 and `#[redis_cached(ttl = 600, …)]` on its methods"
-            );
-            // The rest is options of methods, about which there is nothing more to say.
-            input.parse::<TokenStream>()?;
-            return Err(syn::Error::new(keyword.span(), message));
-        }
-        input.parse::<Token![=]>()?;
-        let path = input.call(Path::parse_mod_style)?;
-        input.parse::<Option<Token![,]>>()?;
-        Ok(Some(path))
+        Ok(facade)
     };
-    errors.gather(parser.parse2(tokens)).flatten()
+    errors.gather(parser.parse2(tokens)).flatten().map(|given| given.value)
+}
+
+fn option(input: ParseStream<'_>, facade: &mut Option<Given<Path>>) -> syn::Result<()> {
+    let keyword = input.call(Ident::parse_any)?;
+    if keyword != "crate" {
+        let message = format!(
+            "an `impl` block takes no `{keyword}`, only `crate`: write `#[redis_cached]` here and \
+             `#[redis_cached(ttl = 600, …)]` on its methods"
+        );
+        // The rest is options of methods, about which there is nothing more to say.
+        return Err(syn::Error::new(keyword.span(), message));
+    }
+    input.parse::<Token![=]>()?;
+    let path = input.call(Path::parse_mod_style)?;
+    once(facade, keyword, path)
 }
 
 /// Takes our attributes off the methods of the block.

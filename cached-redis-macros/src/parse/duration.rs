@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use proc_macro2::Span;
 use syn::spanned::Spanned as _;
-use syn::{Expr, ExprLit, ExprUnary, Lit, UnOp};
+use syn::{Expr, ExprLit, ExprUnary, Lit, LitInt, UnOp};
 
-use super::ungroup;
+use super::{check_suffix, ungroup};
 
 /// A length of time as written.
 pub(crate) enum Length {
@@ -28,13 +28,22 @@ pub(crate) fn length(expr: Expr) -> syn::Result<Length> {
                 let text = format!("{}{}", int.base10_digits(), int.suffix());
                 return Err(syn::Error::new(span, format!("a unit needs quotes: `\"{text}\"`")));
             }
+            if !is_number(int) {
+                return Err(syn::Error::new(
+                    span,
+                    format!("`{int}` is not a length of time; {HOW}"),
+                ));
+            }
             let seconds: u64 = int.base10_parse().map_err(|_| too_long(span))?;
             Ok(Length::Fixed(Duration::from_secs(seconds), span))
         }
-        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => match parse(&text.value()) {
-            Ok(duration) => Ok(Length::Fixed(duration, span)),
-            Err(reason) => Err(syn::Error::new(span, format!("{reason}; {HOW}"))),
-        },
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => {
+            check_suffix(text)?;
+            match parse(&text.value()) {
+                Ok(duration) => Ok(Length::Fixed(duration, span)),
+                Err(reason) => Err(syn::Error::new(span, format!("{reason}; {HOW}"))),
+            }
+        }
         Expr::Lit(ExprLit { lit: Lit::Float(_), .. }) => Err(syn::Error::new(
             span,
             "fractions of a second are written in milliseconds: `\"1500ms\"` instead of `1.5`",
@@ -45,6 +54,14 @@ pub(crate) fn length(expr: Expr) -> syn::Result<Length> {
         }
         _ => Ok(Length::Computed(expr)),
     }
+}
+
+/// The compiler does not see a number that the attribute takes, and so does not refuse `10min`.
+pub(super) fn is_number(int: &LitInt) -> bool {
+    let types = [
+        "", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize",
+    ];
+    types.contains(&int.suffix())
 }
 
 fn too_long(span: Span) -> syn::Error {

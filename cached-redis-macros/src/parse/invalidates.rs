@@ -8,7 +8,7 @@ use syn::{Expr, Pat, Path, Token};
 use super::duration::{Length, length};
 use super::target::{self, Arguments, Call, separated};
 use super::template::Template;
-use super::{Given, once, twice, values};
+use super::{Given, expression, once, twice, values};
 use crate::diagnostics::{Errors, list, nearest, unknown};
 
 /// What was written between the parentheses of the attribute.
@@ -99,12 +99,12 @@ fn with_value(input: ParseStream<'_>, keyword: Ident, options: &mut Options) -> 
         "tag" => tag(input).map(|target| options.targets.push(target)),
         "guard" => {
             input.parse::<Token![=]>()?;
-            let value = length(input.parse()?)?;
+            let value = length(expression(input)?)?;
             once(&mut options.guard, keyword, value)
         }
         "cache" => {
             input.parse::<Token![=]>()?;
-            let value = input.parse()?;
+            let value = expression(input)?;
             once(&mut options.cache, keyword, value)
         }
         "crate" => {
@@ -132,14 +132,14 @@ fn with_value(input: ParseStream<'_>, keyword: Ident, options: &mut Options) -> 
 /// After `tag`.
 fn tag(input: ParseStream<'_>) -> syn::Result<Target> {
     input.parse::<Token![=]>()?;
-    let tag = values::tag(&input.parse()?)?;
+    let tag = values::tag(&expression(input)?)?;
     let repeat = target::repeat(input)?.map(|repeat| (repeat.pattern, repeat.values));
     Ok(Target { what: What::Tag(tag), repeat })
 }
 
 fn call(input: ParseStream<'_>) -> syn::Result<Target> {
     let not_a_target = format!("a target is the call of a cached function: {EXAMPLE}");
-    let call = Call::parse(input.parse()?, &not_a_target)?;
+    let call = Call::parse(expression(input)?, &not_a_target)?;
     let repeat = target::repeat(input)?;
     if let Some(repeat) = &repeat
         && matches!(call.arguments, Arguments::All)

@@ -7,7 +7,7 @@ use syn::{Expr, LitStr, Path, Token, token};
 
 use super::duration::{Length, length};
 use super::values::{self, Early, KeyOption, Lock, Tags};
-use super::{Given, once, skip_to_next};
+use super::{Given, check_depth, expression, once, skip_to_next};
 use crate::diagnostics::{self, Errors, list, nearest};
 
 /// What was written between the parentheses of the attribute.
@@ -84,6 +84,10 @@ const ALIASES: [(&str, &[&str]); 9] = [
 /// Reads all options, gathering what is wrong with them.
 pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Options {
     let mut options = Options::default();
+    if errors.gather(check_depth(&tokens)).is_none() {
+        options.broken = OPTIONS.map(|(name, _)| name.to_owned()).to_vec();
+        return options;
+    }
     let parser = |input: ParseStream<'_>| {
         while !input.is_empty() {
             let keyword = input.fork().call(Ident::parse_any);
@@ -194,7 +198,7 @@ pub(super) fn value(input: ParseStream<'_>, keyword: &Ident) -> syn::Result<Expr
     if input.is_empty() || input.peek(Token![,]) {
         return needs_value();
     }
-    input.parse()
+    expression(input)
 }
 
 pub(super) fn example(keyword: &Ident) -> &'static str {

@@ -5,6 +5,7 @@ use syn::parse::{ParseStream, Parser as _};
 use syn::spanned::Spanned as _;
 use syn::{Expr, ExprMethodCall, ExprPath, Pat, RangeLimits, Token};
 
+use super::{bare, check_depth, expression};
 use crate::diagnostics::Errors;
 
 /// `f(args)`
@@ -33,8 +34,8 @@ impl Call {
     /// What a target looks like is for the attribute to say.
     pub(super) fn parse(expr: Expr, not_a_target: &str) -> syn::Result<Self> {
         let span = expr.span();
-        let (callee, arguments, parentheses) = match ungrouped(expr) {
-            Expr::Call(call) => match ungrouped(*call.func) {
+        let (callee, arguments, parentheses) = match bare(expr) {
+            Expr::Call(call) => match bare(*call.func) {
                 Expr::Path(path) => (Callee::Path(path), call.args, call.paren_token),
                 other => return Err(syn::Error::new(other.span(), not_a_target)),
             },
@@ -51,7 +52,7 @@ impl Call {
             }
             _ => return Err(syn::Error::new(span, not_a_target)),
         };
-        let arguments: Vec<Expr> = arguments.into_iter().collect();
+        let arguments: Vec<Expr> = arguments.into_iter().map(bare).collect();
         let arguments = match (arguments.iter().any(is_all), arguments.len()) {
             (true, 1) => Arguments::All,
             (true, _) => {
@@ -76,14 +77,6 @@ impl Call {
             Arguments::These(arguments) => arguments,
         };
         arguments.iter().chain(receiver)
-    }
-}
-
-/// What a `macro_rules!` has put into its pattern's variable.
-fn ungrouped(expr: Expr) -> Expr {
-    match expr {
-        Expr::Group(group) => ungrouped(*group.expr),
-        other => other,
     }
 }
 
@@ -114,7 +107,7 @@ pub(super) fn repeat(input: ParseStream<'_>) -> syn::Result<Option<Repeat>> {
         ));
     }
     input.parse::<Token![in]>()?;
-    Ok(Some(Repeat { keyword, pattern, values: input.parse()? }))
+    Ok(Some(Repeat { keyword, pattern, values: expression(input)? }))
 }
 
 /// Reads items between commas, gathering what is wrong; goes on behind the next comma after a mistake.
@@ -125,7 +118,10 @@ pub(super) fn separated(
     errors: &mut Errors,
     mut item: impl FnMut(ParseStream<'_>) -> syn::Result<()>,
 ) -> bool {
-    let mut is_sound = true;
+    let mut is_sound = errors.gather(check_depth(&tokens)).is_some();
+    if !is_sound {
+        return false;
+    }
     let parser = |input: ParseStream<'_>| {
         while !input.is_empty() {
             if errors.gather(item(input)).is_none() {

@@ -28,6 +28,7 @@ pub(crate) enum Piece {
 
 impl Template {
     pub(crate) fn parse(text: LitStr, purpose: Purpose) -> syn::Result<Self> {
+        super::check_suffix(&text)?;
         match parse(&text.value(), purpose) {
             Ok(pieces) => Ok(Self { text, pieces }),
             Err(reason) => Err(syn::Error::new(text.span(), reason)),

@@ -6,7 +6,7 @@ use syn::parse::ParseStream;
 use syn::{Expr, Path, Token};
 
 use super::target::{self, Arguments, Call, separated};
-use super::{Given, once};
+use super::{Given, bare, expression, once};
 use crate::diagnostics::{Errors, unknown};
 
 /// What was written between the parentheses of the attribute.
@@ -64,7 +64,7 @@ fn option(input: ParseStream<'_>, options: &mut Options) -> syn::Result<()> {
 }
 
 fn update(input: ParseStream<'_>) -> syn::Result<Update> {
-    let expr: Expr = input.parse()?;
+    let expr = expression(input)?;
     let Expr::Assign(assign) = expr else {
         let message = match &expr {
             Expr::Call(_) | Expr::MethodCall(_) => {
@@ -92,5 +92,5 @@ fn update(input: ParseStream<'_>) -> syn::Result<Update> {
             "an update is of one entry: write one for each of them, or `#[invalidates(… for … in …)]`",
         ));
     }
-    Ok(Update { call, value: *assign.right })
+    Ok(Update { call, value: bare(*assign.right) })
 }

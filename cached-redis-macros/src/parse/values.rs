@@ -2,14 +2,13 @@
 
 use proc_macro2::Ident;
 use syn::parse::ParseStream;
-use syn::punctuated::Punctuated;
 use syn::spanned::Spanned as _;
 use syn::{Expr, ExprLit, Lit, LitStr, Path, Token, parenthesized, token};
 
-use super::duration::{Length, length};
+use super::duration::{Length, is_number, length};
 use super::redis_cached::{example, value};
 use super::template::{Purpose, Template};
-use super::ungroup;
+use super::{check_suffix, expressions, ungroup};
 use crate::diagnostics::Errors;
 
 /// `key(..)` or `key = "…"`.
@@ -42,7 +41,7 @@ pub(crate) struct Tags {
 
 pub(super) fn string(expr: Expr, keyword: &Ident) -> syn::Result<LitStr> {
     match ungroup(&expr) {
-        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Ok(text.clone()),
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => check_suffix(text).map(|()| text.clone()),
         _ => Err(syn::Error::new(
             expr.span(),
             format!("`{keyword}` takes a string literal: write `{}`", example(keyword)),
@@ -52,7 +51,7 @@ pub(super) fn string(expr: Expr, keyword: &Ident) -> syn::Result<LitStr> {
 
 pub(super) fn version(expr: &Expr) -> syn::Result<u32> {
     let number = match ungroup(expr) {
-        Expr::Lit(ExprLit { lit: Lit::Int(int), .. }) => int.base10_parse().ok(),
+        Expr::Lit(ExprLit { lit: Lit::Int(int), .. }) if is_number(int) => int.base10_parse().ok(),
         _ => None,
     };
     number.ok_or_else(|| {
@@ -156,7 +155,7 @@ pub(super) fn skip(input: ParseStream<'_>, keyword: &Ident) -> syn::Result<Vec<I
     }
     let content;
     parenthesized!(content in input);
-    let exprs = Punctuated::<Expr, Token![,]>::parse_terminated(&content)?;
+    let exprs = expressions(&content)?;
     if exprs.is_empty() {
         return Err(syn::Error::new(
             keyword.span(),
@@ -197,8 +196,7 @@ pub(super) fn key(input: ParseStream<'_>, keyword: &Ident) -> syn::Result<KeyOpt
     }
     let content;
     parenthesized!(content in input);
-    let exprs: Vec<Expr> =
-        Punctuated::<Expr, Token![,]>::parse_terminated(&content)?.into_iter().collect();
+    let exprs = expressions(&content)?;
     if exprs.is_empty() {
         return Err(syn::Error::new(
             keyword.span(),

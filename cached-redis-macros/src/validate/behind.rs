@@ -10,7 +10,7 @@ use crate::mentions;
 use crate::model::{Behind, Kept};
 use crate::parse::redis_cached::Options;
 use crate::parse::values::Early;
-use crate::signature::{Borrow, Parameter};
+use crate::signature::{Borrow, Parameter, ungroup};
 
 /// How an argument gets into the body.
 enum Passage {
@@ -74,9 +74,7 @@ fn mutabilities(subject: &Subject<'_>) -> impl Iterator<Item = Option<Token![mut
 }
 
 fn passage(ty: &Type) -> Passage {
-    match ty {
-        Type::Group(group) => passage(&group.elem),
-        Type::Paren(paren) => passage(&paren.elem),
+    match ungroup(ty) {
         Type::Reference(reference) => {
             let is_static =
                 reference.lifetime.as_ref().is_some_and(|lifetime| lifetime.ident == "static");

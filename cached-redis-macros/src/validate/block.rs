@@ -8,7 +8,7 @@ use super::Context;
 use crate::diagnostics::Errors;
 use crate::model::Beside;
 use crate::parse::block::{Annotated, Kind};
-use crate::signature::{generic_name, split_generics};
+use crate::signature::{generic_name, split_generics, ungroup};
 
 /// Where the methods of the block stand.
 pub(crate) fn context(
@@ -54,7 +54,7 @@ fn check_methods(methods: &[Annotated], errors: &mut Errors) {
 /// The helpers of a trait's methods need an `impl` of the type alone.
 fn check_type(block: &ItemImpl, errors: &mut Errors) {
     let generics = &block.generics.params;
-    let message = match &*block.self_ty {
+    let message = match ungroup(&block.self_ty) {
         Type::Path(path) => {
             let name = path.path.get_ident().map(ToString::to_string);
             if !generics.iter().any(|param| Some(generic_name(param)) == name) {

@@ -119,10 +119,10 @@ fn check_no_control_flow(subject: &Subject<'_>, errors: &mut Errors) {
     }
 }
 
-/// `jitter = 0` is an integer to the compiler.
+/// `jitter = 0` is an integer to the compiler. What has a suffix is for it to judge.
 pub(super) fn float(expr: Expr) -> Expr {
     match &expr {
-        Expr::Lit(ExprLit { lit: Lit::Int(int), .. }) => {
+        Expr::Lit(ExprLit { lit: Lit::Int(int), .. }) if int.suffix().is_empty() => {
             let float = syn::LitFloat::new(&format!("{}.0", int.base10_digits()), int.span());
             parse_quote_spanned!(int.span()=> #float)
         }

@@ -5,7 +5,7 @@ use syn::spanned::Spanned as _;
 use syn::{FnArg, GenericArgument, PathArguments, ReturnType, Safety, Type};
 
 use crate::diagnostics::Errors;
-use crate::signature::{Borrow, Function, ImplTrait};
+use crate::signature::{Borrow, Function, ImplTrait, ungroup};
 use crate::surroundings;
 
 pub(super) fn check(function: &Function, errors: &mut Errors) {
@@ -91,7 +91,7 @@ fn check_parameters(function: &Function, errors: &mut Errors) {
 
 /// `T` and `E` of `Result<T, E>`.
 fn result(ty: &Type) -> Option<(&Type, &Type)> {
-    let Type::Path(path) = ty else { return None };
+    let Type::Path(path) = ungroup(ty) else { return None };
     let last = path.path.segments.last().filter(|last| last.ident == "Result")?;
     let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
     let types: Vec<_> = arguments.args.iter().collect();
@@ -120,7 +120,7 @@ fn check_output(function: &Function, errors: &mut Errors) {
             return errors.at(name.span(), message);
         }
     };
-    if matches!(&**ty, Type::Tuple(tuple) if tuple.elems.is_empty()) {
+    if matches!(ungroup(ty), Type::Tuple(tuple) if tuple.elems.is_empty()) {
         errors.at(ty.span(), format!("`{name}` returns nothing to cache: give it a return type"));
     } else if let Some(span) = ImplTrait::find(ty) {
         errors.at(

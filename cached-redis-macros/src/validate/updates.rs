@@ -8,7 +8,7 @@ use crate::diagnostics::Errors;
 use crate::mentions;
 use crate::model::Updating;
 use crate::parse::updates::Options;
-use crate::signature::Function;
+use crate::signature::{Function, ungroup};
 
 pub(crate) fn validate(
     options: Options,
@@ -41,7 +41,8 @@ fn check_updates(options: &Options, errors: &mut Errors) {
 /// What a value is made of is kept while the body runs.
 fn check_values(options: &Options, function: &Function, errors: &mut Errors) {
     for parameter in write::parameters(function) {
-        if !matches!(&parameter.ty, Type::Reference(reference) if reference.mutability.is_some()) {
+        if !matches!(ungroup(&parameter.ty), Type::Reference(reference) if reference.mutability.is_some())
+        {
             continue;
         }
         let mentioned = |name: &String| {

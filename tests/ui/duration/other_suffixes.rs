@@ -1,0 +1,13 @@
+use cached_redis::redis_cached;
+
+#[redis_cached(ttl = 10min, stale = "5m"s, version = 2nd, name = "get"x, jitter = 1x)]
+async fn get(id: u64) -> u64 {
+    id
+}
+
+#[redis_cached(ttl = 10, jitter = 1x)]
+async fn list(id: u64) -> u64 {
+    id
+}
+
+fn main() {}
