@@ -7,6 +7,9 @@
 
 mod diagnostics;
 mod expand;
+#[cfg(test)]
+#[allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+mod fuzz;
 mod item;
 mod mentions;
 mod model;
