@@ -2,6 +2,7 @@
 
 mod absences;
 mod background;
+mod damage;
 mod expire;
 mod fallback;
 mod faults;

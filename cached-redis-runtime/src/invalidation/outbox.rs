@@ -110,3 +110,48 @@ impl Cache {
         core.invalidator.invalidate_all(outdated.targets.clone()).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use fastrand::Rng;
+
+    use super::Invalidations;
+    use crate::cache::Cache;
+    use crate::error::ErrorKind;
+    use crate::hunt::{Replay, damaged, seeds};
+
+    #[test]
+    fn a_target_has_one_key_or_two() {
+        for row in [r"[[]]", r#"[["a","b","c"]]"#, r#"["a"]"#, r"{}", r"[[1]]"] {
+            assert!(serde_json::from_str::<Invalidations>(row).is_err(), "{row}");
+        }
+    }
+
+    /// What has come out of a table may be anything: it is refused, or removes what is named in it, in this
+    /// namespace and nowhere else.
+    #[tokio::test]
+    async fn a_damaged_row_is_refused_or_means_what_it_says() {
+        let cache = Cache::memory();
+        let store = cache.memory_store().expect("in-process");
+        let mut outdated = Invalidations::new();
+        outdated.tag(&cache, "brand:7");
+        outdated.tag(&cache, "all");
+        let row = serde_json::to_vec(&outdated).expect("JSON");
+        for seed in seeds("CACHED_REDIS_CASES", 2_000) {
+            let _replay = Replay(seed);
+            let row = damaged(row.clone(), &mut Rng::with_seed(seed));
+            let Ok(read) = serde_json::from_slice::<Invalidations>(&row) else { continue };
+            let again = serde_json::to_vec(&read).expect("JSON");
+            assert_eq!(serde_json::from_slice::<Invalidations>(&again).ok(), Some(read.clone()));
+            store.set_raw("elsewhere:key", "value", Duration::from_secs(60));
+            let namespace = format!("{}:", cache.core().settings.namespace);
+            let mut keys = read.targets.iter().flat_map(super::Target::keys);
+            let is_elsewhere = keys.any(|key| !key.starts_with(&namespace));
+            let refused = cache.replay(&read).await.map_err(|error| error.kind());
+            assert_eq!(refused, if is_elsewhere { Err(ErrorKind::Config) } else { Ok(()) });
+            assert!(store.get_raw("elsewhere:key").is_some());
+        }
+    }
+}

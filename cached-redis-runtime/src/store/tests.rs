@@ -170,6 +170,7 @@ async fn each_store(test: impl AsyncFn(Subject)) {
     .await;
 }
 
+mod damage;
 mod fences;
 mod freshness;
 mod groups;

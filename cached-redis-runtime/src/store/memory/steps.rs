@@ -242,7 +242,7 @@ impl MemoryStore {
             }
             Intent::Reload => None,
             Intent::Read | Intent::Replace(_) => {
-                if header.is_write {
+                if header.is_write && header.state == State::Lease {
                     Some(Acquired::NoStore)
                 } else if header.state == State::Lease {
                     wait()

@@ -96,6 +96,18 @@ async fn a_header_that_is_odd_in_one_place_is_rubbish() {
     .await;
 }
 
+/// Only a lease can be one of a write.
+#[tokio::test]
+async fn a_value_with_the_flag_of_a_write_is_a_value() {
+    each_store(async |subject| {
+        let mut record = record::value(Kind::Value, Codec::Json, SCHEMA);
+        record[60] = 1;
+        (subject.set)(&subject.key, &record);
+        assert_eq!(subject.acquire(1, Intent::Read).await, Acquired::Hit(record));
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_value_of_another_schema_is_replaced() {
     each_store(async |subject| {
