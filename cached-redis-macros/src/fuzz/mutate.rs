@@ -139,6 +139,8 @@ const ODD: &[&str] = &[
     "sliding",
     "tag = \"a\"",
     "strict",
+    "crate = Self::a",
+    "crate = a::<B>",
 ];
 
 /// Tokens that were right, with up to three changes.

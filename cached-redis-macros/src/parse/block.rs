@@ -7,7 +7,7 @@ use syn::parse::{ParseStream, Parser as _};
 use syn::spanned::Spanned as _;
 use syn::{Attribute, ImplItem, ItemImpl, Meta, Path, Token};
 
-use super::{Given, check_depth, once};
+use super::{Given, check_depth, once, values};
 use crate::diagnostics::Errors;
 use crate::signature::Function;
 
@@ -55,7 +55,7 @@ fn option(input: ParseStream<'_>, facade: &mut Option<Given<Path>>) -> syn::Resu
         return Err(syn::Error::new(keyword.span(), message));
     }
     input.parse::<Token![=]>()?;
-    let path = input.call(Path::parse_mod_style)?;
+    let path = values::facade(input.call(Path::parse_mod_style)?)?;
     once(facade, keyword, path)
 }
 

@@ -109,7 +109,7 @@ fn with_value(input: ParseStream<'_>, keyword: Ident, options: &mut Options) -> 
         }
         "crate" => {
             input.parse::<Token![=]>()?;
-            let value = input.call(Path::parse_mod_style)?;
+            let value = values::facade(input.call(Path::parse_mod_style)?)?;
             once(&mut options.krate, keyword, value)
         }
         "always" | "strict" => {

@@ -135,7 +135,9 @@ fn path(inside: &str, purpose: Purpose) -> Result<Vec<String>, String> {
     }
     let segments: Vec<String> = inside.split('.').map(str::to_owned).collect();
     let is_name = |text: &str| syn::parse_str::<syn::Ident>(text).is_ok() || text == "self";
-    let is_index = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
+    // More is no index of the language.
+    let is_index =
+        |text: &str| text.chars().all(|c| c.is_ascii_digit()) && text.parse::<u32>().is_ok();
     let fine = segments
         .iter()
         .enumerate()
@@ -198,6 +200,7 @@ mod tests {
             ("{id + 1}", "not a parameter"),
             ("{id.}", "not a parameter"),
             ("{0}", "not a parameter"),
+            ("{id.4294967296}", "not a parameter"),
             ("{a}{b}", "run into each other"),
             ("{a}-{b}", "run into each other"),
             ("{a}x{b}", "run into each other"),

@@ -6,7 +6,7 @@ use syn::parse::ParseStream;
 use syn::{Expr, Path, Token};
 
 use super::target::{self, Arguments, Call, separated};
-use super::{Given, bare, expression, once};
+use super::{Given, bare, expression, once, values};
 use crate::diagnostics::{Errors, unknown};
 
 /// What was written between the parentheses of the attribute.
@@ -48,7 +48,7 @@ fn option(input: ParseStream<'_>, options: &mut Options) -> syn::Result<()> {
     match keyword.to_string().as_str() {
         "crate" => {
             input.parse::<Token![=]>()?;
-            let value = input.call(Path::parse_mod_style)?;
+            let value = values::facade(input.call(Path::parse_mod_style)?)?;
             once(&mut options.krate, keyword, value)
         }
         name @ ("tag" | "guard" | "always" | "strict" | "cache") => Err(syn::Error::new(

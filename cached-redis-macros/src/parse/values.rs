@@ -134,7 +134,7 @@ pub(super) fn tag(expr: &Expr) -> syn::Result<Template> {
 
 pub(super) fn path(expr: Expr) -> syn::Result<Path> {
     match expr {
-        Expr::Path(path) if path.qself.is_none() => Ok(path.path),
+        Expr::Path(path) if path.qself.is_none() => facade(path.path),
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Err(syn::Error::new(
             text.span(),
             format!("`crate` takes a path, not a string: write `crate = {}`", text.value()),
@@ -144,6 +144,18 @@ pub(super) fn path(expr: Expr) -> syn::Result<Path> {
             "`crate` takes the path of the facade: write `crate = my_crate::cached_redis`",
         )),
     }
+}
+
+/// What comes of it stands in a `use`.
+pub(super) fn facade(path: Path) -> syn::Result<Path> {
+    let is_of_type =
+        path.segments.iter().any(|part| part.ident == "Self" || !part.arguments.is_none());
+    if is_of_type {
+        let message = "`crate` takes the path of a crate or module, and this is one of a type: write \
+                       `crate = my_crate::cached_redis`";
+        return Err(syn::Error::new_spanned(path, message));
+    }
+    Ok(path)
 }
 
 pub(super) fn skip(input: ParseStream<'_>, keyword: &Ident) -> syn::Result<Vec<Ident>> {
