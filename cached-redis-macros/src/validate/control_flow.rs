@@ -6,7 +6,7 @@ use syn::visit::Visit;
 
 use crate::diagnostics::Errors;
 
-/// Refuses `.await`, `?` and `return` in `expr`; `why` goes on from "cannot be used here, ".
+/// Refuses `.await`, `?`, `return` and `yield` in `expr`; `why` goes on from "cannot be used here, ".
 pub(super) fn refuse(expr: &Expr, why: &str, errors: &mut Errors) {
     ControlFlow { why, errors }.visit_expr(expr);
 }
@@ -33,6 +33,10 @@ impl Visit<'_> for ControlFlow<'_> {
 
     fn visit_expr_return(&mut self, expr: &syn::ExprReturn) {
         self.refuse(expr.return_token.span, "return");
+    }
+
+    fn visit_expr_yield(&mut self, expr: &syn::ExprYield) {
+        self.refuse(expr.yield_token.span, "yield");
     }
 
     // These have a control flow of their own.
