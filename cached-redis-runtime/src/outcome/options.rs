@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::probe::{Fallible, FallibleOptional};
 use super::{Outcome, View};
+use crate::codec::guarded;
 
 /// `cache_if = |v| …`
 #[derive(Clone)]
@@ -188,7 +189,8 @@ where
 
     fn view<'a>(&self, returned: &'a O::Return) -> View<'a, O::Value> {
         match self.outcome.error(returned) {
-            Some(error) if (self.is_absent)(error) => View::Absent,
+            // Where it panics, nobody says that it is one: the function has failed.
+            Some(error) if guarded(|| (self.is_absent)(error)) == Some(true) => View::Absent,
             _ => self.outcome.view(returned),
         }
     }

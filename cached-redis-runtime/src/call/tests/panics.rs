@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{SECOND, Subject};
+use super::{Answer, SECOND, Subject};
 use crate::cache::Cache;
-use crate::outcome::{Probe, ProbePlain as _, cache_if, tags, ttl_with};
+use crate::outcome::{
+    Probe, ProbeOneLayer as _, ProbePlain as _, absent_as, cache_if, tags, ttl_with,
+};
 use crate::policy::Policy;
 
 /// Some of them cannot be written, others not read.
@@ -85,8 +87,24 @@ async fn an_option_that_panics_keeps_the_value_from_being_stored() {
     assert_eq!(subject.stats().errors.get("encode"), Some(&3));
 }
 
+/// Whether it means an absence, nobody says.
 #[tokio::test(start_paused = true)]
-async fn a_reload_that_cannot_be_stored_is_not_tried_again_behind_each_answer() {
+async fn an_error_over_which_an_option_panics_is_one() {
+    let policy = Policy { stale_if_error: Some(60 * SECOND), ..Policy::new(10 * SECOND) };
+    let subject = Subject::with_policy(policy);
+    let is_absent = |_: &&'static str| -> bool { panic!("of the user's") };
+    let outcome = || absent_as((&&Probe::<Answer>::new()).outcome(), is_absent, || "none");
+    assert_eq!(subject.call(1).run(outcome(), async { Ok(1) }).await, Ok(1));
+    subject.advance(11 * SECOND);
+    for _ in 0..2 {
+        assert_eq!(subject.call(1).run(outcome(), async { Err("down") }).await, Ok(1));
+    }
+    assert_eq!(subject.call(2).run(outcome(), async { Err("down") }).await, Err("down"));
+    assert_eq!(subject.cache.loads_in_flight(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reload_that_cannot_be_stored_removes_what_was_there() {
     let policy = Policy { stale: Some(60 * SECOND), ..Policy::new(10 * SECOND) };
     let cache = Cache::builder().memory().max_value_bytes(3).build().expect("valid");
     let subject = Subject { cache, ..Subject::with_policy(policy) };
