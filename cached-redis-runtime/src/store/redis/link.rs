@@ -392,7 +392,6 @@ impl Running {
         if !connector.running.give_back(self.claim) {
             return;
         }
-        event!(info, "connected to the cache server");
         connector.generation += 1;
         let generation = connector.generation;
         self.shared.replace(|_| {
@@ -404,6 +403,9 @@ impl Running {
                 _driver: made.driver,
             })
         });
+        // Whoever listens may take its time: nobody is to wait for it.
+        drop(connector);
+        event!(info, "connected to the cache server");
     }
 
     async fn make(&self) -> Result<Made, RedisError> {
@@ -428,6 +430,7 @@ impl Running {
             State::Down { reason: known } if known == reason => None,
             _ => Some(State::Down { reason: reason.to_owned() }),
         });
+        drop(connector);
         if news {
             event!(warn, reason = reason, "cannot connect to the cache server");
         }
