@@ -85,6 +85,19 @@ impl Invalidator {
         self.invalidate_all(vec![Target::new(key)]).await
     }
 
+    /// The same within what is left of a call's budget.
+    pub(crate) async fn invalidate_within(
+        self: &Arc<Self>,
+        key: String,
+        budget: &mut Budget,
+    ) -> Result<(), Error> {
+        let keys = [key.clone()];
+        let mut outstanding = Outstanding { invalidator: self, targets: vec![Target::new(key)] };
+        budget.run(&*self.store, self.store.delete(&keys)).await?;
+        outstanding.targets.clear();
+        Ok(())
+    }
+
     /// Removes targets. What fails is retried in the background.
     pub(crate) async fn invalidate_all(
         self: &Arc<Self>,

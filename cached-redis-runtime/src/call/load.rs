@@ -17,7 +17,6 @@ use crate::current;
 use crate::error::{Error, ErrorKind};
 use crate::flight::Leader;
 use crate::freshness::WINDOW_SHARE;
-use crate::invalidation::Target;
 use crate::lease::{Filled, LeaseId, Life};
 use crate::outcome::{Outcome, Storable};
 use crate::previous::Stored;
@@ -289,13 +288,12 @@ where
         }
     }
 
-    /// Removes what is there, and the lease with it.
+    /// Removes what is there, and the lease with it. What fails, or is cancelled, is retried.
     async fn remove(&self, leader: Leader, budget: &mut Budget) {
         leader.not_shareable();
-        let key = [self.key.to_owned()];
-        if let Err(error) = budget.run(&*self.core.store, self.core.store.delete(&key)).await {
+        let invalidator = &self.core.invalidator;
+        if let Err(error) = invalidator.invalidate_within(self.key.to_owned(), budget).await {
             self.failed(&error);
-            self.core.invalidator.retry(key.map(Target::new).into());
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::time::timeout;
+
 use super::{MILLI, SECOND, Subject};
 use crate::current::refresh;
 use crate::outcome::{Probe, ProbeOneLayer as _};
@@ -64,15 +66,19 @@ async fn an_absence_that_is_not_kept_removes_an_older_value() {
         assert!(subject.store().is_empty(), "after a refresh");
     }
     // Nor if it cannot be removed at once.
-    assert_eq!(call(&subject, Some(1)).await, Some(1));
-    let cut_off = subject.clone();
-    let load = move || async move {
-        cut_off.fault(Fault::Down);
-        None
-    };
-    let outcome = (&&Probe::<Option<u64>>::new()).outcome();
-    assert_eq!(refresh(subject.call(1).run_behind(outcome, load)).await, None);
-    subject.fault(None);
-    subject.settle().await;
-    assert!(subject.store().is_empty(), "retried");
+    for (fault, patience) in [(Fault::Down, SECOND), (Fault::Hang, SECOND), (Fault::Hang, MILLI)] {
+        assert_eq!(call(&subject, Some(1)).await, Some(1));
+        let cut_off = subject.clone();
+        let load = move || async move {
+            cut_off.fault(fault);
+            None
+        };
+        let outcome = (&&Probe::<Option<u64>>::new()).outcome();
+        let answer = refresh(subject.call(1).run_behind(outcome, load));
+        let answer = timeout(patience, answer).await;
+        assert_eq!(answer.ok(), (patience == SECOND).then_some(None), "or cancelled");
+        subject.fault(None);
+        subject.settle().await;
+        assert!(subject.store().is_empty(), "retried");
+    }
 }
