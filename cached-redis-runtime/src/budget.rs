@@ -90,8 +90,8 @@ pub(crate) fn by<F: Future>(deadline: Instant, future: F) -> Option<Timeout<F>> 
     catch_unwind(AssertUnwindSafe(|| timeout_at(deadline, future))).ok()
 }
 
-/// Runs what waits for a timer, and nothing of the user's; `None` if the runtime has been shut down meanwhile, while its
-/// caller is on a thread that has not (`Handle::block_on`): then timers panic.
+/// Runs what waits for a timer, and nothing of the user's; `None` if the runtime has been shut down meanwhile, while
+/// its caller is on a thread that has not (`Handle::block_on`): then timers panic.
 ///
 /// Takes what is pinned: by value it would be in the caller's future twice.
 pub(crate) async fn timed<F: Future + Unpin>(future: F) -> Option<F::Output> {

@@ -1,8 +1,8 @@
 //! The claim to be the only task that does something in the background.
 //!
-//! A task ends with its runtime, and gives its claim back as it is dropped. A runtime that is kept and not driven, because
-//! its `block_on` has returned, neither polls its tasks nor drops them. So whoever gives no sign of life loses the
-//! claim to the next who asks, and finds that out when it goes on.
+//! A task ends with its runtime, and gives its claim back as it is dropped. A runtime that is kept and not driven,
+//! because its `block_on` has returned, neither polls its tasks nor drops them. So whoever gives no sign of life loses
+//! the claim to the next who asks, and finds that out when it goes on.
 
 use std::time::Duration;
 
