@@ -79,7 +79,7 @@ pub(crate) enum Word {
 #[derive(Debug)]
 pub(crate) struct Leader {
     lease: LeaseId,
-    flight: Option<Claim>,
+    flight: Option<Registration>,
     /// The leader before has panicked.
     after_panic: bool,
 }
@@ -87,19 +87,22 @@ pub(crate) struct Leader {
 /// A question to the store under way.
 #[derive(Debug)]
 pub(crate) struct Asking {
-    flight: Option<Claim>,
+    flight: Option<Registration>,
 }
 
 /// A flight's place in the map, and how to give its lease up.
-struct Claim {
+struct Registration {
     flights: Arc<Flights>,
     sequence: u64,
     release: Release,
 }
 
-impl std::fmt::Debug for Claim {
+impl std::fmt::Debug for Registration {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Claim").field("sequence", &self.sequence).finish_non_exhaustive()
+        formatter
+            .debug_struct("Registration")
+            .field("sequence", &self.sequence)
+            .finish_non_exhaustive()
     }
 }
 
@@ -116,7 +119,7 @@ impl Flights {
     pub(crate) fn ask(self: &Arc<Self>, key: &str, release: Release) -> Asking {
         let sequence = self.next.fetch_add(1, Ordering::Relaxed);
         self.lock().insert(sequence, Flight::new(key, None));
-        Asking { flight: Some(Claim { flights: Arc::clone(self), sequence, release }) }
+        Asking { flight: Some(Registration { flights: Arc::clone(self), sequence, release }) }
     }
 
     /// A name that nothing else in this process has, nor in any other.
@@ -158,8 +161,8 @@ impl Flights {
             Entry::Occupied(_) => None,
             Entry::Vacant(vacant) => {
                 vacant.insert(Flight::new(key, Some(lease)));
-                let claim = Claim { flights: Arc::clone(self), sequence, release };
-                Some(Leader { lease, flight: Some(claim), after_panic: false })
+                let registration = Registration { flights: Arc::clone(self), sequence, release };
+                Some(Leader { lease, flight: Some(registration), after_panic: false })
             }
         }
     }
@@ -183,7 +186,7 @@ impl Asking {
     /// The part of the lease's id that this question chooses.
     pub(crate) fn nonce(&self) -> Nonce {
         match &self.flight {
-            Some(claim) => claim.nonce(),
+            Some(registration) => registration.nonce(),
             None => Nonce { process: 0, sequence: 0 },
         }
     }
@@ -191,16 +194,16 @@ impl Asking {
     /// The store granted the lease.
     pub(crate) fn granted(mut self, lease: LeaseId) -> Leader {
         let flight = self.flight.take();
-        if let Some(claim) = &flight {
-            claim.change(|flight| flight.lease = Some(lease));
+        if let Some(registration) = &flight {
+            registration.change(|flight| flight.lease = Some(lease));
         }
         Leader { lease, flight, after_panic: false }
     }
 
     /// The store answered something else.
     pub(crate) fn not_granted(mut self) {
-        if let Some(claim) = self.flight.take() {
-            claim.tell(|| Word::StartOver);
+        if let Some(registration) = self.flight.take() {
+            registration.tell(|| Word::StartOver);
         }
     }
 }
@@ -208,9 +211,9 @@ impl Asking {
 impl Drop for Asking {
     fn drop(&mut self) {
         // Cancelled, or the store did not answer: it may have granted the lease all the same.
-        if let Some(claim) = self.flight.take() {
-            claim.tell(|| Word::StartOver);
-            claim.release();
+        if let Some(registration) = self.flight.take() {
+            registration.tell(|| Word::StartOver);
+            registration.release();
         }
     }
 }
@@ -222,8 +225,8 @@ impl Leader {
 
     /// Takes no more followers.
     pub(crate) fn seal(&self) {
-        if let Some(claim) = &self.flight {
-            claim.change(|flight| flight.sealed = true);
+        if let Some(registration) = &self.flight {
+            registration.change(|flight| flight.sealed = true);
         }
     }
 
@@ -249,9 +252,9 @@ impl Leader {
 
     /// Ending: the store did not say whether it has stored. If not, the lease is given up.
     pub(crate) fn unknown(mut self) {
-        if let Some(claim) = self.flight.take() {
-            claim.tell(|| Word::StartOver);
-            claim.release();
+        if let Some(registration) = self.flight.take() {
+            registration.tell(|| Word::StartOver);
+            registration.release();
         }
     }
 
@@ -261,39 +264,40 @@ impl Leader {
     }
 
     fn tell(mut self, word: impl Fn() -> Word) {
-        if let Some(claim) = self.flight.take() {
-            claim.tell(word);
+        if let Some(registration) = self.flight.take() {
+            registration.tell(word);
         }
     }
 }
 
 impl Drop for Leader {
     fn drop(&mut self) {
-        let Some(mut claim) = self.flight.take() else { return };
+        let Some(mut registration) = self.flight.take() else { return };
         let panicking = std::thread::panicking();
         if panicking && self.after_panic {
             // Twice is no accident: nobody waits in line for a body that always panics.
-            claim.tell(|| Word::LoadAlone);
-            claim.release();
+            registration.tell(|| Word::LoadAlone);
+            registration.release();
             return;
         }
         // A loop, not recursion through `send`: thousands of followers may have been cancelled.
-        while let Some(follower) = claim.next_follower() {
-            let leader = Self { lease: self.lease, flight: Some(claim), after_panic: panicking };
+        while let Some(follower) = registration.next_follower() {
+            let leader =
+                Self { lease: self.lease, flight: Some(registration), after_panic: panicking };
             match follower.send(Word::Lead(leader)) {
                 Err(Word::Lead(mut refused)) => match refused.flight.take() {
-                    Some(again) => claim = again,
+                    Some(again) => registration = again,
                     None => return,
                 },
                 _ => return,
             }
         }
-        claim.tell(|| Word::StartOver);
-        claim.release();
+        registration.tell(|| Word::StartOver);
+        registration.release();
     }
 }
 
-impl Claim {
+impl Registration {
     fn nonce(&self) -> Nonce {
         Nonce { process: self.flights.process, sequence: self.sequence }
     }

@@ -16,8 +16,6 @@ mod flight;
 mod freshness;
 mod function;
 mod group;
-#[cfg(test)]
-mod hunt;
 mod invalidation;
 mod keep;
 mod key;

@@ -6,6 +6,7 @@
 //! - [`process`]: the test binary again, as another application process
 //! - [`history`]: what was read, held against what had been invalidated by then
 //! - [`resp`]: the few bytes needed to ask a server something
+//! - [`hunt`]: searches at random, and how to find the same again
 //! - [`poll`]: waiting for something with a deadline
 //! - [`stopwatch`]: how long it took, without the pauses of the machine
 //!
@@ -17,6 +18,7 @@
 
 mod fetch;
 pub mod history;
+pub mod hunt;
 pub mod poll;
 mod port;
 pub mod process;

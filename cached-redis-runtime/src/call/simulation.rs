@@ -24,8 +24,8 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::hunt::seeds;
 use crate::store::memory::{Fault, MemoryStore};
+use cached_redis_test_support::hunt::seeds;
 use node::Node;
 use plan::{Ending, KEYS, Plan};
 use world::{Seen, World};

@@ -120,7 +120,7 @@ mod tests {
     use super::Invalidations;
     use crate::cache::Cache;
     use crate::error::ErrorKind;
-    use crate::hunt::{Replay, damaged, seeds};
+    use cached_redis_test_support::hunt::{Replay, damaged, seeds};
 
     #[test]
     fn a_target_has_one_key_or_two() {

@@ -1,6 +1,7 @@
 //! The protocol step by step, the same on the in-process store and on real servers, over RESP2 and
 //! RESP3.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,12 +41,15 @@ impl Subject {
 
     fn redis(server: &'static Server, tracking: bool) -> Self {
         let namespace = unique_namespace("store");
+        let client = redis::Client::open(server.url()).expect("a URL");
+        let connection = RefCell::new(client.get_connection().expect("a server"));
         Self {
             store: Arc::new(Self::connect(server, &namespace, tracking)),
             key: format!("{namespace}:p:f:{{1}}"),
             namespace,
             set: Box::new(move |key, bytes| {
-                server.command(&[b"SET", key.as_bytes(), bytes]);
+                let set = redis::cmd("SET").arg(key).arg(bytes).exec(&mut *connection.borrow_mut());
+                set.expect("a server that takes it");
             }),
         }
     }

@@ -5,7 +5,7 @@ use fastrand::Rng;
 
 use super::*;
 use crate::group::{Generation, Stamp};
-use crate::hunt::{Replay, damaged, seeds};
+use cached_redis_test_support::hunt::{Replay, damaged, seeds};
 
 fn nonce() -> Nonce {
     Nonce { process: 9, sequence: 9 }

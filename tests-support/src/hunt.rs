@@ -1,4 +1,6 @@
 //! What tests that search at random share: seeds, and bytes that were right.
+//!
+//! `CACHED_REDIS_SEED=n` replays one case; the seeds are those of one test, so name it.
 
 use std::ops::Range;
 use std::thread;
@@ -10,7 +12,7 @@ fn from_environment(name: &str) -> Option<u64> {
 }
 
 /// The seed that is to be replayed, or as many as the variable says.
-pub(crate) fn seeds(variable: &str, default: u64) -> Range<u64> {
+pub fn seeds(variable: &str, default: u64) -> Range<u64> {
     match from_environment("CACHED_REDIS_SEED") {
         Some(seed) => seed..seed + 1,
         None => 0..from_environment(variable).unwrap_or(default),
@@ -18,7 +20,7 @@ pub(crate) fn seeds(variable: &str, default: u64) -> Range<u64> {
 }
 
 /// Says on its way out of a panic how to get there again.
-pub(crate) struct Replay(pub(crate) u64);
+pub struct Replay(pub u64);
 
 impl Drop for Replay {
     fn drop(&mut self) {
@@ -29,7 +31,7 @@ impl Drop for Replay {
 }
 
 /// Up to three changes of bytes that were right, most of them near their beginning.
-pub(crate) fn damaged(mut bytes: Vec<u8>, rng: &mut Rng) -> Vec<u8> {
+pub fn damaged(mut bytes: Vec<u8>, rng: &mut Rng) -> Vec<u8> {
     for _ in 0..rng.usize(0..=3) {
         let near = bytes.len().min(rng.choice([8, 64, usize::MAX]).unwrap_or(8));
         let at = rng.usize(0..=near);
