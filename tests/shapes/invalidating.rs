@@ -5,7 +5,6 @@ use std::sync::Arc;
 use cached_redis::{Error, invalidates, redis_cached};
 use serde::{Deserialize, Serialize};
 
-use crate::assert_cached;
 use crate::support::{ask, is_send, loaded, run};
 
 #[derive(Debug)]
@@ -115,10 +114,16 @@ async fn patterns((a, b): (u64, u64), mut c: u64) -> u64 {
     c
 }
 
-/// With the other attribute around it.
 #[redis_cached(ttl = 600)]
 #[invalidates(by_id(id))]
 async fn cached_too(id: u64) -> Result<u64, Failure> {
+    loaded();
+    Ok(id)
+}
+
+#[invalidates(by_id(id))]
+#[redis_cached(ttl = 600)]
+async fn invalidating_too(id: u64) -> Result<u64, Failure> {
     loaded();
     Ok(id)
 }
@@ -251,9 +256,20 @@ fn many_and_all() {
         }
         assert_invalidates!(all(), by_id(7));
         assert_invalidates!(all(), queries::by_name("a"));
-        ask(by_id(8)).await;
-        assert_cached!(async { cached_too(8).await.unwrap() }, 8);
-        assert!(ask(by_id(8)).await.1);
+    });
+}
+
+/// Of two attributes the lower one is expanded last, around the other.
+#[test]
+fn functions_that_are_cached_too() {
+    run(async {
+        for is_hit in [false, true] {
+            ask(by_id(8)).await;
+            assert_eq!(ask(cached_too(8)).await.1, !is_hit);
+            assert!(ask(by_id(8)).await.1, "by each call");
+            assert_eq!(ask(invalidating_too(8)).await.1, !is_hit);
+            assert_eq!(ask(by_id(8)).await.1, !is_hit, "by each load");
+        }
     });
 }
 
