@@ -54,8 +54,7 @@ fn option(input: ParseStream<'_>, facade: &mut Option<Given<Path>>) -> syn::Resu
         // The rest is options of methods, about which there is nothing more to say.
         return Err(syn::Error::new(keyword.span(), message));
     }
-    input.parse::<Token![=]>()?;
-    let path = values::facade(input.call(Path::parse_mod_style)?)?;
+    let path = values::facade(input)?;
     once(facade, keyword, path)
 }
 

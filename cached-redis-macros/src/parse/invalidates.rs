@@ -108,8 +108,7 @@ fn with_value(input: ParseStream<'_>, keyword: Ident, options: &mut Options) -> 
             once(&mut options.cache, keyword, value)
         }
         "crate" => {
-            input.parse::<Token![=]>()?;
-            let value = values::facade(input.call(Path::parse_mod_style)?)?;
+            let value = values::facade(input)?;
             once(&mut options.krate, keyword, value)
         }
         "always" | "strict" => {

@@ -40,7 +40,7 @@ pub(crate) struct Options {
 }
 
 /// The options and how each is written.
-const OPTIONS: [(&str, &str); 22] = [
+pub(crate) const OPTIONS: [(&str, &str); 22] = [
     ("ttl", "ttl = 600"),
     ("prefix", "prefix = \"products\""),
     ("name", "name = \"get_product\""),

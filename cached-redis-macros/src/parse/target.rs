@@ -118,10 +118,10 @@ pub(super) fn separated(
     errors: &mut Errors,
     mut item: impl FnMut(ParseStream<'_>) -> syn::Result<()>,
 ) -> bool {
-    let mut is_sound = errors.gather(check_depth(&tokens)).is_some();
-    if !is_sound {
+    if errors.gather(check_depth(&tokens)).is_none() {
         return false;
     }
+    let mut is_sound = true;
     let parser = |input: ParseStream<'_>| {
         while !input.is_empty() {
             if errors.gather(item(input)).is_none() {

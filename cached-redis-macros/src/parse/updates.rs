@@ -47,8 +47,7 @@ fn option(input: ParseStream<'_>, options: &mut Options) -> syn::Result<()> {
     let keyword = input.call(Ident::parse_any)?;
     match keyword.to_string().as_str() {
         "crate" => {
-            input.parse::<Token![=]>()?;
-            let value = values::facade(input.call(Path::parse_mod_style)?)?;
+            let value = values::facade(input)?;
             once(&mut options.krate, keyword, value)
         }
         name @ ("tag" | "guard" | "always" | "strict" | "cache") => Err(syn::Error::new(

@@ -134,7 +134,7 @@ pub(super) fn tag(expr: &Expr) -> syn::Result<Template> {
 
 pub(super) fn path(expr: Expr) -> syn::Result<Path> {
     match expr {
-        Expr::Path(path) if path.qself.is_none() => facade(path.path),
+        Expr::Path(path) if path.qself.is_none() => of_module(path.path),
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Err(syn::Error::new(
             text.span(),
             format!("`crate` takes a path, not a string: write `crate = {}`", text.value()),
@@ -146,8 +146,14 @@ pub(super) fn path(expr: Expr) -> syn::Result<Path> {
     }
 }
 
+/// After `crate`.
+pub(super) fn facade(input: ParseStream<'_>) -> syn::Result<Path> {
+    input.parse::<Token![=]>()?;
+    of_module(input.call(Path::parse_mod_style)?)
+}
+
 /// What comes of it stands in a `use`.
-pub(super) fn facade(path: Path) -> syn::Result<Path> {
+fn of_module(path: Path) -> syn::Result<Path> {
     let is_of_type =
         path.segments.iter().any(|part| part.ident == "Self" || !part.arguments.is_none());
     if is_of_type {
