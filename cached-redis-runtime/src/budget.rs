@@ -1,16 +1,13 @@
 //! The time that one call may spend on the cache.
 
-use std::any::Any;
-use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
-use std::task::Poll;
+use std::pin::pin;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::time::{Instant, Timeout, timeout_at};
 
 use crate::error::Error;
+use crate::panics::{catch_panic, guarded};
 use crate::store::{Operation, Store};
 
 /// After this time an operation is looked at without its having asked for it, and then whenever it has taken twice as
@@ -48,13 +45,13 @@ impl Budget {
         };
         let mut glance = FIRST_GLANCE;
         let result = loop {
-            let Some(operation) = by(started + glance.min(self.left), &mut operation) else {
-                // Nobody was asked.
-                unanswered.answered = true;
-                return Err(Error::unreachable());
+            let heard = match by(started + glance.min(self.left), &mut operation) {
+                Some(operation) => timed(pin!(operation)).await,
+                None => None,
             };
-            match timed(pin!(operation)).await {
+            match heard {
                 None => {
+                    // Without timers, which says nothing about the store.
                     unanswered.answered = true;
                     return Err(Error::unreachable());
                 }
@@ -87,28 +84,13 @@ impl Budget {
 /// built without them, which there is no way to ask for (where panics abort, this one does too).
 pub(crate) fn by<F: Future>(deadline: Instant, future: F) -> Option<Timeout<F>> {
     Handle::try_current().ok()?;
-    catch_unwind(AssertUnwindSafe(|| timeout_at(deadline, future))).ok()
+    guarded(|| timeout_at(deadline, future))
 }
 
 /// Runs what waits for a timer, and nothing of the user's; `None` if the runtime has been shut down meanwhile, while
 /// its caller is on a thread that has not (`Handle::block_on`): then timers panic.
-///
-/// Takes what is pinned: by value it would be in the caller's future twice.
 pub(crate) async fn timed<F: Future + Unpin>(future: F) -> Option<F::Output> {
     catch_panic(future).await.ok()
-}
-
-/// Runs a future, and hands over the panic that it may end with. It is not polled again after it.
-pub(crate) fn catch_panic<F: Future + Unpin>(
-    mut future: F,
-) -> impl Future<Output = Result<F::Output, Box<dyn Any + Send>>> {
-    poll_fn(move |context| {
-        let poll = AssertUnwindSafe(|| Pin::new(&mut future).poll(context));
-        match catch_unwind(poll) {
-            Ok(poll) => poll.map(Ok),
-            Err(panic) => Poll::Ready(Err(panic)),
-        }
-    })
 }
 
 /// See [`by`].

@@ -3,7 +3,6 @@
 mod json;
 
 use std::any::type_name;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use serde::Serialize as _;
@@ -11,6 +10,7 @@ use serde::Serialize as _;
 use crate::error::{Error, ErrorKind};
 use crate::group::Group;
 use crate::outcome::{Outcome, Storable, View};
+use crate::panics::guarded;
 use crate::record::{self, Codec, Header, Kind};
 
 /// What a returned value comes to.
@@ -23,12 +23,6 @@ pub(crate) struct Encoding {
     pub(crate) life: Option<Duration>,
     /// Groups that the value names.
     pub(crate) tags: Vec<Group>,
-}
-
-/// Runs what belongs to the user, and would not run without a cache: how values are written and read, closures of
-/// options. `None` if it panics: the function answers all the same. Nothing of ours is half done then.
-pub(crate) fn guarded<T>(call: impl FnOnce() -> T) -> Option<T> {
-    catch_unwind(AssertUnwindSafe(call)).ok()
 }
 
 /// Whether the function has failed.

@@ -7,7 +7,7 @@ mod encoder;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::codec::guarded;
+use crate::panics::guarded;
 use encoder::Encoder;
 
 /// SHA-256 over everything that tells one function from another, apart from its arguments.

@@ -21,6 +21,7 @@ mod keep;
 mod key;
 mod lease;
 mod outcome;
+mod panics;
 mod policy;
 mod previous;
 mod record;

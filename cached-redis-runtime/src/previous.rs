@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde::de::DeserializeOwned;
 use tokio::task::futures::TaskLocalFuture;
 
-use crate::codec::guarded;
+use crate::panics::guarded;
 use crate::record::{Codec, Header, Kind};
 
 tokio::task_local! {

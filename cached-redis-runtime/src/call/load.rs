@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use super::behind::{Body, Load};
 use super::{Attempt, Granted, Reason};
 use crate::broken::Rule;
-use crate::budget::{Budget, by, catch_panic, timed};
+use crate::budget::{Budget, by, timed};
 use crate::cache::Storing;
 use crate::codec::{self, Encoding};
 use crate::current;
@@ -19,6 +19,7 @@ use crate::flight::Leader;
 use crate::freshness::WINDOW_SHARE;
 use crate::lease::{Filled, LeaseId, Life};
 use crate::outcome::{Outcome, Storable};
+use crate::panics::catch_panic;
 use crate::previous::Stored;
 use crate::stats::Counters;
 

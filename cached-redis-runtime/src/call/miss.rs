@@ -118,7 +118,8 @@ where
             }
             if current::is_leading(&holder) {
                 return Decision::LoadAlone(Reason::NotShareable);
-            } else if self.core.flights.is_ours(&holder) {
+            }
+            if self.core.flights.is_ours(&holder) {
                 match self.core.flights.join(self.key, &holder) {
                     Join::Follow(flight) => {
                         match self.follow(flight, stamps, patience, budget).await {

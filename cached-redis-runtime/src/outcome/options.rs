@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::probe::{Fallible, FallibleOptional};
 use super::{Outcome, View};
-use crate::codec::guarded;
+use crate::panics::guarded;
 
 /// `cache_if = |v| …`
 #[derive(Clone)]
