@@ -19,6 +19,11 @@ pub fn seeds(variable: &str, default: u64) -> Range<u64> {
     }
 }
 
+/// Whether only one is to be tried: what holds of many need not hold of it.
+pub fn is_replay(seeds: &Range<u64>) -> bool {
+    seeds.end - seeds.start == 1
+}
+
 /// Says on its way out of a panic how to get there again.
 pub struct Replay(pub u64);
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::ToTokens as _;
 use syn::ext::IdentExt as _;
 use syn::visit::{self, Visit};
@@ -10,6 +10,7 @@ use syn::visit::{self, Visit};
 use super::corpus::Attribute;
 use super::mutate::{flat, values};
 use crate::item;
+use crate::parse::redis_cached::OPTIONS;
 
 /// An attribute on an item.
 #[derive(Clone)]
@@ -26,39 +27,8 @@ pub(super) struct Outcome {
     pub(super) messages: Vec<String>,
 }
 
-/// Words of the attributes' own, which need not stand in an expansion.
-const OWN: [&str; 30] = [
-    "ttl",
-    "prefix",
-    "name",
-    "skip",
-    "key",
-    "version",
-    "negative_ttl",
-    "jitter",
-    "ttl_with",
-    "stale",
-    "stale_if_error",
-    "early",
-    "soft_timeout",
-    "sliding",
-    "tags",
-    "cache_if",
-    "absent",
-    "lock",
-    "load_timeout",
-    "bypass",
-    "cache",
-    "crate",
-    "tag",
-    "guard",
-    "always",
-    "strict",
-    "true",
-    "false",
-    "for",
-    "in",
-];
+/// Words of the attributes' own beside the options of `#[redis_cached]`. None of them need stand in an expansion.
+const OWN: [&str; 8] = ["tag", "guard", "always", "strict", "true", "false", "for", "in"];
 
 impl Case {
     pub(super) fn expand(&self) -> Outcome {
@@ -160,7 +130,8 @@ impl Case {
         let mut written = BTreeSet::new();
         words(self.options.clone(), &mut written);
         for word in written.difference(&there) {
-            let is_own = OWN.contains(&word.as_str());
+            let is_option = OPTIONS.iter().any(|(name, _)| name == word);
+            let is_own = is_option || OWN.contains(&word.as_str());
             // `get(id)` is a call of `get_entry`.
             let is_part = ["_entry", "_invalidate_all"].map(|helper| format!("{word}{helper}"));
             let is_there = is_part.iter().any(|part| there.contains(part));
@@ -268,7 +239,7 @@ impl Functions {
             attr.path().segments.last().is_some_and(|last| last.ident == "redis_cached")
         };
         self.0.push(Seen {
-            name: ident(&signature.ident),
+            name: signature.ident.to_string(),
             signature: signature.to_token_stream().to_string(),
             body: body.to_token_stream().to_string(),
             is_in_block,
@@ -276,10 +247,6 @@ impl Functions {
             is_cached: is_in_block && self.1 == 0 && attrs.iter().any(is_cached),
         });
     }
-}
-
-fn ident(ident: &Ident) -> String {
-    ident.to_string()
 }
 
 impl Visit<'_> for Functions {

@@ -222,7 +222,7 @@ fn foreign(rng: &mut Rng) -> Vec<TokenTree> {
     all[range].to_vec()
 }
 
-pub(super) fn nest(mut part: Vec<TokenTree>, depth: usize, rng: &mut Rng) -> Vec<TokenTree> {
+fn nest(mut part: Vec<TokenTree>, depth: usize, rng: &mut Rng) -> Vec<TokenTree> {
     let all = [Delimiter::Parenthesis, Delimiter::Brace, Delimiter::Bracket, Delimiter::None];
     for _ in 0..depth {
         let delimiter = all[rng.usize(..all.len())];

@@ -24,8 +24,9 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use super::tests::paused_runtime;
 use crate::store::memory::{Fault, MemoryStore};
-use cached_redis_test_support::hunt::seeds;
+use cached_redis_test_support::hunt::{is_replay, seeds};
 use node::Node;
 use plan::{Ending, KEYS, Plan};
 use world::{Seen, World};
@@ -42,12 +43,7 @@ fn millis(range: Range<u64>) -> Duration {
 /// Runs one schedule, with a rule broken or not, and returns what was wrong.
 fn run(seed: u64, broken: Option<Rule>, traced: bool) -> (Vec<String>, Seen) {
     fastrand::seed(seed);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .expect("a runtime");
-    let world = runtime.block_on(async {
+    let world = paused_runtime().block_on(async {
         let world = Arc::new(World::new(Plan::random(), traced));
         world.say(|| format!("{:?}", world.plan));
         schedule(&world, broken).await;
@@ -182,7 +178,7 @@ fn add(all: &mut Seen, more: &Seen) {
 /// Runs schedules on all cores until one finds something wrong: its seed, and what.
 fn search(seeds: Range<u64>, broken: Option<Rule>) -> Result<Seen, (u64, Vec<String>)> {
     let (next, found) = (AtomicU64::new(seeds.start), AtomicBool::new(false));
-    let traced = seeds.end - seeds.start == 1;
+    let traced = is_replay(&seeds);
     let work = || {
         let mut all = Seen::default();
         while !found.load(Ordering::Relaxed) {

@@ -26,6 +26,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use tokio::runtime::{Builder, Runtime};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::sleep;
 
@@ -43,6 +44,11 @@ use crate::stats::FunctionStats;
 use crate::store::memory::{Fault, MemoryStore};
 
 static FUNCTION: Function = Function::new("test", "load", "load", "id");
+
+/// A runtime whose time stands still unless it is moved, for tests that need more than one, or one for each case.
+pub(super) fn paused_runtime() -> Runtime {
+    Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime")
+}
 
 const LOAD: Duration = Duration::from_millis(100);
 const SECOND: Duration = Duration::from_secs(1);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-use super::{Answer, LOAD, SECOND, Subject};
+use super::{Answer, LOAD, SECOND, Subject, paused_runtime};
 use crate::cache::Cache;
 use crate::current::refresh;
 use crate::policy::Policy;
@@ -148,15 +148,11 @@ async fn a_failed_invalidation_is_kept_for_longer_than_any_entry_lives() {
 /// The runtime on which an invalidation failed may end before it has been made up for.
 #[test]
 fn a_failed_invalidation_outlives_its_runtime() {
-    let runtime = || {
-        let mut builder = tokio::runtime::Builder::new_current_thread();
-        builder.enable_all().start_paused(true).build().expect("a runtime")
-    };
     let subject = Subject::new();
     subject.fault(Fault::RefuseWrites);
-    assert!(runtime().block_on(subject.invalidate(1)).is_err());
+    assert!(paused_runtime().block_on(subject.invalidate(1)).is_err());
     subject.fault(None);
-    runtime().block_on(async {
+    paused_runtime().block_on(async {
         subject.with(2, async { Ok(2) }).await.expect("a value");
         let made_up_for = async {
             while subject.cache.stats().pending_invalidations > 0 {
@@ -170,16 +166,12 @@ fn a_failed_invalidation_outlives_its_runtime() {
 /// It is kept for the next time, and its tasks neither run nor end.
 #[test]
 fn a_failed_invalidation_does_not_wait_for_a_runtime_that_nobody_drives() {
-    let runtime = || {
-        let mut builder = tokio::runtime::Builder::new_current_thread();
-        builder.enable_all().start_paused(true).build().expect("a runtime")
-    };
     let subject = Subject::new();
     subject.fault(Fault::RefuseWrites);
-    let kept = runtime();
+    let kept = paused_runtime();
     assert!(kept.block_on(subject.invalidate(1)).is_err());
     subject.fault(None);
-    runtime().block_on(async {
+    paused_runtime().block_on(async {
         let made_up_for = async {
             while subject.cache.stats().pending_invalidations > 0 {
                 sleep(Duration::from_millis(10)).await;
