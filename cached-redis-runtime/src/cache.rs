@@ -24,6 +24,7 @@ use crate::function::Function;
 use crate::group::{self, Group, Groups};
 use crate::invalidation::{Invalidator, Target};
 use crate::key::Key;
+use crate::loss::Losses;
 use crate::policy::Policy;
 use crate::record::Header;
 use crate::stats::{Counter, Registry, Stats};
@@ -58,6 +59,8 @@ pub(crate) struct Core {
     pub(crate) loads_while_down: Option<Semaphore>,
     pub(crate) background: Arc<Background>,
     pub(crate) failed_fences: Counter,
+    #[expect(dead_code, reason = "reported by what is built next")]
+    pub(crate) losses: Arc<Losses>,
     pub(crate) broken: Broken,
 }
 
@@ -161,6 +164,7 @@ impl Cache {
                 .map(|most| Semaphore::new(most.min(Semaphore::MAX_PERMITS))),
             background: Background::new(settings.max_background_reloads),
             failed_fences: Counter::default(),
+            losses: Arc::default(),
             broken: Broken::default(),
             settings,
         }))

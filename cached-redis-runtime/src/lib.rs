@@ -20,6 +20,7 @@ mod invalidation;
 mod keep;
 mod key;
 mod lease;
+mod loss;
 mod outcome;
 mod panics;
 mod policy;
