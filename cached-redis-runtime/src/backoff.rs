@@ -18,8 +18,13 @@ impl Backoff {
 
     /// The next pause.
     pub(crate) fn pause(&mut self) -> Duration {
-        let pause = jittered(self.next);
-        self.next = self.next.mul_f64(1.5).min(self.longest);
+        self.pause_up_to(self.longest)
+    }
+
+    /// The next pause, with another bound than usual.
+    pub(crate) fn pause_up_to(&mut self, longest: Duration) -> Duration {
+        let pause = jittered(self.next.min(longest));
+        self.next = self.next.mul_f64(1.5).min(longest);
         pause
     }
 

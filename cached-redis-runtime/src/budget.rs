@@ -1,5 +1,6 @@
 //! The time that one call may spend on the cache.
 
+use std::cell::Cell;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -10,13 +11,15 @@ use crate::error::Error;
 use crate::panics::{catch_panic, guarded};
 use crate::store::{Operation, Store};
 
-/// After this time an operation is looked at without its having asked for it, and then whenever it has taken twice as
-/// long: a store that has lost one may be unable to tell.
-const FIRST_GLANCE: Duration = Duration::from_millis(5);
+tokio::task_local! {
+    /// What is left of the budget of the operation that is running, for a store that measures by
+    /// itself how long its server takes.
+    static LEFT: Cell<Duration>;
+}
 
 /// What is left of it. All operations of one call share it, so that a call takes no longer than
 /// budget plus load, however many operations are slow.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Budget {
     left: Duration,
 }
@@ -26,42 +29,40 @@ impl Budget {
         Self { left }
     }
 
+    pub(crate) fn left(&self) -> Duration {
+        self.left
+    }
+
     /// Runs one operation of `store` within what is left.
     pub(crate) async fn run<T>(
         &mut self,
         store: &dyn Store,
-        mut operation: Operation<'_, T>,
+        operation: Operation<'_, T>,
     ) -> Result<T, Error> {
         if self.left.is_zero() {
             return Err(Error::timeout());
         }
-        let started = Instant::now();
-        let mut unanswered = Unanswered {
-            store,
-            epoch: store.epoch(),
-            started,
-            patience: self.left / 2,
-            answered: false,
-        };
-        let mut glance = FIRST_GLANCE;
-        let result = loop {
-            let heard = match by(started + glance.min(self.left), &mut operation) {
-                Some(operation) => timed(pin!(operation)).await,
-                None => None,
+        if store.measures() {
+            let measured = async {
+                let result = operation.await;
+                (result, LEFT.with(Cell::get))
             };
-            match heard {
-                None => {
-                    // Without timers, which says nothing about the store.
-                    unanswered.answered = true;
-                    return Err(Error::unreachable());
-                }
-                Some(Err(_)) if glance < self.left => glance *= 2,
-                Some(result) => break result,
-            }
+            let (result, left) = LEFT.scope(Cell::new(self.left), measured).await;
+            self.left = left;
+            return result;
+        }
+        let began = Instant::now();
+        let heard = match by(began + self.left, operation) {
+            Some(operation) => timed(pin!(operation)).await,
+            None => None,
         };
-        unanswered.answered = result.is_ok();
-        self.left = self.left.saturating_sub(started.elapsed());
-        result.unwrap_or_else(|_| Err(Error::timeout()))
+        self.left = self.left.saturating_sub(began.elapsed());
+        match heard {
+            Some(Ok(result)) => result,
+            Some(Err(_)) => Err(Error::timeout()),
+            // Without timers, which says nothing about the store.
+            None => Err(Error::unreachable()),
+        }
     }
 
     /// The same for an operation that costs nothing if it is answered: it belongs to a wait for
@@ -78,6 +79,22 @@ impl Budget {
         }
         result
     }
+}
+
+/// What is left for the operation that is running; `whole` outside of one.
+pub(crate) fn left_or(whole: Duration) -> Duration {
+    LEFT.try_with(Cell::get).unwrap_or(whole)
+}
+
+/// Runs what belongs to no operation, or takes a part of one's time: within so much.
+pub(crate) async fn within<F: Future>(left: Duration, future: F) -> F::Output {
+    LEFT.scope(Cell::new(left), future).await
+}
+
+/// The operation that is running has taken so much of it.
+pub(crate) fn charge(took: Duration) {
+    // Outside of an operation nobody counts.
+    let _ = LEFT.try_with(|left| left.set(left.get().saturating_sub(took)));
 }
 
 /// A future with a deadline; none where there are no timers: on another executor, or on a runtime of tokio that was
@@ -98,60 +115,31 @@ pub(crate) fn has_timers() -> bool {
     by(Instant::now(), std::future::ready(())).is_some()
 }
 
-/// Tells the store of an operation that was given up: at its deadline, or earlier by a caller
-/// that has a shorter one. A caller that gave up at once says nothing about the store.
-struct Unanswered<'a> {
-    store: &'a dyn Store,
-    epoch: u64,
-    started: Instant,
-    patience: Duration,
-    answered: bool,
-}
-
-impl Drop for Unanswered<'_> {
-    fn drop(&mut self) {
-        if !self.answered && self.started.elapsed() >= self.patience {
-            self.store.unanswered(self.epoch);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::future::poll_fn;
-    use std::task::Poll;
-
     use super::*;
-    use crate::store::memory::MemoryStore;
+    use crate::store::memory::{Fault, MemoryStore};
 
-    const LEFT: Duration = Duration::from_millis(100);
-
-    /// Done from that moment on, of which it tells nobody.
-    fn silent(done: Instant) -> Operation<'static, ()> {
-        Box::pin(poll_fn(
-            move |_| {
-                if Instant::now() < done { Poll::Pending } else { Poll::Ready(Ok(())) }
-            },
-        ))
-    }
+    const WHOLE: Duration = Duration::from_millis(100);
 
     #[tokio::test(start_paused = true)]
-    async fn an_operation_that_wakes_nobody_is_looked_at_again() {
+    async fn operations_share_it() {
         let store = MemoryStore::new("ns");
-        for millis in [1, 5, 6, 20, 45] {
-            let (mut budget, began) = (Budget::new(LEFT), Instant::now());
-            let took = Duration::from_millis(millis);
-            budget.run(&store, silent(began + took)).await.expect("seen in time");
-            assert!(began.elapsed() <= 2 * took.max(FIRST_GLANCE), "{:?}", began.elapsed());
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn whatever_is_looked_at_ends_with_the_budget() {
-        let store = MemoryStore::new("ns");
-        let (mut budget, began) = (Budget::new(LEFT), Instant::now());
-        let ran = budget.run(&store, silent(began + 2 * LEFT)).await;
+        store.set_fault(Some(Fault::Slow(WHOLE / 2 + Duration::from_millis(1))));
+        let (mut budget, began) = (Budget::new(WHOLE), Instant::now());
+        budget.run(&store, store.ttl("key")).await.expect("in time");
+        let ran = budget.run(&store, store.ttl("key")).await;
         assert_eq!(ran.expect_err("too late").kind(), crate::ErrorKind::Timeout);
-        assert_eq!(began.elapsed(), LEFT);
+        assert_eq!(began.elapsed(), WHOLE);
+        assert!(budget.left().is_zero());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_free_costs_nothing_if_it_is_answered() {
+        let store = MemoryStore::new("ns");
+        store.set_fault(Some(Fault::Slow(WHOLE / 2)));
+        let mut budget = Budget::new(WHOLE);
+        budget.run_free(&store, store.ttl("key")).await.expect("in time");
+        assert_eq!(budget.left(), WHOLE);
     }
 }

@@ -8,13 +8,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Longer than a task that is driven takes from one sign of life to the next. Where it takes longer after all, two do
-/// the same for a moment, which does no harm.
-const SILENCE: Duration = Duration::from_secs(3);
-
 /// Who has the claim.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Claims {
+    /// Longer than a task that is driven takes from one sign of life to the next. Where it takes longer after all, two
+    /// do the same for a moment, which does no harm.
+    silence: Duration,
     next: u64,
     held: Option<(Claim, Instant)>,
 }
@@ -24,9 +23,19 @@ pub(crate) struct Claims {
 pub(crate) struct Claim(u64);
 
 impl Claims {
+    /// Whoever gives no sign of life for `silence` loses the claim.
+    pub(crate) fn new(silence: Duration) -> Self {
+        Self { silence, next: 0, held: None }
+    }
+
+    /// Whether somebody has lost it: it was silent, and nobody has taken the claim since.
+    pub(crate) fn has_lapsed(&self) -> bool {
+        self.held.is_some_and(|(_, seen)| seen.elapsed() >= self.silence)
+    }
+
     /// The claim, unless somebody has it.
     pub(crate) fn take(&mut self) -> Option<Claim> {
-        if self.held.is_some_and(|(_, seen)| seen.elapsed() < SILENCE) {
+        if self.held.is_some() && !self.has_lapsed() {
             return None;
         }
         let claim = Claim(self.next);
@@ -60,17 +69,21 @@ impl Claims {
 
 #[cfg(test)]
 mod tests {
-    use super::{Claims, SILENCE};
+    use super::Claims;
+    use std::time::Duration;
+
+    const SILENCE: Duration = Duration::from_secs(3);
 
     #[tokio::test(start_paused = true)]
     async fn there_is_one_at_a_time_and_who_is_silent_loses_it() {
-        let mut claims = Claims::default();
+        let mut claims = Claims::new(SILENCE);
         let first = claims.take().expect("nobody has it");
         tokio::time::advance(SILENCE / 2).await;
         assert!(claims.take().is_none() && claims.renew(first));
         tokio::time::advance(SILENCE / 2).await;
         assert!(claims.take().is_none());
         tokio::time::advance(SILENCE / 2).await;
+        assert!(claims.has_lapsed());
         let second = claims.take().expect("it was silent");
         assert!(!claims.renew(first) && !claims.give_back(first));
         assert!(claims.take().is_none());

@@ -22,8 +22,8 @@ pub(crate) struct Found {
 }
 
 /// A store of records. Every operation concerns one entry, with its fence, or the generations of some
-/// groups; it touches nothing else and is atomic, except the delete. None has a deadline of its own,
-/// and each may count on being polled now and then: see [`Budget`](crate::budget::Budget).
+/// groups; it touches nothing else and is atomic, except the delete. Each runs
+/// within a [`Budget`](crate::budget::Budget).
 pub(crate) trait Store: Send + Sync {
     /// The record under a key, and whether it counts. One round trip.
     fn read<'a>(&'a self, key: &'a str, groups: &'a Groups) -> Operation<'a, Option<Found>>;
@@ -87,13 +87,11 @@ pub(crate) trait Store: Send + Sync {
     fn overwrite<'a>(&'a self, key: &'a str, record: &'a [u8], life: Life)
     -> Operation<'a, Filled>;
 
-    /// Numbers the connections of a store that has them.
-    fn epoch(&self) -> u64 {
-        0
+    /// Whether it measures by itself how long its server takes, and keeps to the budget of the operation
+    /// that is running. Of other stores, all time counts.
+    fn measures(&self) -> bool {
+        false
     }
-
-    /// Tells the store that an operation which began in that epoch got no answer.
-    fn unanswered(&self, _epoch: u64) {}
 }
 
 /// Where the fence of a key stands: beside it, so that deleting the one leaves the other.

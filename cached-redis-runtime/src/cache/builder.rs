@@ -193,8 +193,14 @@ impl CacheBuilder {
             Server::Client(client) => Source::Client(client),
             Server::Connection(connection) => Source::Connection(connection),
         };
-        let Settings { budget: patience, max_ttl, .. } = self.settings;
-        let link = Link::new(LinkSettings { source, patience, tracking: !without_tracking });
+        let Settings { budget: patience, max_ttl, max_value, .. } = self.settings;
+        let link = Link::new(LinkSettings {
+            source,
+            patience,
+            tracking: !without_tracking,
+            namespace: self.settings.namespace.clone(),
+            longest_reply: RedisStore::longest_record(max_value),
+        });
         let store = RedisStore::new(link, &self.settings.namespace, max_ttl);
         Ok(Cache::new(Arc::new(store), None, self.settings))
     }

@@ -3,9 +3,13 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::Target;
 use crate::claim::{Claim, Claims};
+
+/// A worker that gives no sign of life for so long is on a runtime that is not driven.
+const SILENCE: Duration = Duration::from_secs(3);
 
 /// The invalidations of one cache that have failed so far.
 ///
@@ -22,7 +26,7 @@ pub(super) struct Retries {
     queue: Mutex<Queue>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Queue {
     /// By their keys.
     targets: HashMap<String, Waiting>,
@@ -46,7 +50,11 @@ impl Retries {
             pending: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             succeeded: AtomicU64::new(0),
-            queue: Mutex::default(),
+            queue: Mutex::new(Queue {
+                targets: HashMap::new(),
+                worker: Claims::new(SILENCE),
+                next_stamp: 0,
+            }),
         }
     }
 

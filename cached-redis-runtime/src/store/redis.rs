@@ -4,11 +4,12 @@ mod commands;
 mod connect;
 mod generations;
 mod groups;
+mod line;
 mod link;
 mod request;
 mod scripts;
 mod server_clock;
-mod socket;
+mod wire;
 
 use std::time::Duration;
 
@@ -36,6 +37,12 @@ pub(crate) struct RedisStore {
 }
 
 impl RedisStore {
+    /// The longest record that is read: longer than any that this cache would store, because others may
+    /// store longer ones.
+    pub(crate) fn longest_record(max_value: usize) -> usize {
+        max_value.saturating_mul(4).saturating_add(64 * 1024)
+    }
+
     /// `longest_life` is that of an entry. A generation is made or renewed before each load, unless that
     /// was done lately.
     pub(crate) fn new(link: Link, namespace: &str, longest_life: Duration) -> Self {
@@ -378,11 +385,7 @@ impl Store for RedisStore {
         })
     }
 
-    fn epoch(&self) -> u64 {
-        self.link.generation()
-    }
-
-    fn unanswered(&self, epoch: u64) {
-        self.link.unanswered(epoch);
+    fn measures(&self) -> bool {
+        true
     }
 }

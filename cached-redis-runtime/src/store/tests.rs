@@ -57,7 +57,13 @@ impl Subject {
     fn connect(server: &Server, namespace: &str, tracking: bool) -> RedisStore {
         let client = redis::Client::open(server.url()).expect("a URL");
         let source = Source::Client(client);
-        let link = Link::new(LinkSettings { source, patience: LONG, tracking });
+        let link = Link::new(LinkSettings {
+            source,
+            patience: LONG,
+            tracking,
+            namespace: namespace.to_owned(),
+            longest_reply: RedisStore::longest_record(1 << 20),
+        });
         RedisStore::new(link, namespace, LONG)
     }
 

@@ -28,6 +28,8 @@ pub(super) const RENEW_AFTER: Duration = Duration::from_secs(60 * 60);
 pub(super) struct Generations {
     known: RwLock<HashMap<Group, Knowledge, BuildHasherDefault<ShortHasher>>>,
     next: AtomicU64,
+    /// How often a change of the probe has been reported.
+    probes: AtomicU64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -61,6 +63,14 @@ impl Knowledge {
 pub(super) struct Question(u64);
 
 impl Generations {
+    /// The name of what is no group: a key that is changed to see whether changes are reported.
+    pub(super) const PROBE: &str = "probe";
+
+    /// How often a change of the probe has been reported.
+    pub(super) fn probes(&self) -> u64 {
+        self.probes.load(Ordering::Acquire)
+    }
+
     /// Whether these are the current ones; `None` if that is not known of all of them.
     pub(super) fn are_current(&self, all: &[u8]) -> Option<bool> {
         let known = self.read();
@@ -143,12 +153,16 @@ impl Generations {
     }
 
     fn changed(&self, key: &Value) {
-        let group = match key {
-            Value::BulkString(key) => std::str::from_utf8(key).ok().and_then(Group::from_key),
-            Value::SimpleString(key) => Group::from_key(key),
-            _ => None,
+        let key = match key {
+            Value::BulkString(key) => std::str::from_utf8(key).unwrap_or_default(),
+            Value::SimpleString(key) => key,
+            _ => "",
         };
-        match group {
+        if key.strip_suffix('}').is_some_and(|key| key.ends_with(Self::PROBE)) {
+            self.probes.fetch_add(1, Ordering::Release);
+            return;
+        }
+        match Group::from_key(key) {
             Some(group) => drop(self.write().remove(&group)),
             None => self.forget(),
         }

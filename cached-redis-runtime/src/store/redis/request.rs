@@ -6,15 +6,36 @@ use redis::{Cmd, Pipeline, RedisResult, ServerError, Value};
 use super::commands::server_error;
 use crate::error::Error;
 
+/// The reply to a request.
+#[derive(Debug)]
+pub(super) enum Reply {
+    One(Value),
+    /// One for each command of a pipeline.
+    Many(Vec<Value>),
+}
+
 /// What can be sent in one round trip.
 pub(super) trait Request: Sync {
     type Answer;
+
+    /// Appends it as it goes over the wire.
+    fn pack(&self, bytes: &mut Vec<u8>);
+
+    /// How many values it is answered with.
+    fn replies(&self) -> usize;
+
+    /// Sends it over a connection of the client library.
     fn send(
         &self,
         connection: &mut MultiplexedConnection,
-    ) -> impl Future<Output = RedisResult<Self::Answer>> + Send;
+    ) -> impl Future<Output = RedisResult<Reply>> + Send;
+
+    /// The reply as this kind of request is answered.
+    fn answer(reply: Reply) -> Result<Self::Answer, Error>;
+
     /// What the server has turned down.
     fn error(answer: &Self::Answer) -> Option<&ServerError>;
+
     /// The answer, unless it is an error as a whole.
     fn accept(answer: Self::Answer) -> Result<Self::Answer, Error>;
 }
@@ -22,11 +43,23 @@ pub(super) trait Request: Sync {
 impl Request for Cmd {
     type Answer = Value;
 
-    fn send(
-        &self,
-        connection: &mut MultiplexedConnection,
-    ) -> impl Future<Output = RedisResult<Value>> + Send {
-        connection.send_packed_command(self)
+    fn pack(&self, bytes: &mut Vec<u8>) {
+        self.write_packed_command(bytes);
+    }
+
+    fn replies(&self) -> usize {
+        1
+    }
+
+    async fn send(&self, connection: &mut MultiplexedConnection) -> RedisResult<Reply> {
+        connection.send_packed_command(self).await.map(Reply::One)
+    }
+
+    fn answer(reply: Reply) -> Result<Value, Error> {
+        match reply {
+            Reply::One(value) => Ok(value),
+            Reply::Many(_) => Err(Error::protocol()),
+        }
     }
 
     fn error(answer: &Value) -> Option<&ServerError> {
@@ -48,11 +81,25 @@ impl Request for Cmd {
 impl Request for Pipeline {
     type Answer = Vec<Value>;
 
-    fn send(
-        &self,
-        connection: &mut MultiplexedConnection,
-    ) -> impl Future<Output = RedisResult<Vec<Value>>> + Send {
-        connection.send_packed_commands(self, 0, self.len())
+    fn pack(&self, bytes: &mut Vec<u8>) {
+        for command in self.cmd_iter() {
+            command.write_packed_command(bytes);
+        }
+    }
+
+    fn replies(&self) -> usize {
+        self.len()
+    }
+
+    async fn send(&self, connection: &mut MultiplexedConnection) -> RedisResult<Reply> {
+        connection.send_packed_commands(self, 0, self.len()).await.map(Reply::Many)
+    }
+
+    fn answer(reply: Reply) -> Result<Vec<Value>, Error> {
+        Ok(match reply {
+            Reply::One(value) => vec![value],
+            Reply::Many(values) => values,
+        })
     }
 
     fn error(answer: &Vec<Value>) -> Option<&ServerError> {
