@@ -60,8 +60,15 @@ pub(crate) trait Store: Send + Sync {
     /// Renews the life of the value that was stored under this lease, and that nobody reloads.
     fn touch<'a>(&'a self, key: &'a str, lease: LeaseId, life: Duration) -> Operation<'a, ()>;
 
-    /// Deletes what is under these keys.
+    /// Deletes what is under these keys. All or none, if the server refuses it.
     fn delete<'a>(&'a self, keys: &'a [String]) -> Operation<'a, ()>;
+
+    /// Deletes what is under the keys of each target, in one round trip, and says what came of each: the
+    /// server may refuse some and allow others.
+    fn delete_each<'a>(
+        &'a self,
+        targets: &'a [Vec<String>],
+    ) -> Operation<'a, Vec<Result<(), Error>>>;
 
     /// Deletes what is under these keys, and keeps anything from being stored there until the fence
     /// is lifted, or until its life ends. Again: for longer.

@@ -17,6 +17,7 @@ use crate::current;
 use crate::error::{Error, ErrorKind};
 use crate::flight::Leader;
 use crate::freshness::WINDOW_SHARE;
+use crate::invalidation::Target;
 use crate::lease::{Filled, LeaseId, Life};
 use crate::outcome::{Outcome, Storable};
 use crate::panics::catch_panic;
@@ -293,7 +294,9 @@ where
     async fn remove(&self, leader: Leader, budget: &mut Budget) {
         leader.not_shareable();
         let invalidator = &self.core.invalidator;
-        if let Err(error) = invalidator.invalidate_within(self.key.to_owned(), budget).await {
+        let target =
+            Target { function: Some(self.counters.function()), ..Target::new(self.key.to_owned()) };
+        if let Err(error) = invalidator.invalidate_within(target, budget).await {
             self.failed(&error);
         }
     }

@@ -132,7 +132,8 @@ where
         let stamps = header.stamps(record);
         let is_current = budget.run(store, store.is_current(stamps)).await;
         let counts = matches!(is_current, Ok(true)) && self.groups.are_in(stamps);
-        if !counts || self.core.invalidator.was_outstanding(before, self.key, stamps) {
+        let life = self.life_after_invalidation();
+        if !counts || self.core.invalidator.was_outstanding(before, self.key, stamps, life) {
             return None;
         }
         self.decoded(&header, record)
@@ -200,7 +201,8 @@ where
         if !counts && !self.core.broken.is(Rule::Stamps) {
             return View::Void(header.lease);
         }
-        if self.core.invalidator.was_outstanding(before, self.key, stamps) {
+        let life = self.life_after_invalidation();
+        if self.core.invalidator.was_outstanding(before, self.key, stamps, life) {
             return View::Outstanding;
         }
         let freshness = self.core.freshness(&header, self.policy, budget).await;

@@ -323,6 +323,20 @@ impl Store for RedisStore {
         })
     }
 
+    fn delete_each<'a>(
+        &'a self,
+        targets: &'a [Vec<String>],
+    ) -> Operation<'a, Vec<Result<(), Error>>> {
+        Box::pin(async move {
+            let mut pipeline = redis::pipe();
+            for keys in targets {
+                pipeline.cmd("UNLINK").arg(keys);
+            }
+            let answers = self.link.send(&pipeline).await?;
+            Ok(answers.into_iter().map(|answer| Cmd::accept(answer).map(drop)).collect())
+        })
+    }
+
     fn hold<'a>(&'a self, keys: &'a [String], fence: FenceId, life: Duration) -> Operation<'a, ()> {
         Box::pin(async move {
             let life = millis(life);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Access, Contents, Fence, MemoryStore, Stored};
+use crate::error::Error;
 use crate::group::{Generation, Group, Groups, Stamp, Stamps, stamps};
 use crate::lease::{Acquire, Acquired, FenceId, Filled, Intent, LeaseId, Life, Nonce};
 use crate::record::{self, Header, State};
@@ -146,10 +147,16 @@ impl Store for MemoryStore {
     }
 
     fn delete<'a>(&'a self, keys: &'a [String]) -> Operation<'a, ()> {
+        let delete = self.operate(Access::Write, move |contents| self.remove(contents, keys));
+        Box::pin(async move { delete.await? })
+    }
+
+    fn delete_each<'a>(
+        &'a self,
+        targets: &'a [Vec<String>],
+    ) -> Operation<'a, Vec<Result<(), Error>>> {
         self.operate(Access::Write, move |contents| {
-            for key in keys {
-                contents.remove(key);
-            }
+            targets.iter().map(|keys| self.remove(contents, keys)).collect()
         })
     }
 
@@ -255,6 +262,14 @@ impl MemoryStore {
                 }
             }
         }
+    }
+
+    fn remove(&self, contents: &mut Contents, keys: &[String]) -> Result<(), Error> {
+        self.permits(keys)?;
+        for key in keys {
+            contents.remove(key);
+        }
+        Ok(())
     }
 
     fn is_fenced(&self, contents: &Contents, key: &str) -> bool {

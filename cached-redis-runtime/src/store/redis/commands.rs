@@ -49,15 +49,52 @@ pub(super) fn integer(value: Value) -> Result<i64, Error> {
     }
 }
 
+/// Errors that say something about the state of the server or of the connection, and nothing about the
+/// command: the same command may succeed later. All others (`NOPERM`, `CROSSSLOT`, `ERR unknown command`)
+/// are about the command itself.
+const TRANSIENT: [&str; 15] = [
+    "ASK",
+    "BUSY",
+    "CLUSTERDOWN",
+    "LOADING",
+    "MASTERDOWN",
+    "MISCONF",
+    "MOVED",
+    "NOAUTH",
+    "NOREPLICAS",
+    "NOSCRIPT",
+    "OOM",
+    "READONLY",
+    "TRYAGAIN",
+    "UNBLOCKED",
+    "WRONGPASS",
+];
+
 /// Whether the server turned an operation down, as opposed to not answering it.
 pub(super) fn server_error(code: &str) -> Error {
-    Error::new(ErrorKind::Server, format!("the cache server answered with the error {code}"))
+    let message = format!("the cache server answered with the error {code}");
+    let error = Error::new(ErrorKind::Server, message);
+    if TRANSIENT.contains(&code) { error } else { error.lasting() }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::millis;
+    use super::{millis, server_error};
     use std::time::Duration;
+
+    #[test]
+    fn what_the_server_refuses_for_now_is_told_from_what_it_refuses_for_good() {
+        for (code, is_lasting) in [
+            ("NOPERM", true),
+            ("ERR", true),
+            ("CROSSSLOT", true),
+            ("LOADING", false),
+            ("READONLY", false),
+            ("OOM", false),
+        ] {
+            assert_eq!(server_error(code).is_lasting(), is_lasting, "{code}");
+        }
+    }
 
     #[test]
     fn milliseconds_are_never_zero() {
