@@ -1,5 +1,6 @@
 //! The store on a Redis or Valkey server: one connection, shared.
 
+mod batch;
 mod commands;
 mod connect;
 mod generations;
@@ -60,32 +61,6 @@ impl RedisStore {
 
     async fn flag(&self, script: &Script, key: &str, arguments: &[&[u8]]) -> Result<bool, Error> {
         Ok(integer(self.script(script, &[key], arguments).await?)? == 1)
-    }
-
-    /// One script on several keys and their fences, in one round trip.
-    async fn on_each(
-        &self,
-        script: &Script,
-        keys: &[String],
-        arguments: &[&[u8]],
-    ) -> Result<(), Error> {
-        let fences: Vec<_> = keys.iter().map(|key| fence_key(key)).collect();
-        let pairs = keys.iter().zip(&fences);
-        let mut pipeline = redis::pipe();
-        for (key, fence) in pairs.clone() {
-            pipeline.add_command(by_digest(script, &[key, fence], arguments));
-        }
-        let answers = self.link.send(&pipeline).await?;
-        for ((key, fence), answer) in pairs.zip(answers) {
-            match Cmd::accept(answer) {
-                Ok(_) => {}
-                Err(error) if link::is_no_script(&error) => {
-                    self.link.send(&by_text(script, &[key, fence], arguments)).await?;
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
     }
 
     /// The record alone, with what is known of its stamps.

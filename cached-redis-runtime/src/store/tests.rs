@@ -39,7 +39,7 @@ impl Subject {
         }
     }
 
-    fn redis(server: &'static Server, tracking: bool) -> Self {
+    fn redis(server: &Server, tracking: bool) -> Self {
         let namespace = unique_namespace("store");
         let client = redis::Client::open(server.url()).expect("a URL");
         let connection = RefCell::new(client.get_connection().expect("a server"));

@@ -1,13 +1,12 @@
 //! Asking the server for the generations of groups.
 
-use redis::{Cmd, Value};
+use redis::{Cmd, Pipeline, Value};
 
-use super::commands::{by_digest, by_text, millis};
+use super::RedisStore;
+use super::commands::millis;
 use super::request::Request as _;
-use super::{RedisStore, link};
 use crate::error::Error;
 use crate::group::{Generation, Group, stamps};
-use crate::store::fence_key;
 
 impl RedisStore {
     /// Asks whether stamps are current.
@@ -48,35 +47,31 @@ impl RedisStore {
     ) -> Result<(Vec<Option<Generation>>, bool), Error> {
         let is_tracked = self.link.is_tracked();
         let keys: Vec<_> = groups.iter().map(|group| group.key(&self.namespace)).collect();
-        let mut pipeline = redis::pipe();
-        if let Some(random) = random {
-            let life = millis(self.generation_life);
+        let read = |pipeline: &mut Pipeline| {
             for key in &keys {
-                let arguments: [&[u8]; 2] = [&random, life.as_bytes()];
-                pipeline.add_command(by_digest(
-                    &self.scripts.generation,
-                    &[key, &fence_key(key)],
-                    &arguments,
-                ));
-            }
-        }
-        for key in &keys {
-            if is_tracked {
-                pipeline.cmd("CLIENT").arg("CACHING").arg("YES");
-            }
-            pipeline.cmd("GET").arg(key);
-        }
-        let mut answers = self.link.send(&pipeline).await?.into_iter();
-        if let Some(random) = random {
-            for answer in answers.by_ref().take(keys.len()) {
-                match Cmd::accept(answer) {
-                    Err(error) if link::is_no_script(&error) => {
-                        return Box::pin(self.ask_server_anew(groups, random)).await;
-                    }
-                    answer => drop(answer?),
+                if is_tracked {
+                    pipeline.cmd("CLIENT").arg("CACHING").arg("YES");
                 }
+                pipeline.cmd("GET").arg(key);
             }
-        }
+        };
+        let mut answers = match random {
+            None => {
+                let mut pipeline = redis::pipe();
+                read(&mut pipeline);
+                self.link.send(&pipeline).await?.into_iter()
+            }
+            Some(random) => {
+                let life = millis(self.generation_life);
+                let arguments: [&[u8]; 2] = [&random, life.as_bytes()];
+                let script = &self.scripts.generation;
+                let mut answers = self.batch(script, &keys, &arguments, read).await?.into_iter();
+                for answer in answers.by_ref().take(keys.len()) {
+                    Cmd::accept(answer)?;
+                }
+                answers
+            }
+        };
         let mut was_tracked = is_tracked;
         let mut current = Vec::with_capacity(keys.len());
         for _ in &keys {
@@ -88,22 +83,6 @@ impl RedisStore {
             current.push(generation_of(&Cmd::accept(answer)?));
         }
         Ok((current, was_tracked))
-    }
-
-    /// The server has lost its scripts.
-    async fn ask_server_anew(
-        &self,
-        groups: &[Group],
-        random: [u8; 8],
-    ) -> Result<(Vec<Option<Generation>>, bool), Error> {
-        let life = millis(self.generation_life);
-        for group in groups {
-            let key = group.key(&self.namespace);
-            let keys = [key.as_str(), &fence_key(&key)];
-            let arguments: [&[u8]; 2] = [&random, life.as_bytes()];
-            self.link.send(&by_text(&self.scripts.generation, &keys, &arguments)).await?;
-        }
-        self.ask_server(groups, None).await
     }
 }
 
