@@ -234,7 +234,8 @@ impl<R> Entry<R> {
         let mut budget = core.budget();
         let store = &*core.store;
         let groups = self.groups.of_lease();
-        let Some(stamps) = budget.run(store, store.stamp(&groups)).await? else {
+        let lasting = self.policy.longest_life(core.settings.max_ttl);
+        let Some(stamps) = budget.run(store, store.stamp(&groups, lasting)).await? else {
             return Ok(None);
         };
         let asking = core.ask(key);

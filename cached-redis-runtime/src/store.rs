@@ -29,8 +29,9 @@ pub(crate) trait Store: Send + Sync {
     fn read<'a>(&'a self, key: &'a str, groups: &'a Groups) -> Operation<'a, Option<Found>>;
 
     /// The generations of groups, made where there is none; `None` where nothing may be stored now. They
-    /// may be outdated already: what is stamped with them counts for nothing then.
-    fn stamp<'a>(&'a self, groups: &'a [Group]) -> Operation<'a, Option<Stamps>>;
+    /// may be outdated already: what is stamped with them counts for nothing then. They live for at least
+    /// `life`, which is to be that of what is stamped with them.
+    fn stamp<'a>(&'a self, groups: &'a [Group], life: Duration) -> Operation<'a, Option<Stamps>>;
 
     /// Whether stamps are the current generations of their groups.
     fn is_current<'a>(&'a self, stamps: &'a [u8]) -> Operation<'a, bool>;

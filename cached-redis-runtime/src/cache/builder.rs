@@ -193,9 +193,9 @@ impl CacheBuilder {
             Server::Client(client) => Source::Client(client),
             Server::Connection(connection) => Source::Connection(connection),
         };
-        let Settings { budget: patience, max_ttl, .. } = self.settings;
+        let patience = self.settings.budget;
         let link = Link::new(LinkSettings { source, patience, tracking: !without_tracking });
-        let store = RedisStore::new(link, &self.settings.namespace, max_ttl);
+        let store = RedisStore::new(link, &self.settings.namespace);
         Ok(Cache::new(Arc::new(store), None, self.settings))
     }
 }

@@ -58,8 +58,14 @@ pub struct MemoryStore {
 struct Contents {
     records: BTreeMap<String, Stored>,
     /// Apart, because nobody would call them entries.
-    generations: BTreeMap<String, Generation>,
+    generations: BTreeMap<String, Living>,
     fences: BTreeMap<String, Vec<Fence>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Living {
+    generation: Generation,
+    expires: Duration,
 }
 
 #[derive(Clone, Copy, Debug)]

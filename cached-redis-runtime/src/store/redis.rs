@@ -23,7 +23,7 @@ use crate::record::Header;
 use crate::store::{Found, Operation, Store, fence_key};
 use commands::{by_digest, by_text, integer, millis, millis_or_none};
 use connect::time;
-use groups::generation_of;
+use groups::{Made, generation_of};
 pub(crate) use link::{Link, LinkSettings, Source};
 use request::Request as _;
 use scripts::{Script, Scripts};
@@ -32,16 +32,11 @@ pub(crate) struct RedisStore {
     link: Link,
     scripts: &'static Scripts,
     namespace: String,
-    /// Of a generation: it is to outlive every entry that carries it.
-    generation_life: Duration,
 }
 
 impl RedisStore {
-    /// `longest_life` is that of an entry. A generation is made or renewed before each load, unless that
-    /// was done lately.
-    pub(crate) fn new(link: Link, namespace: &str, longest_life: Duration) -> Self {
-        let generation_life = (longest_life + generations::RENEW_AFTER).saturating_mul(2);
-        Self { link, scripts: Scripts::get(), namespace: namespace.to_owned(), generation_life }
+    pub(crate) fn new(link: Link, namespace: &str) -> Self {
+        Self { link, scripts: Scripts::get(), namespace: namespace.to_owned() }
     }
 
     /// Runs a script by its digest, by its text where the server has lost it.
@@ -166,17 +161,16 @@ impl Store for RedisStore {
         })
     }
 
-    fn stamp<'a>(&'a self, groups: &'a [Group]) -> Operation<'a, Option<Stamps>> {
+    fn stamp<'a>(&'a self, groups: &'a [Group], life: Duration) -> Operation<'a, Option<Stamps>> {
         Box::pin(async move {
             if self.link.is_tracked()
                 // Taken all at once: if one of them has changed, so have those that were changed
                 // before it.
-                && let Some(stamps) = self.link.generations().stamps(groups)
+                && let Some(stamps) = self.link.generations().stamps(groups, life)
             {
                 return Ok(Some(stamps));
             }
-            let random = fastrand::u64(..).to_le_bytes();
-            let current = self.ask(groups, Some(random)).await?;
+            let current = self.ask(groups, Some(Made::new(life))).await?;
             // Where there is none, there must be none.
             let stamp = |(group, current): (&Group, Option<Generation>)| {
                 Some(Stamp { group: *group, generation: current? })

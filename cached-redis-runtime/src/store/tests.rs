@@ -58,7 +58,7 @@ impl Subject {
         let client = redis::Client::open(server.url()).expect("a URL");
         let source = Source::Client(client);
         let link = Link::new(LinkSettings { source, patience: LONG, tracking });
-        RedisStore::new(link, namespace, LONG)
+        RedisStore::new(link, namespace)
     }
 
     async fn acquire(&self, sequence: u64, intent: Intent) -> Acquired {
@@ -144,7 +144,7 @@ impl Subject {
 
     async fn stamps(&self, tags: &[&str]) -> Option<Stamps> {
         let groups: Vec<_> = tags.iter().map(|tag| Group::tag(tag)).collect();
-        self.store.stamp(&groups).await.expect("an answer")
+        self.store.stamp(&groups, LONG).await.expect("an answer")
     }
 
     async fn is_current(&self, stamps: &Stamps) -> bool {

@@ -56,8 +56,8 @@ impl Store for Wire {
         self.send(self.store.read(key, groups))
     }
 
-    fn stamp<'a>(&'a self, groups: &'a [Group]) -> Operation<'a, Option<Stamps>> {
-        self.send(self.store.stamp(groups))
+    fn stamp<'a>(&'a self, groups: &'a [Group], life: Duration) -> Operation<'a, Option<Stamps>> {
+        self.send(self.store.stamp(groups, life))
     }
 
     fn is_current<'a>(&'a self, stamps: &'a [u8]) -> Operation<'a, bool> {

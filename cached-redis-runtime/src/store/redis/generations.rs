@@ -19,10 +19,6 @@ use crate::group::{Generation, Group, Stamp, Stamps, stamps};
 /// More groups than this are not remembered: all are forgotten, and asked for again.
 const MOST: usize = 100_000;
 
-/// For how long a generation is used for new entries before the server is asked again, which keeps it
-/// from expiring there.
-pub(super) const RENEW_AFTER: Duration = Duration::from_secs(60 * 60);
-
 /// What is known of each group.
 #[derive(Debug, Default)]
 pub(super) struct Generations {
@@ -30,35 +26,31 @@ pub(super) struct Generations {
     next: AtomicU64,
 }
 
+/// What is known of one group. A change that the server reports ends it.
 #[derive(Clone, Copy, Debug)]
-enum Knowledge {
-    /// The server is being asked.
-    Asked(Question),
-    Known {
-        generation: Generation,
-        /// When the server was last kept from letting it expire, if by this connection.
-        renewed: Option<Instant>,
-    },
+struct Knowledge {
+    /// Tells it from what is known after a change.
+    number: u64,
+    answer: Option<Answer>,
 }
 
-impl Knowledge {
-    /// What new entries can carry: it outlives them.
-    fn lasting(&self) -> Option<Generation> {
-        match self {
-            Self::Known { generation, renewed: Some(renewed) }
-                if renewed.elapsed() < RENEW_AFTER =>
-            {
-                Some(*generation)
-            }
-            _ => None,
-        }
-    }
+#[derive(Clone, Copy, Debug)]
+struct Answer {
+    generation: Generation,
+    /// When the server was asked.
+    asked: Instant,
+    /// Until when the server does not let it expire, as far as it was asked to.
+    lasts: Option<Instant>,
 }
 
 /// Asked before the server is, so that a change which is reported before its answer arrives makes
 /// the answer worthless.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Question(u64);
+pub(super) struct Question {
+    group: Group,
+    number: u64,
+    asked: Instant,
+}
 
 impl Generations {
     /// Whether these are the current ones; `None` if that is not known of all of them.
@@ -66,66 +58,70 @@ impl Generations {
         let known = self.read();
         let mut unknown = false;
         for stamp in stamps(all) {
-            match known.get(&stamp.group) {
-                Some(Knowledge::Known { generation, .. }) if *generation != stamp.generation => {
-                    return Some(false);
-                }
-                Some(Knowledge::Known { .. }) => {}
-                Some(Knowledge::Asked(_)) | None => unknown = true,
+            match known.get(&stamp.group).and_then(|knowledge| knowledge.answer) {
+                Some(answer) if answer.generation != stamp.generation => return Some(false),
+                Some(_) => {}
+                None => unknown = true,
             }
         }
         (!unknown).then_some(true)
     }
 
-    /// What groups are at, for a new entry; `None` if that is not known of all of them.
-    pub(super) fn stamps(&self, groups: &[Group]) -> Option<Stamps> {
-        let known = self.read();
+    /// What groups are at, for a new entry that lives that long; `None` if that is not known of all of them, or
+    /// if one may expire before the entry.
+    pub(super) fn stamps(&self, groups: &[Group], life: Duration) -> Option<Stamps> {
+        let (known, ends) = (self.read(), Instant::now() + life);
         let stamp = |group: &Group| {
-            let generation = known.get(group)?.lasting()?;
-            Some(Stamp { group: *group, generation })
+            let answer = known.get(group)?.answer?;
+            let generation = answer.generation;
+            let is_lasting = answer.lasts.is_some_and(|lasts| lasts >= ends);
+            is_lasting.then_some(Stamp { group: *group, generation })
         };
         groups.iter().map(stamp).collect()
     }
 
-    /// To be asked of the server. Nothing that is known is forgotten over it, unless it is old.
-    pub(super) fn ask(&self, group: Group) -> Option<Question> {
+    /// To be asked of the server. Nothing that is known is forgotten over it.
+    pub(super) fn ask(&self, group: Group) -> Question {
         let mut known = self.write();
-        match known.get(&group) {
-            Some(Knowledge::Asked(question)) => return Some(*question),
-            Some(knowledge) if knowledge.lasting().is_some() => return None,
-            _ => {}
-        }
-        if known.len() >= MOST {
+        if known.len() >= MOST && !known.contains_key(&group) {
             known.clear();
         }
-        let question = Question(self.next.fetch_add(1, Ordering::Relaxed));
-        known.insert(group, Knowledge::Asked(question));
-        Some(question)
+        let new = || Knowledge { number: self.next.fetch_add(1, Ordering::Relaxed), answer: None };
+        let Knowledge { number, .. } = *known.entry(group).or_insert_with(new);
+        Question { group, number, asked: Instant::now() }
     }
 
-    /// The answer to a question, which may have renewed the generation's life. Worthless if the group
-    /// has changed since it was asked.
+    /// The answer to a question, which may have been to make the generation last. Worthless if the group has
+    /// changed since it was asked.
     pub(super) fn learn(
         &self,
-        group: Group,
         question: Question,
         generation: Generation,
-        is_renewed: bool,
+        lasts: Option<Duration>,
     ) {
+        let Question { group, number, asked } = question;
         let mut known = self.write();
-        if let Some(knowledge @ Knowledge::Asked(_)) = known.get_mut(&group)
-            && matches!(knowledge, Knowledge::Asked(asked) if *asked == question)
-        {
-            let renewed = is_renewed.then(Instant::now);
-            *knowledge = Knowledge::Known { generation, renewed };
+        let Some(knowledge) = known.get_mut(&group).filter(|known| known.number == number) else {
+            return;
+        };
+        let mut new = Answer { generation, asked, lasts: lasts.map(|lasts| asked + lasts) };
+        if let Some(old) = knowledge.answer {
+            if old.generation == generation {
+                new.lasts = new.lasts.max(old.lasts);
+                new.asked = new.asked.max(old.asked);
+            } else if old.asked > asked {
+                // Another answer came earlier, to a later question.
+                return;
+            }
         }
+        knowledge.answer = Some(new);
     }
 
-    /// There was no answer.
-    pub(super) fn take_back(&self, group: Group, question: Question) {
+    /// There was no answer, or no generation.
+    pub(super) fn take_back(&self, question: Question) {
         let mut known = self.write();
-        if matches!(known.get(&group), Some(Knowledge::Asked(asked)) if *asked == question) {
-            known.remove(&group);
+        if known.get(&question.group).is_some_and(|known| known.number == question.number) {
+            known.remove(&question.group);
         }
     }
 
@@ -197,6 +193,7 @@ mod tests {
     use super::Generations;
     use crate::group::{Generation, Group, Stamp, Stamps};
     use redis::{PushInfo, PushKind, Value};
+    use std::time::Duration;
 
     fn generation(number: u64) -> Generation {
         Generation::new([7; 8], number)
@@ -212,11 +209,13 @@ mod tests {
         PushInfo { kind: PushKind::Invalidate, data: vec![keys] }
     }
 
+    const LONG: Duration = Duration::from_secs(600);
+
     fn known() -> Generations {
         let generations = Generations::default();
         for tag in ["a", "b"] {
-            let question = generations.ask(Group::tag(tag)).expect("unknown");
-            generations.learn(Group::tag(tag), question, generation(1), true);
+            let question = generations.ask(Group::tag(tag));
+            generations.learn(question, generation(1), Some(LONG));
         }
         generations
     }
@@ -234,12 +233,14 @@ mod tests {
     #[tokio::test]
     async fn an_answer_that_a_push_has_overtaken_is_worthless() {
         let generations = Generations::default();
-        let question = generations.ask(Group::tag("a")).expect("unknown");
+        let question = generations.ask(Group::tag("a"));
         generations.told(&invalidate(&["a"]));
-        let again = generations.ask(Group::tag("a")).expect("unknown");
-        generations.learn(Group::tag("a"), question, generation(1), true);
+        let again = generations.ask(Group::tag("a"));
+        generations.learn(question, generation(1), Some(LONG));
         assert_eq!(generations.are_current(stamps("a", 1).bytes()), None);
-        generations.learn(Group::tag("a"), again, generation(2), true);
+        generations.learn(again, generation(2), Some(LONG));
+        assert_eq!(generations.are_current(stamps("a", 2).bytes()), Some(true));
+        generations.take_back(question);
         assert_eq!(generations.are_current(stamps("a", 2).bytes()), Some(true));
     }
 
@@ -250,30 +251,29 @@ mod tests {
         for push in [flush, lost] {
             let generations = known();
             generations.told(&push);
-            assert_eq!(generations.stamps(&[Group::tag("b")]), None);
+            assert_eq!(generations.stamps(&[Group::tag("b")], LONG), None);
         }
     }
 
     #[tokio::test]
     async fn what_was_only_compared_is_renewed_before_it_is_used_for_new_entries() {
         let generations = Generations::default();
-        let learn = |is_renewed| {
-            let question = generations.ask(Group::tag("a")).expect("to be asked");
-            generations.learn(Group::tag("a"), question, generation(1), is_renewed);
-        };
-        learn(false);
+        generations.learn(generations.ask(Group::tag("a")), generation(1), None);
         assert_eq!(generations.are_current(stamps("a", 1).bytes()), Some(true));
-        assert_eq!(generations.stamps(&[Group::tag("a")]), None);
-        learn(true);
-        assert_eq!(generations.stamps(&[Group::tag("a")]), Some(stamps("a", 1)));
+        assert_eq!(generations.stamps(&[Group::tag("a")], LONG), None);
+        generations.learn(generations.ask(Group::tag("a")), generation(1), Some(2 * LONG));
+        assert_eq!(generations.stamps(&[Group::tag("a")], LONG), Some(stamps("a", 1)));
+        generations.learn(generations.ask(Group::tag("a")), generation(1), None);
+        assert_eq!(generations.stamps(&[Group::tag("a")], LONG), Some(stamps("a", 1)), "still");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn after_an_hour_new_entries_ask_again() {
-        let generations = known();
-        assert_eq!(generations.stamps(&[Group::tag("a")]), Some(stamps("a", 1)));
-        tokio::time::advance(super::RENEW_AFTER).await;
-        assert_eq!(generations.stamps(&[Group::tag("a")]), None);
-        assert_eq!(generations.are_current(stamps("a", 1).bytes()), Some(true));
+    async fn no_new_entry_carries_what_may_expire_before_it() {
+        let generations = Generations::default();
+        generations.learn(generations.ask(Group::tag("a")), generation(1), Some(LONG));
+        let carried = |life| generations.stamps(&[Group::tag("a")], life).is_some();
+        assert!(carried(LONG / 2) && !carried(LONG * 2));
+        tokio::time::advance(LONG / 2 + Duration::from_secs(1)).await;
+        assert!(!carried(LONG / 2) && carried(LONG / 4));
     }
 }

@@ -1,5 +1,7 @@
 //! Asking the server for the generations of groups.
 
+use std::time::Duration;
+
 use redis::{Cmd, Pipeline, Value};
 
 use super::RedisStore;
@@ -16,25 +18,25 @@ impl RedisStore {
         Ok(stamps(all).zip(current).all(|(stamp, current)| current == Some(stamp.generation)))
     }
 
-    /// Asks what the generations of groups are; with random bytes, has those made that are missing.
+    /// Asks what the generations of groups are, and may have those made that are missing.
     pub(super) async fn ask(
         &self,
         groups: &[Group],
-        random: Option<[u8; 8]>,
+        made: Option<Made>,
     ) -> Result<Vec<Option<Generation>>, Error> {
         let known = self.link.generations();
-        let questions: Vec<_> = groups.iter().map(|group| (*group, known.ask(*group))).collect();
-        let answered = self.ask_server(groups, random).await;
-        for (index, (group, question)) in questions.into_iter().enumerate() {
-            let Some(question) = question else { continue };
-            match &answered {
-                Ok((answers, true)) => match answers.get(index) {
-                    Some(Some(generation)) => {
-                        known.learn(group, question, *generation, random.is_some());
-                    }
-                    _ => known.take_back(group, question),
-                },
-                _ => known.take_back(group, question),
+        let questions: Vec<_> = groups.iter().map(|group| known.ask(*group)).collect();
+        let answered = self.ask_server(groups, made).await;
+        for (index, question) in questions.into_iter().enumerate() {
+            let answer = match &answered {
+                Ok((answers, true)) => answers.get(index).copied().flatten(),
+                _ => None,
+            };
+            match answer {
+                Some(generation) => {
+                    known.learn(question, generation, made.map(|made| made.lasts()))
+                }
+                None => known.take_back(question),
             }
         }
         answered.map(|(answers, _)| answers)
@@ -43,7 +45,7 @@ impl RedisStore {
     async fn ask_server(
         &self,
         groups: &[Group],
-        random: Option<[u8; 8]>,
+        made: Option<Made>,
     ) -> Result<(Vec<Option<Generation>>, bool), Error> {
         let is_tracked = self.link.is_tracked();
         let keys: Vec<_> = groups.iter().map(|group| group.key(&self.namespace)).collect();
@@ -55,15 +57,15 @@ impl RedisStore {
                 pipeline.cmd("GET").arg(key);
             }
         };
-        let mut answers = match random {
+        let mut answers = match made {
             None => {
                 let mut pipeline = redis::pipe();
                 read(&mut pipeline);
                 self.link.send(&pipeline).await?.into_iter()
             }
-            Some(random) => {
-                let life = millis(self.generation_life);
-                let arguments: [&[u8]; 2] = [&random, life.as_bytes()];
+            Some(Made { random, life }) => {
+                let (life, least) = (millis(life), millis(least(life)));
+                let arguments: [&[u8]; 3] = [&random, life.as_bytes(), least.as_bytes()];
                 let script = &self.scripts.generation;
                 let mut answers = self.batch(script, &keys, &arguments, read).await?.into_iter();
                 for answer in answers.by_ref().take(keys.len()) {
@@ -84,6 +86,34 @@ impl RedisStore {
         }
         Ok((current, was_tracked))
     }
+}
+
+/// How generations are made, and for how long they are kept.
+#[derive(Clone, Copy)]
+pub(super) struct Made {
+    random: [u8; 8],
+    life: Duration,
+}
+
+/// A shorter life would be renewed all the time.
+const SHORTEST: Duration = Duration::from_secs(60);
+
+impl Made {
+    /// For what lives that long. Twice as long, so that they need not be renewed for each.
+    pub(super) fn new(life: Duration) -> Self {
+        let random = fastrand::u64(..).to_le_bytes();
+        Self { random, life: life.max(SHORTEST).saturating_mul(2) }
+    }
+
+    /// What is left of their life at least when they have been asked for.
+    fn lasts(self) -> Duration {
+        least(self.life)
+    }
+}
+
+/// What is left of a life when it is to be renewed.
+fn least(life: Duration) -> Duration {
+    life / 4 * 3
 }
 
 /// The answer to the GET of a generation.

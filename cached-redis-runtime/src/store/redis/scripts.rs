@@ -151,9 +151,9 @@ redis.call('SETRANGE', KEYS[1], 3, 'S')
 return 1
 ";
 
-/// KEYS: generation, fence. ARGV: random bytes, life ms.
+/// KEYS: generation, fence. ARGV: random bytes, life ms, what must be left of it.
 ///
-/// The generation that is there, or a new one. It is minted here as a lease id is; an empty one
+/// The generation that is there, or a new one. It lives for as long as the longest of those who asked needs it. It is minted here as a lease id is; an empty one
 /// means that there must be none.
 const GENERATION: &str = r"
 if redis.pcall('GET', KEYS[2]) then return '' end
@@ -161,7 +161,7 @@ local generation = redis.pcall('GET', KEYS[1])
 if type(generation) ~= 'string' or #generation ~= 16 then
   generation = ARGV[1] .. struct.pack('<I8', micros)
   redis.call('SET', KEYS[1], generation, 'PX', ARGV[2])
-elseif redis.call('PTTL', KEYS[1]) < ARGV[2] / 2 then
+elseif redis.call('PTTL', KEYS[1]) < tonumber(ARGV[3]) then
   redis.call('PEXPIRE', KEYS[1], ARGV[2])
 end
 return generation

@@ -1,5 +1,7 @@
 //! Generations, and what carries them.
 
+use std::time::Duration;
+
 use cached_redis_test_support::each_server_async;
 
 use super::{LONG, Subject, each_store};
@@ -81,13 +83,26 @@ async fn another_connection_s_invalidation_is_seen_by_the_next_read() {
 }
 
 #[tokio::test]
-async fn generations_outlive_entries() {
+async fn a_generation_lives_as_long_as_the_longest_that_is_stamped_with_it() {
     each_server_async(async |server| {
-        let subject = Subject::redis(server, true);
-        subject.stamps(&["a"]).await.expect("no fence");
-        let left = server.command(&["PTTL", &subject.generation("a")]);
-        let left: u64 = left.parse().expect("a number");
-        assert!(left > 2 * 60 * 60 * 1000, "{left} ms");
+        for tracking in [false, true] {
+            let subject = Subject::redis(server, tracking);
+            let left = || {
+                let left = server.command(&["PTTL", &subject.generation("a")]);
+                Duration::from_millis(left.parse().expect("a number"))
+            };
+            let stamp = async |life| {
+                let groups = [Group::tag("a")];
+                let stamps = subject.store.stamp(&groups, life).await.expect("an answer");
+                stamps.expect("no fence")
+            };
+            let first = stamp(LONG).await;
+            assert!((LONG..3 * LONG).contains(&left()), "{:?}", left());
+            assert_eq!(stamp(100 * LONG).await, first);
+            assert!(left() > 100 * LONG, "{:?}", left());
+            assert_eq!(stamp(LONG).await, first);
+            assert!(left() > 100 * LONG, "{:?}", left());
+        }
     })
     .await;
 }
