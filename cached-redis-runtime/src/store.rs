@@ -61,7 +61,7 @@ pub(crate) trait Store: Send + Sync {
     /// Renews the life of the value that was stored under this lease, and that nobody reloads.
     fn touch<'a>(&'a self, key: &'a str, lease: LeaseId, life: Duration) -> Operation<'a, ()>;
 
-    /// Deletes what is under these keys. All or none, if the server refuses it.
+    /// Deletes what is under these keys. If the server refuses it, some may have been deleted.
     fn delete<'a>(&'a self, keys: &'a [String]) -> Operation<'a, ()>;
 
     /// Deletes what is under the keys of each target, in one round trip, and says what came of each: the

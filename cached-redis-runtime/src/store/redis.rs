@@ -6,6 +6,7 @@ mod connect;
 mod generations;
 mod groups;
 mod link;
+mod removal;
 mod request;
 mod scripts;
 mod server_clock;
@@ -23,6 +24,8 @@ use crate::record::Header;
 use crate::store::{Found, Operation, Store, fence_key};
 use commands::{by_digest, by_text, integer, millis, millis_or_none};
 use connect::time;
+#[cfg(test)]
+pub(in crate::store) use generations::OLDEST;
 use groups::{Made, generation_of};
 pub(crate) use link::{Link, LinkSettings, Source};
 use request::Request as _;
@@ -62,7 +65,12 @@ impl RedisStore {
     async fn read_alone(&self, key: &str) -> Result<Option<Found>, Error> {
         let mut get = Cmd::with_capacity(2, key.len() + 16);
         get.arg("GET").arg(key);
-        let Some(record) = record(self.link.send(&get).await)? else { return Ok(None) };
+        let due = self.link.generations().due();
+        let got = match due.is_empty() {
+            true => self.link.send(&get).await,
+            false => self.get_and_refresh(get, due).await,
+        };
+        let Some(record) = record(got)? else { return Ok(None) };
         let is_current = match Header::read(&record) {
             None => true,
             Some(header) => {
@@ -285,10 +293,15 @@ impl Store for RedisStore {
 
     fn delete<'a>(&'a self, keys: &'a [String]) -> Operation<'a, ()> {
         Box::pin(async move {
-            if !keys.is_empty() {
-                self.link.send(redis::cmd("UNLINK").arg(keys)).await?;
+            let is_generation = |key: &&String| Group::from_key(key).is_some();
+            let (generations, entries): (Vec<_>, _) = keys.iter().partition(is_generation);
+            let each = |keys: Vec<&String>| keys.into_iter().cloned().collect();
+            let both = [entries, generations].into_iter().filter(|keys| !keys.is_empty());
+            let both: Vec<Vec<String>> = both.map(each).collect();
+            if both.is_empty() {
+                return Ok(());
             }
-            Ok(())
+            self.remove(&both).await?.into_iter().collect()
         })
     }
 
@@ -296,25 +309,25 @@ impl Store for RedisStore {
         &'a self,
         targets: &'a [Vec<String>],
     ) -> Operation<'a, Vec<Result<(), Error>>> {
-        Box::pin(async move {
-            let mut pipeline = redis::pipe();
-            for keys in targets {
-                pipeline.cmd("UNLINK").arg(keys);
-            }
-            let answers = self.link.send(&pipeline).await?;
-            Ok(answers.into_iter().map(|answer| Cmd::accept(answer).map(drop)).collect())
-        })
+        Box::pin(async move { self.remove(targets).await })
     }
 
     fn hold<'a>(&'a self, keys: &'a [String], fence: FenceId, life: Duration) -> Operation<'a, ()> {
         Box::pin(async move {
             let life = millis(life);
-            self.on_each(&self.scripts.hold, keys, &[&fence.bytes(), life.as_bytes()]).await
+            let held =
+                self.on_each(&self.scripts.hold, keys, &[&fence.bytes(), life.as_bytes()]).await;
+            self.forget(keys);
+            held
         })
     }
 
     fn lift<'a>(&'a self, keys: &'a [String], fence: FenceId) -> Operation<'a, ()> {
-        Box::pin(async move { self.on_each(&self.scripts.lift, keys, &[&fence.bytes()]).await })
+        Box::pin(async move {
+            let lifted = self.on_each(&self.scripts.lift, keys, &[&fence.bytes()]).await;
+            self.forget(keys);
+            lifted
+        })
     }
 
     fn mark_stale<'a>(&'a self, key: &'a str) -> Operation<'a, bool> {

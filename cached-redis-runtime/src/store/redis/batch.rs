@@ -9,7 +9,7 @@ use super::scripts::Script;
 use crate::error::Error;
 use crate::store::fence_key;
 
-const NO_SCRIPT: &str = "NOSCRIPT";
+pub(super) const NO_SCRIPT: &str = "NOSCRIPT";
 
 impl RedisStore {
     /// Runs a script on each of these keys and its fence, followed by what `append` adds, in one round trip.

@@ -4,11 +4,15 @@
 //! says so before it answers any command that came after the change, and on the same connection: so
 //! what is known here when an entry's GET is answered is at least as new as that entry. The
 //! knowledge ends with the connection.
+//!
+//! A generation can also vanish without a word: the server says nothing of `SWAPDB`, or when it is filled
+//! anew from another. So knowledge ages. While a group is read, it is asked about again along with the
+//! next read of any entry; what is older than [`OLDEST`] is not relied on.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use redis::{PushInfo, PushKind, Value};
@@ -19,11 +23,24 @@ use crate::group::{Generation, Group, Stamp, Stamps, stamps};
 /// More groups than this are not remembered: all are forgotten, and asked for again.
 const MOST: usize = 100_000;
 
+/// How old knowledge is when the server is asked again, and when it is not relied on any more.
+const REFRESH_AFTER: Duration = Duration::from_secs(5);
+pub(in crate::store) const OLDEST: Duration = Duration::from_secs(10);
+
+/// When to ask again if there was no answer.
+const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// Groups that are asked about along with one read.
+const MOST_AT_A_TIME: usize = 16;
+
 /// What is known of each group.
 #[derive(Debug, Default)]
 pub(super) struct Generations {
     known: RwLock<HashMap<Group, Knowledge, BuildHasherDefault<ShortHasher>>>,
     next: AtomicU64,
+    /// Groups to be asked about along with the next reads, and whether there are any.
+    due: Mutex<Vec<Group>>,
+    is_any_due: AtomicBool,
 }
 
 /// What is known of one group. A change that the server reports ends it.
@@ -32,6 +49,8 @@ struct Knowledge {
     /// Tells it from what is known after a change.
     number: u64,
     answer: Option<Answer>,
+    /// When it was last said to be due.
+    due: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -52,30 +71,80 @@ pub(super) struct Question {
     asked: Instant,
 }
 
+impl Question {
+    pub(super) fn group(&self) -> Group {
+        self.group
+    }
+}
+
+impl Answer {
+    fn age(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.asked)
+    }
+}
+
 impl Generations {
     /// Whether these are the current ones; `None` if that is not known of all of them.
     pub(super) fn are_current(&self, all: &[u8]) -> Option<bool> {
-        let known = self.read();
+        let (known, now) = (self.read(), Instant::now());
         let mut unknown = false;
+        let mut due = Vec::new();
         for stamp in stamps(all) {
             match known.get(&stamp.group).and_then(|knowledge| knowledge.answer) {
-                Some(answer) if answer.generation != stamp.generation => return Some(false),
-                Some(_) => {}
-                None => unknown = true,
+                Some(answer) if answer.age(now) < OLDEST => {
+                    if answer.generation != stamp.generation {
+                        return Some(false);
+                    }
+                    if answer.age(now) >= REFRESH_AFTER {
+                        due.push(stamp.group);
+                    }
+                }
+                _ => unknown = true,
             }
         }
+        drop(known);
+        if !due.is_empty() {
+            self.say_due(&due, now);
+        }
         (!unknown).then_some(true)
+    }
+
+    /// Has groups asked about along with the next reads.
+    fn say_due(&self, groups: &[Group], now: Instant) {
+        let mut known = self.write();
+        let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
+        for group in groups {
+            let Some(knowledge) = known.get_mut(group) else { continue };
+            if knowledge.due.is_none_or(|due| now >= due + ASK_AGAIN_AFTER) {
+                knowledge.due = Some(now);
+                due.push(*group);
+            }
+        }
+        self.is_any_due.store(!due.is_empty(), Ordering::Relaxed);
+    }
+
+    /// What is to be asked along with a read. Nearly always nothing.
+    pub(super) fn due(&self) -> Vec<Question> {
+        if !self.is_any_due.load(Ordering::Relaxed) {
+            return Vec::new();
+        }
+        let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
+        let rest = due.len().saturating_sub(MOST_AT_A_TIME);
+        let groups = due.split_off(rest);
+        self.is_any_due.store(!due.is_empty(), Ordering::Relaxed);
+        drop(due);
+        groups.into_iter().map(|group| self.ask(group)).collect()
     }
 
     /// What groups are at, for a new entry that lives that long; `None` if that is not known of all of them, or
     /// if one may expire before the entry.
     pub(super) fn stamps(&self, groups: &[Group], life: Duration) -> Option<Stamps> {
-        let (known, ends) = (self.read(), Instant::now() + life);
+        let (known, now) = (self.read(), Instant::now());
         let stamp = |group: &Group| {
             let answer = known.get(group)?.answer?;
             let generation = answer.generation;
-            let is_lasting = answer.lasts.is_some_and(|lasts| lasts >= ends);
-            is_lasting.then_some(Stamp { group: *group, generation })
+            let is_lasting = answer.lasts.is_some_and(|lasts| lasts >= now + life);
+            (is_lasting && answer.age(now) < OLDEST).then_some(Stamp { group: *group, generation })
         };
         groups.iter().map(stamp).collect()
     }
@@ -86,7 +155,8 @@ impl Generations {
         if known.len() >= MOST && !known.contains_key(&group) {
             known.clear();
         }
-        let new = || Knowledge { number: self.next.fetch_add(1, Ordering::Relaxed), answer: None };
+        let number = || self.next.fetch_add(1, Ordering::Relaxed);
+        let new = || Knowledge { number: number(), answer: None, due: None };
         let Knowledge { number, .. } = *known.entry(group).or_insert_with(new);
         Question { group, number, asked: Instant::now() }
     }
@@ -145,9 +215,14 @@ impl Generations {
             _ => None,
         };
         match group {
-            Some(group) => drop(self.write().remove(&group)),
+            Some(group) => self.forget_group(group),
             None => self.forget(),
         }
+    }
+
+    /// Nothing is known of this group any more.
+    pub(super) fn forget_group(&self, group: Group) {
+        self.write().remove(&group);
     }
 
     /// Nothing is known any more: the connection is gone.
@@ -268,12 +343,42 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn knowledge_that_is_used_is_asked_about_again_and_once() {
+        let generations = known();
+        let is_current = || generations.are_current(stamps("a", 1).bytes());
+        assert_eq!((is_current(), generations.due().len()), (Some(true), 0));
+        tokio::time::advance(super::REFRESH_AFTER).await;
+        assert_eq!((is_current(), is_current()), (Some(true), Some(true)), "meanwhile it counts");
+        let due = generations.due();
+        assert_eq!(due.len(), 1, "of the one that is used");
+        assert_eq!((is_current(), generations.due().len()), (Some(true), 0), "it is being asked");
+        tokio::time::advance(super::ASK_AGAIN_AFTER).await;
+        assert_eq!((is_current(), generations.due().len()), (Some(true), 1), "no answer");
+        generations.learn(due[0], generation(1), None);
+        tokio::time::advance(super::OLDEST - 2 * super::ASK_AGAIN_AFTER).await;
+        assert_eq!(generations.are_current(stamps("b", 1).bytes()), None, "too old");
+        assert_eq!(is_current(), Some(true));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_change_that_nobody_reports_is_learned() {
+        let generations = known();
+        tokio::time::advance(super::REFRESH_AFTER).await;
+        generations.learn(generations.ask(Group::tag("a")), generation(2), None);
+        assert_eq!(generations.are_current(stamps("a", 1).bytes()), Some(false));
+        assert_eq!(generations.stamps(&[Group::tag("a")], LONG / 2), None, "it may not last");
+        generations.take_back(generations.ask(Group::tag("b")));
+        assert_eq!(generations.are_current(stamps("b", 1).bytes()), None);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn no_new_entry_carries_what_may_expire_before_it() {
         let generations = Generations::default();
         generations.learn(generations.ask(Group::tag("a")), generation(1), Some(LONG));
         let carried = |life| generations.stamps(&[Group::tag("a")], life).is_some();
         assert!(carried(LONG / 2) && !carried(LONG * 2));
         tokio::time::advance(LONG / 2 + Duration::from_secs(1)).await;
+        generations.learn(generations.ask(Group::tag("a")), generation(1), None);
         assert!(!carried(LONG / 2) && carried(LONG / 4));
     }
 }

@@ -6,6 +6,7 @@ use redis::{Cmd, Pipeline, Value};
 
 use super::RedisStore;
 use super::commands::millis;
+use super::generations::Question;
 use super::request::Request as _;
 use crate::error::Error;
 use crate::group::{Generation, Group, stamps};
@@ -40,6 +41,32 @@ impl RedisStore {
             }
         }
         answered.map(|(answers, _)| answers)
+    }
+
+    /// Reads an entry, and asks again about groups of which the knowledge is about to be too old, in one round trip.
+    pub(super) async fn get_and_refresh(
+        &self,
+        get: Cmd,
+        due: Vec<Question>,
+    ) -> Result<Value, Error> {
+        let mut pipeline = redis::pipe();
+        pipeline.add_command(get);
+        for question in &due {
+            pipeline.cmd("CLIENT").arg("CACHING").arg("YES");
+            pipeline.cmd("GET").arg(question.group().key(&self.namespace));
+        }
+        let mut answers = self.link.send(&pipeline).await?.into_iter();
+        let record = answers.next().ok_or_else(Error::protocol)?;
+        let known = self.link.generations();
+        for question in due {
+            let is_tracked = matches!(answers.next(), Some(Value::Okay));
+            let answer = answers.next().filter(|_| is_tracked);
+            match answer.as_ref().and_then(generation_of) {
+                Some(generation) => known.learn(question, generation, None),
+                None => known.take_back(question),
+            }
+        }
+        Cmd::accept(record)
     }
 
     async fn ask_server(

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use cached_redis_test_support::each_server_async;
+use cached_redis_test_support::{Server, each_binary, each_server_async};
 
 use super::{LONG, Subject, each_store};
 use crate::group::Group;
 use crate::lease::{Acquired, Filled, Intent, Life, Nonce};
+use crate::store::redis::OLDEST;
 
 #[tokio::test]
 async fn deleting_a_generation_ends_what_carries_it() {
@@ -105,4 +106,64 @@ async fn a_generation_lives_as_long_as_the_longest_that_is_stamped_with_it() {
         }
     })
     .await;
+}
+
+/// The server says nothing of that to those who know them.
+#[test]
+fn a_generation_that_vanishes_unnoticed_is_missed_before_long() {
+    let advance = async |by| {
+        tokio::time::pause();
+        tokio::time::advance(by).await;
+        tokio::time::resume();
+    };
+    each_binary(|binary| {
+        let server = Server::start(binary, &[]);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.expect("a runtime").block_on(async {
+            for is_busy in [true, false] {
+                let subject = Subject::redis(&server, true);
+                subject.find().await;
+                let stamps = subject.stamps(&["a"]).await.expect("no fence");
+                server.command(&["SWAPDB", "0", "1"]);
+                let lease = subject.granted(1, Intent::Read).await;
+                let life = Life { whole: LONG, fresh: None };
+                subject.fill_with(lease, b"value", life, &stamps).await;
+                let is_current = async || subject.find().await.expect("an entry").is_current;
+                assert!(is_current().await, "nobody knows it yet");
+                if is_busy {
+                    advance(OLDEST / 2).await;
+                    assert!(is_current().await, "it is time to ask");
+                } else {
+                    advance(OLDEST).await;
+                }
+                assert!(!is_current().await);
+            }
+        });
+    });
+}
+
+#[test]
+fn knowledge_of_generations_is_renewed_along_with_reads() {
+    each_binary(|binary| {
+        let server = Server::start(binary, &[]);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.expect("a runtime").block_on(async {
+            let subject = Subject::redis(&server, true);
+            subject.find().await;
+            let stamps = subject.stamps(&["a", "b"]).await.expect("no fence");
+            let lease = subject.granted(1, Intent::Read).await;
+            let life = Life { whole: LONG, fresh: None };
+            subject.fill_with(lease, b"value", life, &stamps).await;
+            for _ in 0..10 {
+                tokio::time::pause();
+                tokio::time::advance(OLDEST / 2).await;
+                tokio::time::resume();
+                server.reset_commandstats();
+                for gets in [1, 4, 5, 6] {
+                    assert!(subject.find().await.expect("an entry").is_current);
+                    assert_eq!(server.commandstats()["get"], gets);
+                }
+            }
+        });
+    });
 }
