@@ -77,9 +77,16 @@ pub(super) fn server_error(code: &str) -> Error {
     if TRANSIENT.contains(&code) { error } else { error.lasting() }
 }
 
+/// Of a script: Redis before 7 reports what failed inside it as part of the message of an `ERR`.
+pub(super) fn script_error(code: &str, details: Option<&str>) -> Error {
+    let is_inside =
+        |inside: &&&str| details.is_some_and(|text| text.contains(&format!("-{inside} ")));
+    server_error(TRANSIENT.iter().find(is_inside).copied().unwrap_or(code))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{millis, server_error};
+    use super::{millis, script_error, server_error};
     use std::time::Duration;
 
     #[test]
@@ -93,7 +100,13 @@ mod tests {
             ("OOM", false),
         ] {
             assert_eq!(server_error(code).is_lasting(), is_lasting, "{code}");
+            assert_eq!(script_error(code, None).is_lasting(), is_lasting, "{code}");
         }
+        let inside = "Error running script (call to f_1): @user_script:2: @user_script: 2: ";
+        let read_only = format!("{inside}-READONLY You can't write against a read only replica.");
+        assert!(!script_error("ERR", Some(&read_only)).is_lasting());
+        let no_right = format!("{inside}-NOPERM this user may not");
+        assert!(script_error("ERR", Some(&no_right)).is_lasting());
     }
 
     #[test]

@@ -4,8 +4,7 @@ use redis::{Cmd, Value};
 
 use super::RedisStore;
 use super::batch::NO_SCRIPT;
-use super::commands::{by_digest, by_text};
-use super::request::Request as _;
+use super::commands::{by_digest, by_text, script_error};
 use crate::error::Error;
 use crate::group::Group;
 
@@ -21,7 +20,11 @@ impl RedisStore {
             answers = self.send_removals(targets, by_text).await?;
         }
         self.forget(targets.iter().flatten());
-        Ok(answers.into_iter().map(|answer| Cmd::accept(answer).map(drop)).collect())
+        let verdict = |answer: Value| match answer {
+            Value::ServerError(error) => Err(script_error(error.code(), error.details())),
+            _ => Ok(()),
+        };
+        Ok(answers.into_iter().map(verdict).collect())
     }
 
     /// `first` is the way of the first script: the others find it by its digest.
