@@ -19,6 +19,8 @@ mod freshness;
 mod groups;
 #[path = "server/history.rs"]
 mod history;
+#[path = "server/refusals.rs"]
+mod refusals;
 #[path = "server/shop.rs"]
 mod shop;
 #[path = "server/stale_fill.rs"]

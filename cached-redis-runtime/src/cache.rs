@@ -146,12 +146,8 @@ impl Cache {
         // Keyed by the operating system's randomness: no two processes share it.
         let process = RandomState::new().build_hasher().finish();
         static NEXT_ID: AtomicU64 = AtomicU64::new(0);
-        let invalidator = Invalidator::new(
-            Arc::clone(&store),
-            &settings.namespace,
-            settings.budget,
-            settings.max_pending_invalidations,
-        );
+        let losses = Arc::default();
+        let invalidator = Invalidator::new(Arc::clone(&store), &settings, Arc::clone(&losses));
         Self(Arc::new(Core {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             store,
@@ -164,7 +160,7 @@ impl Cache {
                 .map(|most| Semaphore::new(most.min(Semaphore::MAX_PERMITS))),
             background: Background::new(settings.max_background_reloads),
             failed_fences: Counter::default(),
-            losses: Arc::default(),
+            losses,
             broken: Broken::default(),
             settings,
         }))
@@ -184,6 +180,7 @@ impl Cache {
             pending_invalidations: self.0.invalidator.pending(),
             failed_fences: self.0.failed_fences.get(),
             dropped_invalidations: self.0.invalidator.dropped(),
+            refused_invalidations: self.0.invalidator.refused(),
         }
     }
 
@@ -260,14 +257,14 @@ impl Core {
 
     /// All entries of a function.
     pub(crate) fn function(&self, function: &Function) -> Target {
-        Target::new(function.group().key(&self.settings.namespace))
+        Target::of(function, function.group().key(&self.settings.namespace))
     }
 
     /// All entries that carry a tag.
     pub(crate) fn tag(&self, tag: &str) -> Target {
         let key = |group: Group| group.key(&self.settings.namespace);
         let class = group::class_of(tag).map(|class| key(Group::class(class)));
-        Target { key: key(Group::tag(tag)), class }
+        Target { class, ..Target::new(key(Group::tag(tag))) }
     }
 
     /// Whether entries of this policy may be stored at all.

@@ -9,6 +9,7 @@ mod miss;
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -194,7 +195,7 @@ where
         B::Running: Future<Output = O::Return> + Unpin,
     {
         let mut budget = self.core.budget();
-        if self.core.invalidator.is_outstanding(self.key) {
+        if self.core.invalidator.is_outstanding(self.key, self.life_after_invalidation()) {
             // An invalidation of this entry has failed so far: what is there may be outdated.
             self.counters.misses.increment();
             return self.load_alone(Reason::NotShareable, &mut budget, body).await;
@@ -235,6 +236,10 @@ where
             }
             Decision::LoadAlone(reason) => self.load_alone(reason, &mut budget, body).await,
         }
+    }
+
+    fn life_after_invalidation(&self) -> Option<Duration> {
+        self.policy.life_after_invalidation(self.core.settings.max_ttl)
     }
 
     /// The value that is there, for a body that can ask its source whether it has changed.

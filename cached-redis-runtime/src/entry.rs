@@ -167,7 +167,8 @@ impl<R> Entry<R> {
     pub async fn get(&self) -> Result<Option<R>, Error> {
         let core = self.core();
         let key = self.key()?;
-        if core.invalidator.is_outstanding(key) {
+        let life = self.policy.life_after_invalidation(core.settings.max_ttl);
+        if core.invalidator.is_outstanding(key, life) {
             // Its invalidation is still being retried, so a call would load.
             return Ok(None);
         }
@@ -183,7 +184,7 @@ impl<R> Entry<R> {
             && self.groups.are_in(stamps)
             && header.state != State::Lease
             && header.schema == self.schema
-            && !core.invalidator.was_outstanding(before, key, stamps);
+            && !core.invalidator.was_outstanding(before, key, stamps, life);
         if !counts {
             return Ok(None);
         }
@@ -233,7 +234,8 @@ impl<R> Entry<R> {
         let mut budget = core.budget();
         let store = &*core.store;
         let groups = self.groups.of_lease();
-        let Some(stamps) = budget.run(store, store.stamp(&groups)).await? else {
+        let lasting = self.policy.longest_life(core.settings.max_ttl);
+        let Some(stamps) = budget.run(store, store.stamp(&groups, lasting)).await? else {
             return Ok(None);
         };
         let asking = core.ask(key);
@@ -293,8 +295,8 @@ impl<R> Entry<R> {
     }
 
     pub(crate) fn invalidate_in_background(&self) {
-        if let Ok(key) = self.key() {
-            self.core().invalidator.retry(vec![Target::new(key.to_owned())]);
+        if let Ok(target) = self.target() {
+            self.core().invalidator.retry(vec![target]);
         }
     }
 
@@ -305,7 +307,7 @@ impl<R> Entry<R> {
     ///
     /// If the cache fails; the invalidation is retried in the background.
     pub async fn invalidate(&self) -> Result<(), Error> {
-        self.core().invalidator.invalidate(self.key()?.to_owned()).await
+        self.core().invalidator.invalidate(self.target()?).await
     }
 
     /// Ends the fresh life of the value: the next call loads, or, with `stale`, is answered with it
@@ -331,8 +333,13 @@ impl<R> Entry<R> {
         core.budget().run(&*core.store, core.store.ttl(self.key()?)).await
     }
 
-    pub(crate) fn into_target(self) -> (Cache, Result<String, Error>) {
-        (self.cache, self.key)
+    pub(crate) fn into_target(self) -> (Cache, Result<Target, Error>) {
+        let target = self.target();
+        (self.cache, target)
+    }
+
+    fn target(&self) -> Result<Target, Error> {
+        Ok(Target::of(self.function, self.key()?.to_owned()))
     }
 
     pub(crate) fn core(&self) -> &Arc<Core> {

@@ -19,6 +19,7 @@ use std::fmt;
 pub struct Error {
     kind: ErrorKind,
     message: String,
+    is_lasting: bool,
 }
 
 /// What kind of failure an [`Error`] is.
@@ -71,7 +72,17 @@ impl ErrorKind {
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into() }
+        Self { kind, message: message.into(), is_lasting: false }
+    }
+
+    /// The same, of a server that will refuse this operation again.
+    pub(crate) fn lasting(self) -> Self {
+        Self { is_lasting: true, ..self }
+    }
+
+    /// Whether the server refuses what was asked, rather than everything for a while.
+    pub(crate) fn is_lasting(&self) -> bool {
+        self.is_lasting
     }
 
     pub(crate) fn config(message: impl Into<String>) -> Self {

@@ -5,6 +5,7 @@ mod retries;
 mod update;
 mod writes;
 
+use std::collections::HashSet;
 use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::{Arc, Weak};
@@ -14,8 +15,11 @@ use tokio::runtime::Handle;
 
 use crate::backoff::Backoff;
 use crate::budget::{Budget, has_timers, timed};
+use crate::cache::Settings;
 use crate::error::Error;
+use crate::function::Function;
 use crate::group::{self, Stamp};
+use crate::loss::{Loss, Losses};
 use crate::stats::Counter;
 use crate::store::Store;
 use crate::telemetry::event;
@@ -34,12 +38,18 @@ const LEAST_PAUSE: Duration = Duration::from_millis(10);
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
+/// What to do where the server refuses to remove something.
+const REFUSED: &str = "the server refuses to remove entries, so others may go on reading old ones: let this \
+                       user run UNLINK, EVAL and EVALSHA on all keys of the namespace (operating.md, Rights)";
+
 /// What is to be removed: an entry, or the generation of a group.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Target {
     pub(crate) key: String,
     /// The generation of a tag's class, which must not go later than the tag's own.
     pub(crate) class: Option<String>,
+    /// Whose entries these are, where that is known: for what is said when the server refuses.
+    pub(crate) function: Option<(&'static str, &'static str)>,
 }
 
 /// A moment before something is read.
@@ -54,11 +64,17 @@ pub(crate) struct Invalidator {
     budget: Duration,
     retries: Arc<Retries>,
     failed: Counter,
+    losses: Arc<Losses>,
 }
 
 impl Target {
     pub(crate) fn new(key: String) -> Self {
-        Self { key, class: None }
+        Self { key, class: None, function: None }
+    }
+
+    /// Entries of this function.
+    pub(crate) fn of(function: &Function, key: String) -> Self {
+        Self { function: Some((function.prefix(), function.name())), ..Self::new(key) }
     }
 
     /// Its keys, in the order in which they are to go.
@@ -68,33 +84,41 @@ impl Target {
 }
 
 impl Invalidator {
-    /// `bound` is how many failed invalidations may wait.
-    pub(crate) fn new(
-        store: Arc<dyn Store>,
-        namespace: &str,
-        budget: Duration,
-        bound: usize,
-    ) -> Self {
-        let namespace = namespace.to_owned();
-        let retries = Arc::new(Retries::new(bound));
-        Self { store, namespace, budget, retries, failed: Counter::default() }
+    pub(crate) fn new(store: Arc<dyn Store>, settings: &Settings, losses: Arc<Losses>) -> Self {
+        // The load of an entry may have begun long before, and waited for as long as anybody waits.
+        let longest = settings.max_ttl.saturating_mul(2);
+        Self {
+            store,
+            namespace: settings.namespace.clone(),
+            budget: settings.budget,
+            retries: Arc::new(Retries::new(settings.max_pending_invalidations, longest)),
+            failed: Counter::default(),
+            losses,
+        }
     }
 
-    /// Removes one entry. If that fails, it is retried in the background.
-    pub(crate) async fn invalidate(self: &Arc<Self>, key: String) -> Result<(), Error> {
-        self.invalidate_all(vec![Target::new(key)]).await
+    /// Removes one target. If that fails, it is retried in the background.
+    pub(crate) async fn invalidate(self: &Arc<Self>, target: Target) -> Result<(), Error> {
+        self.invalidate_all(vec![target]).await
     }
 
     /// The same within what is left of a call's budget.
     pub(crate) async fn invalidate_within(
         self: &Arc<Self>,
-        key: String,
+        target: Target,
         budget: &mut Budget,
     ) -> Result<(), Error> {
-        let keys = [key.clone()];
-        let mut outstanding = Outstanding { invalidator: self, targets: vec![Target::new(key)] };
-        budget.run(&*self.store, self.store.delete(&keys)).await?;
-        outstanding.targets.clear();
+        let keys: Vec<_> = target.keys().cloned().collect();
+        let mut outstanding = Outstanding::new(self, vec![target]);
+        let deleted = budget.run(&*self.store, self.store.delete(&keys)).await;
+        match deleted {
+            Ok(()) => outstanding.targets.clear(),
+            Err(error) if error.is_lasting() => {
+                outstanding.refused.append(&mut outstanding.targets);
+                return Err(error);
+            }
+            Err(error) => return Err(error),
+        }
         Ok(())
     }
 
@@ -104,17 +128,19 @@ impl Invalidator {
         targets: Vec<Target>,
     ) -> Result<(), Error> {
         // Until it has succeeded, the guard retries them: also if this future is dropped.
-        let mut outstanding = Outstanding { invalidator: self, targets };
-        self.remove(&mut outstanding.targets).await
+        let mut outstanding = Outstanding::new(self, targets);
+        let Outstanding { targets, refused, .. } = &mut outstanding;
+        self.remove(targets, refused).await
     }
 
-    /// Whether an invalidation of this entry has failed and not succeeded since.
-    pub(crate) fn is_outstanding(self: &Arc<Self>, key: &str) -> bool {
+    /// Whether an invalidation of this entry has failed and not succeeded since. `life` is the longest that
+    /// such an entry can have, if it is not renewed by hits.
+    pub(crate) fn is_outstanding(self: &Arc<Self>, key: &str, life: Option<Duration>) -> bool {
         if self.pending() != 0 {
             // The runtime on which they were retried may have ended.
             self.see_to_it();
         }
-        self.retries.covers(key)
+        self.retries.covers(key, life)
     }
 
     /// To be asked before something is read.
@@ -125,10 +151,18 @@ impl Invalidator {
     /// Whether an invalidation of an entry with these stamps has failed, and had not succeeded when
     /// the entry was read. One that has succeeded while the answer was on its way cannot be asked
     /// any more, so whatever was read then is none to rely on.
-    pub(crate) fn was_outstanding(&self, before: Before, key: &str, stamps: &[u8]) -> bool {
-        let covers_group = |stamp: Stamp| self.retries.covers(&stamp.group.key(&self.namespace));
+    pub(crate) fn was_outstanding(
+        &self,
+        before: Before,
+        key: &str,
+        stamps: &[u8],
+        life: Option<Duration>,
+    ) -> bool {
+        let covers_group =
+            |stamp: Stamp| self.retries.covers(&stamp.group.key(&self.namespace), life);
         self.retries.pending() != 0
-            && (self.retries.covers(key) || group::stamps(stamps).any(covers_group))
+            && (self.retries.covers(key, life)
+                || group::stamps(stamps).any(covers_group))
             // In this order: what is no longer waiting by now has been counted.
             || before != self.before_reading()
     }
@@ -143,9 +177,14 @@ impl Invalidator {
         self.failed.get()
     }
 
-    /// How many were given up because too many were waiting.
+    /// How many were given up: too many were waiting, or the server refused them for too long.
     pub(crate) fn dropped(&self) -> u64 {
         self.retries.dropped()
+    }
+
+    /// How many the server has refused for good.
+    pub(crate) fn refused(&self) -> u64 {
+        self.retries.refused()
     }
 
     /// Takes invalidations over and sees to them in the background.
@@ -155,11 +194,30 @@ impl Invalidator {
             // Once, not for each of possibly thousands a second.
             event!(warn, "invalidations have failed, and are retried until they succeed");
         }
-        let given_up = self.retries.add(targets);
+        self.keep(targets, false);
+    }
+
+    /// The same of those that the server refuses for good.
+    fn retry_refused(self: &Arc<Self>, targets: Vec<Target>) {
+        self.failed.add(targets.len() as u64);
+        self.report_refused(&targets);
+        self.keep(targets, true);
+    }
+
+    fn keep(self: &Arc<Self>, targets: Vec<Target>, are_refused: bool) {
+        let given_up = self.retries.add(targets, are_refused);
         if given_up > 0 {
             event!(error, count = given_up, "too many failed invalidations: some are given up");
         }
         self.see_to_it();
+    }
+
+    fn report_refused(&self, targets: &[Target]) {
+        // Nearly always of one function: the others are told apart by whoever gathers reports.
+        let functions: HashSet<_> = targets.iter().map(|target| target.function).collect();
+        for function in functions {
+            self.losses.report(Loss::Refused, function, REFUSED);
+        }
     }
 
     /// Starts to retry, unless somebody does. Without a runtime that has timers, it waits for the next call.
@@ -172,15 +230,56 @@ impl Invalidator {
         }
     }
 
-    /// Removes targets in order, taking out of the list what is done.
-    async fn remove(&self, targets: &mut Vec<Target>) -> Result<(), Error> {
+    /// Removes targets in order. Takes out of the list what is done, and what the server refuses for good:
+    /// that keeps no other from being removed.
+    async fn remove(
+        &self,
+        targets: &mut Vec<Target>,
+        refused: &mut Vec<Target>,
+    ) -> Result<(), Error> {
+        let mut refusal = None;
         while !targets.is_empty() {
             let batch = targets.len().min(BATCH);
-            let keys: Vec<_> = targets[..batch].iter().flat_map(Target::keys).cloned().collect();
-            Budget::new(self.budget).run(&*self.store, self.store.delete(&keys)).await?;
-            targets.drain(..batch);
+            let sent = self.retries.moment();
+            let answers = self.remove_batch(&targets[..batch]).await?;
+            let (mut done, mut failed, mut failure) = (Vec::new(), Vec::new(), None);
+            for (target, answer) in targets.drain(..batch).zip(answers) {
+                match answer {
+                    Ok(()) => done.push(target),
+                    Err(error) if error.is_lasting() => {
+                        refused.push(target);
+                        refusal.get_or_insert(error);
+                    }
+                    Err(error) => {
+                        failed.push(target);
+                        failure.get_or_insert(error);
+                    }
+                }
+            }
+            self.retries.done(&done, sent);
+            if let Some(failure) = failure {
+                targets.splice(..0, failed);
+                return Err(failure);
+            }
         }
-        Ok(())
+        refusal.map_or(Ok(()), Err)
+    }
+
+    /// What came of each target. All in one command; if the server refuses that, each in one of its own, in one
+    /// more round trip.
+    async fn remove_batch(&self, batch: &[Target]) -> Result<Vec<Result<(), Error>>, Error> {
+        let store = &*self.store;
+        let keys: Vec<_> = batch.iter().flat_map(Target::keys).cloned().collect();
+        match Budget::new(self.budget).run(store, store.delete(&keys)).await {
+            Ok(()) => return Ok(vec![Ok(()); batch.len()]),
+            Err(error) if !error.is_lasting() => return Err(error),
+            Err(error) if batch.len() == 1 => return Ok(vec![Err(error)]),
+            Err(_) => {}
+        }
+        let keys: Vec<Vec<_>> =
+            batch.iter().map(|target| target.keys().cloned().collect()).collect();
+        let answers = Budget::new(self.budget).run(store, store.delete_each(&keys)).await?;
+        if answers.len() == batch.len() { Ok(answers) } else { Err(Error::protocol()) }
     }
 }
 
@@ -188,12 +287,23 @@ impl Invalidator {
 struct Outstanding<'a> {
     invalidator: &'a Arc<Invalidator>,
     targets: Vec<Target>,
+    /// Those that the server refuses for good.
+    refused: Vec<Target>,
+}
+
+impl<'a> Outstanding<'a> {
+    fn new(invalidator: &'a Arc<Invalidator>, targets: Vec<Target>) -> Self {
+        Self { invalidator, targets, refused: Vec::new() }
+    }
 }
 
 impl Drop for Outstanding<'_> {
     fn drop(&mut self) {
         if !self.targets.is_empty() {
             self.invalidator.retry(std::mem::take(&mut self.targets));
+        }
+        if !self.refused.is_empty() {
+            self.invalidator.retry_refused(std::mem::take(&mut self.refused));
         }
     }
 }
@@ -204,16 +314,19 @@ async fn work(worker: Worker, invalidator: Weak<Invalidator>) {
     let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
     while !worker.is_done() {
         let Some(invalidator) = invalidator.upgrade() else { return };
-        let batch = worker.batch();
-        let mut left: Vec<_> = batch.iter().map(|(target, _)| target.clone()).collect();
-        let result = invalidator.remove(&mut left).await;
+        let (mut due, mut refused) = (worker.due(), Vec::new());
+        let result = invalidator.remove(&mut due, &mut refused).await;
+        if !refused.is_empty() {
+            invalidator.report_refused(&refused);
+            invalidator.retries.refuse(&refused);
+        }
         drop(invalidator);
-        // In order: what is left is the end of the batch.
-        worker.done(&batch[..batch.len() - left.len()]);
-        if result.is_ok() {
-            backoff.reset();
-        } else {
-            tokio::time::sleep(backoff.pause()).await;
+        match result {
+            Err(error) if !error.is_lasting() => tokio::time::sleep(backoff.pause()).await,
+            _ => {
+                backoff.reset();
+                worker.wait().await;
+            }
         }
     }
 }

@@ -25,7 +25,7 @@ pub(crate) struct Losses {}
 impl Losses {
     /// Reports a loss of a function (`prefix`, `name`), or of the whole cache. `detail` says what to do
     /// about it, and never contains a key, an argument, a value or a URL.
-    #[expect(dead_code, clippy::unused_self, reason = "reported by what is built next")]
+    #[expect(clippy::unused_self, reason = "reported by what is built next")]
     pub(crate) fn report(
         &self,
         loss: Loss,

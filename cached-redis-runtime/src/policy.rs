@@ -82,6 +82,20 @@ impl Policy {
         self.lease.unwrap_or(DEFAULT_LEASE).min(longest).max(MIN_LIFE)
     }
 
+    /// The longest that anything of this policy can be readable whose load has begun by now: as long as others
+    /// wait for that load, and a lease more, it may still be stored.
+    pub(crate) fn longest_life(&self, max_ttl: Duration) -> Duration {
+        let load = self.load_timeout.min(max_ttl).saturating_add(self.lease_life(max_ttl));
+        let value = self.ttl.saturating_add(self.grace());
+        load.saturating_add(value.max(self.negative_ttl).min(max_ttl))
+    }
+
+    /// When an invalidation that the server refuses for good is over, because what it was about has expired;
+    /// `None` if hits keep that alive.
+    pub(crate) fn life_after_invalidation(&self, max_ttl: Duration) -> Option<Duration> {
+        (!self.sliding).then(|| self.longest_life(max_ttl))
+    }
+
     /// Beta of the early refresh, if there is one.
     pub(crate) fn beta(&self) -> Option<f64> {
         let by_default = self.stale.map(|_| DEFAULT_BETA);

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde::de::DeserializeOwned;
 use tokio::task::futures::TaskLocalFuture;
 
+use crate::group::{Group, stamps};
 use crate::panics::guarded;
 use crate::record::{Codec, Header, Kind};
 
@@ -29,6 +30,12 @@ pub(crate) struct Stored {
 impl Stored {
     pub(crate) fn new(record: Vec<u8>, type_name: &'static str) -> Arc<Self> {
         Arc::new(Self { record, type_name, is_kept: AtomicBool::new(false) })
+    }
+
+    /// The groups that it is in.
+    pub(crate) fn groups(&self) -> impl Iterator<Item = Group> {
+        let carried = Header::read(&self.record).map(|header| header.stamps(&self.record));
+        stamps(carried.unwrap_or_default()).map(|stamp| stamp.group)
     }
 
     /// Whether the load said that the value has not changed, and returned it.

@@ -3,6 +3,8 @@
 
 use std::pin::Pin;
 
+use crate::invalidation::Target;
+
 pub use crate::call::Call;
 pub use crate::current::{CacheRef, Handle, current};
 pub use crate::function::{Function, Scope, scope};
@@ -54,7 +56,7 @@ pub async fn invalidate(
     cache: Handle,
 ) -> Result<(), crate::Error> {
     let core = cache.core();
-    core.invalidator.invalidate(core.key(function, &key)?).await
+    core.invalidator.invalidate(Target::of(function, core.key(function, &key)?)).await
 }
 
 /// What a function with `#[invalidates(.., strict)]` returns.

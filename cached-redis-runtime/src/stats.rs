@@ -20,8 +20,12 @@ pub struct Stats {
     pub failed_invalidations: u64,
     /// Of these, those that are being retried.
     pub pending_invalidations: u64,
-    /// Of these, those that were given up, because too many were waiting already.
+    /// Of these, those that were given up: too many were waiting already, or the server has refused them
+    /// until what they were about must have expired.
     pub dropped_invalidations: u64,
+    /// Of these, those that the server refused for a reason that lies in the keys or in the rights of its
+    /// user, such as `NOPERM`. They are retried too, ever more seldom.
+    pub refused_invalidations: u64,
     /// Writes with a `guard` that went on without their fence, because the cache failed.
     pub failed_fences: u64,
 }
@@ -174,6 +178,11 @@ impl Counters {
                 "the cache failed; the function runs without it"
             );
         }
+    }
+
+    /// Whose counters these are: the first parts of the keys.
+    pub(crate) fn function(&self) -> (&'static str, &'static str) {
+        (self.prefix, self.name)
     }
 
     /// Counts a load behind an answer that has failed: nobody else sees it.

@@ -29,8 +29,9 @@ pub(crate) trait Store: Send + Sync {
     fn read<'a>(&'a self, key: &'a str, groups: &'a Groups) -> Operation<'a, Option<Found>>;
 
     /// The generations of groups, made where there is none; `None` where nothing may be stored now. They
-    /// may be outdated already: what is stamped with them counts for nothing then.
-    fn stamp<'a>(&'a self, groups: &'a [Group]) -> Operation<'a, Option<Stamps>>;
+    /// may be outdated already: what is stamped with them counts for nothing then. They live for at least
+    /// `life`, which is to be that of what is stamped with them.
+    fn stamp<'a>(&'a self, groups: &'a [Group], life: Duration) -> Operation<'a, Option<Stamps>>;
 
     /// Whether stamps are the current generations of their groups.
     fn is_current<'a>(&'a self, stamps: &'a [u8]) -> Operation<'a, bool>;
@@ -60,8 +61,15 @@ pub(crate) trait Store: Send + Sync {
     /// Renews the life of the value that was stored under this lease, and that nobody reloads.
     fn touch<'a>(&'a self, key: &'a str, lease: LeaseId, life: Duration) -> Operation<'a, ()>;
 
-    /// Deletes what is under these keys.
+    /// Deletes what is under these keys. If the server refuses it, some may have been deleted.
     fn delete<'a>(&'a self, keys: &'a [String]) -> Operation<'a, ()>;
+
+    /// Deletes what is under the keys of each target, in one round trip, and says what came of each: the
+    /// server may refuse some and allow others.
+    fn delete_each<'a>(
+        &'a self,
+        targets: &'a [Vec<String>],
+    ) -> Operation<'a, Vec<Result<(), Error>>>;
 
     /// Deletes what is under these keys, and keeps anything from being stored there until the fence
     /// is lifted, or until its life ends. Again: for longer.

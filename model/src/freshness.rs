@@ -577,6 +577,8 @@ pub struct Rules {
     pub renews_leases_only: bool,
     /// Where the fence of a guarded write stands.
     pub fence: Fence,
+    /// Whoever has read a generation hears of its invalidation, also if it is not there any more.
+    pub tells_of_what_is_missing: bool,
     /// HOLD deletes what is there.
     pub hold_deletes: bool,
     /// LIFT deletes what is there.
@@ -612,6 +614,7 @@ impl Rules {
         waiters_look: true,
         renews_leases_only: true,
         fence: Fence::OwnKey,
+        tells_of_what_is_missing: true,
         hold_deletes: true,
         lift_deletes: true,
         guard_counts: true,
@@ -668,6 +671,8 @@ pub struct Protocol {
     pub expiries: u8,
     /// See [`State::evictions`].
     pub evictions: u8,
+    /// The server tells those who have read a generation that it is evicted.
+    pub evictions_are_told: bool,
     /// See [`State::disconnects`].
     pub disconnects: u8,
     /// Leaders lengthen their leases.

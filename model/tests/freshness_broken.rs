@@ -132,6 +132,14 @@ fn generations_that_count_with_eviction() {
     holds(&Protocol { evictions: 0, ..protocol }, NO_STALE_FILL);
 }
 
+/// A server that swaps its databases tells nobody.
+#[test]
+fn an_invalidation_that_tells_nobody_of_a_generation_that_has_vanished_unnoticed() {
+    let vanishing = |rules| Protocol { evictions: 1, evictions_are_told: false, ..tracked(rules) };
+    violates(&vanishing(Rules { tells_of_what_is_missing: false, ..RULES }), NO_STALE_READ);
+    holds(&vanishing(RULES), NO_STALE_READ);
+}
+
 /// Invalidating a group leaves the lease in the entry, so the flight that began before is found.
 #[test]
 fn joining_a_flight_of_another_generation() {

@@ -155,6 +155,11 @@ impl Shop {
         body.await;
     }
 
+    #[invalidates(self.plain(id), self.sliding(id))]
+    pub(crate) async fn write_two(&self, id: u64, body: Body<()>) {
+        body.await;
+    }
+
     #[invalidates(self.plain(id), guard = self.guard)]
     pub(crate) async fn write_guarded(&self, id: u64, body: Body<()>) {
         body.await;

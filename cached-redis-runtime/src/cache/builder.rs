@@ -193,7 +193,7 @@ impl CacheBuilder {
             Server::Client(client) => Source::Client(client),
             Server::Connection(connection) => Source::Connection(connection),
         };
-        let Settings { budget: patience, max_ttl, max_value, .. } = self.settings;
+        let Settings { budget: patience, max_value, .. } = self.settings;
         let link = Link::new(LinkSettings {
             source,
             patience,
@@ -201,7 +201,7 @@ impl CacheBuilder {
             namespace: self.settings.namespace.clone(),
             longest_reply: RedisStore::longest_record(max_value),
         });
-        let store = RedisStore::new(link, &self.settings.namespace, max_ttl);
+        let store = RedisStore::new(link, &self.settings.namespace);
         Ok(Cache::new(Arc::new(store), None, self.settings))
     }
 }

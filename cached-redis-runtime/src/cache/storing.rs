@@ -67,6 +67,7 @@ impl Core {
         groups: &Groups,
         tags: &[Group],
         before: &Stamps,
+        life: Duration,
         budget: &mut Budget,
     ) -> Result<Option<Stamps>, Error> {
         let known: Vec<Group> = groups.of_value().collect();
@@ -80,7 +81,9 @@ impl Core {
         // In this order: a class does not go later than its tag.
         let asked = [tags.as_slice(), &classes].concat();
         let store = &*self.store;
-        let Some(now) = budget.run(store, store.stamp(&asked)).await? else { return Ok(None) };
+        let Some(now) = budget.run(store, store.stamp(&asked, life)).await? else {
+            return Ok(None);
+        };
         let has_changed = |class: &Group| now.of(*class) != before.of(*class);
         if classes.iter().any(has_changed) && !self.broken.is(Rule::Class) {
             return Ok(None);
@@ -121,7 +124,7 @@ impl Core {
     ) -> Result<Option<usize>, Error> {
         let Storing { key, groups, leader, stamps, encoding, life, took, rule } = storing;
         let Encoding { mut record, tags, .. } = encoding;
-        match self.stamps_of_value(groups, &tags, &stamps, budget).await {
+        match self.stamps_of_value(groups, &tags, &stamps, life.whole, budget).await {
             Ok(Some(stamps)) => record::stamp(&mut record, &stamps),
             Ok(None) => {
                 leader.unknown();

@@ -17,6 +17,8 @@ use crate::current;
 use crate::error::{Error, ErrorKind};
 use crate::flight::Leader;
 use crate::freshness::WINDOW_SHARE;
+use crate::group::Group;
+use crate::invalidation::Target;
 use crate::lease::{Filled, LeaseId, Life};
 use crate::outcome::{Outcome, Storable};
 use crate::panics::catch_panic;
@@ -31,8 +33,8 @@ const THROTTLE_SHARE: u32 = 4;
 enum Loaded {
     /// To be stored.
     New(Encoding, Life),
-    /// What is there stays, and gets a new life.
-    Same(Life),
+    /// What is there stays, and gets a new life; with it the groups that it names itself.
+    Same(Life, Vec<Group>),
     /// Nothing to store.
     Nothing,
     /// The body failed.
@@ -203,12 +205,14 @@ where
         match encoded.and_then(|encoded| self.core.admit(encoded, self.policy)) {
             Ok(Some(encoding)) => {
                 let life = self.core.life(self.policy, &encoding);
-                if granted.over_seen
-                    && previous.is_some_and(|stored| stored.is_kept_as(&encoding.record))
-                {
-                    Loaded::Same(life)
-                } else {
-                    Loaded::New(encoding, life)
+                let is_kept = |stored: &&Stored| stored.is_kept_as(&encoding.record);
+                match previous.filter(is_kept) {
+                    Some(stored) if granted.over_seen => {
+                        let known: Vec<_> = self.groups.of_value().collect();
+                        let tags = stored.groups().filter(|group| !known.contains(group));
+                        Loaded::Same(life, tags.collect())
+                    }
+                    _ => Loaded::New(encoding, life),
                 }
             }
             Ok(None) => Loaded::Nothing,
@@ -238,10 +242,14 @@ where
                 let storing = Storing { key, groups, leader, stamps, encoding, life, took, rule };
                 self.count_stored(self.core.store_under_lease(storing, budget).await);
             }
-            Loaded::Same(life) => {
+            Loaded::Same(life, tags) => {
                 let Granted { leader, .. } = granted;
                 leader.seal();
                 let store = &*self.core.store;
+                if !tags.is_empty() {
+                    // If it fails, the value ends earlier.
+                    let _ = budget.run(store, store.stamp(&tags, life.whole)).await;
+                }
                 let kept = budget.run(store, store.keep(self.key, leader.lease(), life)).await;
                 // There is no record at hand: who follows asks again, and finds it.
                 if kept.is_ok() {
@@ -293,7 +301,9 @@ where
     async fn remove(&self, leader: Leader, budget: &mut Budget) {
         leader.not_shareable();
         let invalidator = &self.core.invalidator;
-        if let Err(error) = invalidator.invalidate_within(self.key.to_owned(), budget).await {
+        let target =
+            Target { function: Some(self.counters.function()), ..Target::new(self.key.to_owned()) };
+        if let Err(error) = invalidator.invalidate_within(target, budget).await {
             self.failed(&error);
         }
     }

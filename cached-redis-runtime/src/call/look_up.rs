@@ -6,6 +6,7 @@ use crate::budget::Budget;
 use crate::codec;
 use crate::error::{Error, ErrorKind};
 use crate::freshness::{Freshness, is_busy, is_touch_due};
+use crate::group::stamps;
 use crate::invalidation::Before;
 use crate::lease::{Intent, LeaseId};
 use crate::outcome::{Outcome, Storable};
@@ -62,7 +63,7 @@ where
         };
         self.count(&header, freshness, record.len());
         if self.policy.sliding && is_touch_due(&header, store.now(), self.policy) {
-            self.touch(&header, budget).await;
+            self.touch(&header, header.stamps(&record), budget).await;
         }
         Ok(match freshness {
             Freshness::Early | Freshness::Stale if !is_busy(&header, store.now()) => {
@@ -74,13 +75,14 @@ where
 
     /// Renews the life of a value that was asked for, and of the generations without which it would not
     /// count.
-    async fn touch(&self, header: &Header, budget: &mut Budget) {
+    async fn touch(&self, header: &Header, carried: &[u8], budget: &mut Budget) {
         let store = &*self.core.store;
         // The whole of it: hits are spread already.
         let touch = store.touch(self.key, header.lease, self.policy.ttl);
         let touched = budget.run(store, touch).await;
-        let groups = self.groups.of_lease();
-        let stamped = budget.run(store, store.stamp(&groups)).await;
+        let groups: Vec<_> = stamps(carried).map(|stamp| stamp.group).collect();
+        let life = self.policy.longest_life(self.core.settings.max_ttl);
+        let stamped = budget.run(store, store.stamp(&groups, life)).await;
         for error in [touched.err(), stamped.err()].into_iter().flatten() {
             self.counters.error(&error);
         }
@@ -132,7 +134,8 @@ where
         let stamps = header.stamps(record);
         let is_current = budget.run(store, store.is_current(stamps)).await;
         let counts = matches!(is_current, Ok(true)) && self.groups.are_in(stamps);
-        if !counts || self.core.invalidator.was_outstanding(before, self.key, stamps) {
+        let life = self.life_after_invalidation();
+        if !counts || self.core.invalidator.was_outstanding(before, self.key, stamps, life) {
             return None;
         }
         self.decoded(&header, record)
@@ -200,7 +203,8 @@ where
         if !counts && !self.core.broken.is(Rule::Stamps) {
             return View::Void(header.lease);
         }
-        if self.core.invalidator.was_outstanding(before, self.key, stamps) {
+        let life = self.life_after_invalidation();
+        if self.core.invalidator.was_outstanding(before, self.key, stamps, life) {
             return View::Outstanding;
         }
         let freshness = self.core.freshness(&header, self.policy, budget).await;

@@ -167,7 +167,8 @@ where
     /// What the groups of the entry are at; `None` if nothing may be stored.
     pub(super) async fn stamps(&self, budget: &mut Budget) -> Result<Option<Stamps>, Error> {
         let store = &*self.core.store;
-        budget.run(store, store.stamp(&self.groups.of_lease())).await
+        let life = self.policy.longest_life(self.core.settings.max_ttl);
+        budget.run(store, store.stamp(&self.groups.of_lease(), life)).await
     }
 
     /// Waits for the word of a flight's leader, but no longer than a lease: one that is neither

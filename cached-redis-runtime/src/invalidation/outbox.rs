@@ -53,7 +53,8 @@ impl Invalidations {
     /// Adds all entries of a function: `outdated.all(list_products_invalidate_all())`. That future
     /// need not be awaited then.
     pub fn all(&mut self, all: InvalidateAll) {
-        self.targets.push(all.target());
+        // As it is when it has been read again: the keys alone.
+        self.targets.push(Target { function: None, ..all.target() });
     }
 
     /// Adds all entries that carry a tag.
@@ -81,7 +82,7 @@ impl<'de> Deserialize<'de> for Invalidations {
         let target = |mut keys: Vec<String>| {
             let key = keys.pop()?;
             let class = keys.pop();
-            keys.is_empty().then_some(Target { key, class })
+            keys.is_empty().then_some(Target { class, ..Target::new(key) })
         };
         let all = Vec::<Vec<String>>::deserialize(deserializer)?;
         let targets = all.into_iter().map(target).collect::<Option<_>>();

@@ -50,9 +50,9 @@ impl Writes {
 
     /// Adds one entry.
     pub fn entry<R>(&mut self, entry: Entry<R>) {
-        let (cache, key) = entry.into_target();
-        match key {
-            Ok(key) => self.targets.push((cache, Target::new(key))),
+        let (cache, target) = entry.into_target();
+        match target {
+            Ok(target) => self.targets.push((cache, target)),
             Err(error) => self.failure = Some(error),
         }
     }

@@ -49,14 +49,23 @@ pub struct MemoryStore {
     clock: Clock,
     contents: Mutex<Contents>,
     fault: Mutex<Option<Fault>>,
+    /// What keys must begin with that nobody may delete.
+    #[cfg(test)]
+    forbidden: Mutex<Option<String>>,
 }
 
 #[derive(Debug, Default)]
 struct Contents {
     records: BTreeMap<String, Stored>,
     /// Apart, because nobody would call them entries.
-    generations: BTreeMap<String, Generation>,
+    generations: BTreeMap<String, Living>,
     fences: BTreeMap<String, Vec<Fence>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Living {
+    generation: Generation,
+    expires: Duration,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -78,7 +87,30 @@ impl MemoryStore {
             clock: Clock::new(),
             contents: Mutex::default(),
             fault: Mutex::new(None),
+            #[cfg(test)]
+            forbidden: Mutex::default(),
         }
+    }
+
+    /// Refuses to delete what is under keys that begin so, as a server does whose user may not.
+    #[cfg(test)]
+    pub(crate) fn forbid(&self, prefix: Option<&str>) {
+        *lock(&self.forbidden) = prefix.map(str::to_owned);
+    }
+
+    /// Whether a delete of these keys is allowed.
+    #[cfg(test)]
+    fn permits(&self, keys: &[String]) -> Result<(), Error> {
+        let forbidden = lock(&self.forbidden);
+        let is_forbidden =
+            |key: &String| forbidden.as_ref().is_some_and(|prefix| key.starts_with(prefix));
+        if keys.iter().any(is_forbidden) { Err(refused().lasting()) } else { Ok(()) }
+    }
+
+    #[cfg(not(test))]
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "as in tests")]
+    fn permits(&self, _: &[String]) -> Result<(), Error> {
+        Ok(())
     }
 
     /// Moves the clock forward: entries expire as if that much time had passed.

@@ -1,11 +1,13 @@
 //! The store on a Redis or Valkey server: one connection, shared.
 
+mod batch;
 mod commands;
 mod connect;
 mod generations;
 mod groups;
 mod line;
 mod link;
+mod removal;
 mod request;
 mod scripts;
 mod server_clock;
@@ -23,7 +25,9 @@ use crate::record::Header;
 use crate::store::{Found, Operation, Store, fence_key};
 use commands::{by_digest, by_text, integer, millis, millis_or_none};
 use connect::time;
-use groups::generation_of;
+#[cfg(test)]
+pub(in crate::store) use generations::OLDEST;
+use groups::{Made, generation_of};
 pub(crate) use link::{Link, LinkSettings, Source};
 use request::Request as _;
 use scripts::{Script, Scripts};
@@ -32,8 +36,6 @@ pub(crate) struct RedisStore {
     link: Link,
     scripts: &'static Scripts,
     namespace: String,
-    /// Of a generation: it is to outlive every entry that carries it.
-    generation_life: Duration,
 }
 
 impl RedisStore {
@@ -43,11 +45,8 @@ impl RedisStore {
         max_value.saturating_mul(4).saturating_add(64 * 1024)
     }
 
-    /// `longest_life` is that of an entry. A generation is made or renewed before each load, unless that
-    /// was done lately.
-    pub(crate) fn new(link: Link, namespace: &str, longest_life: Duration) -> Self {
-        let generation_life = (longest_life + generations::RENEW_AFTER).saturating_mul(2);
-        Self { link, scripts: Scripts::get(), namespace: namespace.to_owned(), generation_life }
+    pub(crate) fn new(link: Link, namespace: &str) -> Self {
+        Self { link, scripts: Scripts::get(), namespace: namespace.to_owned() }
     }
 
     /// Runs a script by its digest, by its text where the server has lost it.
@@ -69,37 +68,16 @@ impl RedisStore {
         Ok(integer(self.script(script, &[key], arguments).await?)? == 1)
     }
 
-    /// One script on several keys and their fences, in one round trip.
-    async fn on_each(
-        &self,
-        script: &Script,
-        keys: &[String],
-        arguments: &[&[u8]],
-    ) -> Result<(), Error> {
-        let fences: Vec<_> = keys.iter().map(|key| fence_key(key)).collect();
-        let pairs = keys.iter().zip(&fences);
-        let mut pipeline = redis::pipe();
-        for (key, fence) in pairs.clone() {
-            pipeline.add_command(by_digest(script, &[key, fence], arguments));
-        }
-        let answers = self.link.send(&pipeline).await?;
-        for ((key, fence), answer) in pairs.zip(answers) {
-            match Cmd::accept(answer) {
-                Ok(_) => {}
-                Err(error) if link::is_no_script(&error) => {
-                    self.link.send(&by_text(script, &[key, fence], arguments)).await?;
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
-    }
-
     /// The record alone, with what is known of its stamps.
     async fn read_alone(&self, key: &str) -> Result<Option<Found>, Error> {
         let mut get = Cmd::with_capacity(2, key.len() + 16);
         get.arg("GET").arg(key);
-        let Some(record) = record(self.link.send(&get).await)? else { return Ok(None) };
+        let due = self.link.generations().due();
+        let got = match due.is_empty() {
+            true => self.link.send(&get).await,
+            false => self.get_and_refresh(get, due).await,
+        };
+        let Some(record) = record(got)? else { return Ok(None) };
         let is_current = match Header::read(&record) {
             None => true,
             Some(header) => {
@@ -198,17 +176,16 @@ impl Store for RedisStore {
         })
     }
 
-    fn stamp<'a>(&'a self, groups: &'a [Group]) -> Operation<'a, Option<Stamps>> {
+    fn stamp<'a>(&'a self, groups: &'a [Group], life: Duration) -> Operation<'a, Option<Stamps>> {
         Box::pin(async move {
             if self.link.is_tracked()
                 // Taken all at once: if one of them has changed, so have those that were changed
                 // before it.
-                && let Some(stamps) = self.link.generations().stamps(groups)
+                && let Some(stamps) = self.link.generations().stamps(groups, life)
             {
                 return Ok(Some(stamps));
             }
-            let random = fastrand::u64(..).to_le_bytes();
-            let current = self.ask(groups, Some(random)).await?;
+            let current = self.ask(groups, Some(Made::new(life))).await?;
             // Where there is none, there must be none.
             let stamp = |(group, current): (&Group, Option<Generation>)| {
                 Some(Stamp { group: *group, generation: current? })
@@ -323,22 +300,41 @@ impl Store for RedisStore {
 
     fn delete<'a>(&'a self, keys: &'a [String]) -> Operation<'a, ()> {
         Box::pin(async move {
-            if !keys.is_empty() {
-                self.link.send(redis::cmd("UNLINK").arg(keys)).await?;
+            let is_generation = |key: &&String| Group::from_key(key).is_some();
+            let (generations, entries): (Vec<_>, _) = keys.iter().partition(is_generation);
+            let each = |keys: Vec<&String>| keys.into_iter().cloned().collect();
+            let both = [entries, generations].into_iter().filter(|keys| !keys.is_empty());
+            let both: Vec<Vec<String>> = both.map(each).collect();
+            if both.is_empty() {
+                return Ok(());
             }
-            Ok(())
+            self.remove(&both).await?.into_iter().collect()
         })
+    }
+
+    fn delete_each<'a>(
+        &'a self,
+        targets: &'a [Vec<String>],
+    ) -> Operation<'a, Vec<Result<(), Error>>> {
+        Box::pin(async move { self.remove(targets).await })
     }
 
     fn hold<'a>(&'a self, keys: &'a [String], fence: FenceId, life: Duration) -> Operation<'a, ()> {
         Box::pin(async move {
             let life = millis(life);
-            self.on_each(&self.scripts.hold, keys, &[&fence.bytes(), life.as_bytes()]).await
+            let held =
+                self.on_each(&self.scripts.hold, keys, &[&fence.bytes(), life.as_bytes()]).await;
+            self.forget(keys);
+            held
         })
     }
 
     fn lift<'a>(&'a self, keys: &'a [String], fence: FenceId) -> Operation<'a, ()> {
-        Box::pin(async move { self.on_each(&self.scripts.lift, keys, &[&fence.bytes()]).await })
+        Box::pin(async move {
+            let lifted = self.on_each(&self.scripts.lift, keys, &[&fence.bytes()]).await;
+            self.forget(keys);
+            lifted
+        })
     }
 
     fn mark_stale<'a>(&'a self, key: &'a str) -> Operation<'a, bool> {

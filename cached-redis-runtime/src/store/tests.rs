@@ -39,7 +39,7 @@ impl Subject {
         }
     }
 
-    fn redis(server: &'static Server, tracking: bool) -> Self {
+    fn redis(server: &Server, tracking: bool) -> Self {
         let namespace = unique_namespace("store");
         let client = redis::Client::open(server.url()).expect("a URL");
         let connection = RefCell::new(client.get_connection().expect("a server"));
@@ -64,7 +64,7 @@ impl Subject {
             namespace: namespace.to_owned(),
             longest_reply: RedisStore::longest_record(1 << 20),
         });
-        RedisStore::new(link, namespace, LONG)
+        RedisStore::new(link, namespace)
     }
 
     async fn acquire(&self, sequence: u64, intent: Intent) -> Acquired {
@@ -150,7 +150,7 @@ impl Subject {
 
     async fn stamps(&self, tags: &[&str]) -> Option<Stamps> {
         let groups: Vec<_> = tags.iter().map(|tag| Group::tag(tag)).collect();
-        self.store.stamp(&groups).await.expect("an answer")
+        self.store.stamp(&groups, LONG).await.expect("an answer")
     }
 
     async fn is_current(&self, stamps: &Stamps) -> bool {

@@ -153,6 +153,8 @@ impl State {
             (Generations::ByClient, Some(nonce)) => Some(100 + nonce.caller * 10 + nonce.round),
             _ => (1..).find(|generation| !self.remembers(*generation)),
         };
+        // Whoever has read that there was none, or what was there before it vanished.
+        self.push(group);
     }
 
     /// What a reader takes for the generations.
@@ -167,11 +169,14 @@ impl State {
     /// Invalidates a group.
     pub fn unlink_group(&mut self, protocol: &Protocol, group: Group) {
         let counter = self.generations[group as usize].unwrap_or(0) + 1;
+        let was_there = self.generations[group as usize].is_some();
         self.generations[group as usize] = match protocol.rules.generations {
             Generations::Counters => Some(counter),
             Generations::Random | Generations::ByClient => None,
         };
-        self.push(group);
+        if was_there || protocol.rules.tells_of_what_is_missing {
+            self.push(group);
+        }
     }
 
     /// FILL: stores a value if the record still carries the lease.

@@ -51,7 +51,9 @@ impl Model for Protocol {
             Action::Evict(group) => {
                 state.evictions -= 1;
                 state.generations[group as usize] = None;
-                state.push(group);
+                if self.evictions_are_told {
+                    state.push(group);
+                }
             }
             Action::EvictGuard => state.guard.clear(),
             Action::Expire | Action::Lapse => {
@@ -226,6 +228,7 @@ impl Protocol {
             faults: 0,
             expiries: 0,
             evictions: 0,
+            evictions_are_told: true,
             disconnects: 0,
             renewals: false,
             losses: Losses::AnyTime,

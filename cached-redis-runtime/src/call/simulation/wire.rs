@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::millis;
+use crate::error::Error;
 use crate::group::{Group, Groups, Stamps};
 use crate::lease::{Acquire, Acquired, FenceId, Filled, LeaseId, Life, Nonce};
 use crate::store::memory::MemoryStore;
@@ -55,8 +56,8 @@ impl Store for Wire {
         self.send(self.store.read(key, groups))
     }
 
-    fn stamp<'a>(&'a self, groups: &'a [Group]) -> Operation<'a, Option<Stamps>> {
-        self.send(self.store.stamp(groups))
+    fn stamp<'a>(&'a self, groups: &'a [Group], life: Duration) -> Operation<'a, Option<Stamps>> {
+        self.send(self.store.stamp(groups, life))
     }
 
     fn is_current<'a>(&'a self, stamps: &'a [u8]) -> Operation<'a, bool> {
@@ -95,6 +96,13 @@ impl Store for Wire {
 
     fn delete<'a>(&'a self, keys: &'a [String]) -> Operation<'a, ()> {
         self.send(self.store.delete(keys))
+    }
+
+    fn delete_each<'a>(
+        &'a self,
+        targets: &'a [Vec<String>],
+    ) -> Operation<'a, Vec<Result<(), Error>>> {
+        self.send(self.store.delete_each(targets))
     }
 
     fn hold<'a>(&'a self, keys: &'a [String], fence: FenceId, life: Duration) -> Operation<'a, ()> {

@@ -8,6 +8,8 @@ use tokio::time::sleep;
 use super::{Answer, LOAD, SECOND, Subject, paused_runtime};
 use crate::cache::Cache;
 use crate::current::refresh;
+use crate::error::ErrorKind;
+use crate::invalidation::Writes;
 use crate::policy::Policy;
 use crate::store::memory::Fault;
 
@@ -103,7 +105,7 @@ async fn a_failed_invalidation_is_an_error_and_is_retried_until_it_succeeds() {
 async fn what_was_read_while_an_invalidation_was_outstanding_is_not_believed_after_it() {
     let subject = Subject::new();
     let invalidator = &subject.cache.core().invalidator;
-    let was_outstanding = |before| invalidator.was_outstanding(before, &subject.key(1), &[]);
+    let was_outstanding = |before| invalidator.was_outstanding(before, &subject.key(1), &[], None);
     let well = invalidator.before_reading();
     assert!(!was_outstanding(well));
     subject.fault(Fault::RefuseWrites);
@@ -127,6 +129,81 @@ async fn too_many_failed_invalidations_are_counted() {
     let stats = subject.cache.stats();
     assert_eq!(stats.failed_invalidations, 5);
     assert_eq!((stats.pending_invalidations, stats.dropped_invalidations), (2, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_invalidation_ends_when_its_entry_must_have_expired() {
+    let policy = Policy { load_timeout: SECOND, lease: None, ..Policy::new(60 * SECOND) };
+    let subject = Subject::with_policy(policy);
+    let old = subject.elsewhere();
+    assert_eq!(old.after(1, LOAD, Ok(1)).await, Ok(1));
+    subject.store().forbid(Some(&subject.key(1)));
+    assert_eq!(subject.invalidate(1).await.expect_err("refused").kind(), ErrorKind::Server);
+    let stats = subject.cache.stats();
+    assert_eq!((stats.pending_invalidations, stats.refused_invalidations), (1, 1));
+    assert_eq!(subject.after(1, LOAD, Ok(2)).await, Ok(2), "not read while it may be there");
+    sleep(policy.longest_life(SECOND * 3600) - SECOND).await;
+    assert_eq!(subject.after(1, LOAD, Ok(3)).await, Ok(3), "another process may have loaded it");
+    sleep(SECOND).await;
+    subject.advance(60 * SECOND);
+    assert_eq!(subject.after(1, LOAD, Ok(4)).await, Ok(4));
+    assert_eq!(subject.after(1, LOAD, Ok(5)).await, Ok(4), "cached again");
+    assert_eq!(subject.cache.stats().refused_invalidations, 1, "counted once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_invalidation_of_what_hits_keep_alive_does_not_end() {
+    let cache = Cache::builder().memory().max_ttl(60 * SECOND).build().expect("valid");
+    let policy = Policy { sliding: true, ..Policy::new(60 * SECOND) };
+    let subject = Subject { cache, ..Subject::with_policy(policy) };
+    subject.store().forbid(Some(&subject.key(1)));
+    subject.invalidate(1).await.expect_err("refused");
+    for hour in 0..3 {
+        assert_eq!(subject.after(1, LOAD, Ok(hour)).await, Ok(hour));
+        sleep(3600 * SECOND).await;
+    }
+    subject.store().forbid(None);
+    subject.settle().await;
+    assert_eq!(subject.after(1, LOAD, Ok(9)).await, Ok(9));
+    assert_eq!(subject.after(1, LOAD, Ok(10)).await, Ok(9));
+}
+
+/// What nobody in this process reads.
+#[tokio::test(start_paused = true)]
+async fn a_refused_invalidation_is_given_up_after_twice_the_longest_life() {
+    let cache = Cache::builder().memory().max_ttl(60 * SECOND).build().expect("valid");
+    let subject = Subject { cache, ..Subject::new() };
+    subject.store().forbid(Some(&subject.key(1)));
+    subject.invalidate(1).await.expect_err("refused");
+    sleep(119 * SECOND).await;
+    assert_eq!(subject.cache.stats().pending_invalidations, 1);
+    sleep(15 * SECOND).await;
+    let stats = subject.cache.stats();
+    assert_eq!((stats.pending_invalidations, stats.dropped_invalidations), (0, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_server_refuses_keeps_nothing_else_from_being_removed() {
+    let subject = Subject::new();
+    for id in 0..3 {
+        subject.with(id, async { Ok(1) }).await.ok();
+    }
+    subject.store().forbid(Some(&subject.key(1)));
+    let mut writes = Writes::new();
+    (0..3).for_each(|id| writes.entry(subject.entry(id)));
+    assert_eq!(writes.send().await.expect_err("one is refused").kind(), ErrorKind::Server);
+    let is_there = |id| subject.store().get_raw(&subject.key(id)).is_some();
+    assert_eq!([0, 1, 2].map(is_there), [false, true, false]);
+    // Nor does it keep those from being retried that fail for another reason.
+    subject.fault(Fault::Down);
+    subject.invalidate(5).await.expect_err("away");
+    assert_eq!(subject.cache.stats().pending_invalidations, 2);
+    subject.fault(None);
+    sleep(SECOND).await;
+    assert_eq!(subject.cache.stats().pending_invalidations, 1);
+    subject.store().forbid(None);
+    subject.invalidate(1).await.expect("allowed by now");
+    assert_eq!(subject.cache.stats().pending_invalidations, 0, "it is made up for");
 }
 
 /// An entry that others read lives on, however short its `ttl`.

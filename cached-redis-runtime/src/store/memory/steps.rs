@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Access, Contents, Fence, MemoryStore, Stored};
+use super::{Access, Contents, Fence, Living, MemoryStore, Stored};
+use crate::error::Error;
 use crate::group::{Generation, Group, Groups, Stamp, Stamps, stamps};
 use crate::lease::{Acquire, Acquired, FenceId, Filled, Intent, LeaseId, Life, Nonce};
 use crate::record::{self, Header, State};
@@ -18,17 +19,23 @@ impl Store for MemoryStore {
         })
     }
 
-    fn stamp<'a>(&'a self, groups: &'a [Group]) -> Operation<'a, Option<Stamps>> {
+    fn stamp<'a>(&'a self, groups: &'a [Group], life: Duration) -> Operation<'a, Option<Stamps>> {
         self.operate(Access::Write, move |contents| {
-            let now = u64::try_from(self.clock.now().as_nanos()).unwrap_or(u64::MAX);
+            let clock = self.clock.now();
+            let now = u64::try_from(clock.as_nanos()).unwrap_or(u64::MAX);
+            contents.generations.retain(|_, living| living.expires > clock);
             let stamp = |group: &Group| {
                 let key = group.key(&self.namespace);
                 if self.is_fenced(contents, &key) {
                     return None;
                 }
-                let new = || Generation::new(fastrand::u64(..).to_le_bytes(), now);
-                let generation = *contents.generations.entry(key).or_insert_with(new);
-                Some(Stamp { group: *group, generation })
+                let new = || Living {
+                    generation: Generation::new(fastrand::u64(..).to_le_bytes(), now),
+                    expires: clock,
+                };
+                let living = contents.generations.entry(key).or_insert_with(new);
+                living.expires = living.expires.max(clock + life);
+                Some(Stamp { group: *group, generation: living.generation })
             };
             groups.iter().map(stamp).collect()
         })
@@ -146,10 +153,16 @@ impl Store for MemoryStore {
     }
 
     fn delete<'a>(&'a self, keys: &'a [String]) -> Operation<'a, ()> {
+        let delete = self.operate(Access::Write, move |contents| self.remove(contents, keys));
+        Box::pin(async move { delete.await? })
+    }
+
+    fn delete_each<'a>(
+        &'a self,
+        targets: &'a [Vec<String>],
+    ) -> Operation<'a, Vec<Result<(), Error>>> {
         self.operate(Access::Write, move |contents| {
-            for key in keys {
-                contents.remove(key);
-            }
+            targets.iter().map(|keys| self.remove(contents, keys)).collect()
         })
     }
 
@@ -257,6 +270,14 @@ impl MemoryStore {
         }
     }
 
+    fn remove(&self, contents: &mut Contents, keys: &[String]) -> Result<(), Error> {
+        self.permits(keys)?;
+        for key in keys {
+            contents.remove(key);
+        }
+        Ok(())
+    }
+
     fn is_fenced(&self, contents: &Contents, key: &str) -> bool {
         let now = self.clock.now();
         contents.fences.get(key).is_some_and(|all| all.iter().any(|fence| fence.expires > now))
@@ -286,7 +307,10 @@ impl MemoryStore {
 
     fn are_current(&self, contents: &Contents, all: &[u8]) -> bool {
         stamps(all).all(|stamp| {
-            contents.generations.get(&stamp.group.key(&self.namespace)) == Some(&stamp.generation)
+            let living = contents.generations.get(&stamp.group.key(&self.namespace));
+            living.is_some_and(|living| {
+                living.generation == stamp.generation && living.expires > self.clock.now()
+            })
         })
     }
 

@@ -49,15 +49,65 @@ pub(super) fn integer(value: Value) -> Result<i64, Error> {
     }
 }
 
+/// Errors that say something about the state of the server or of the connection, and nothing about the
+/// command: the same command may succeed later. All others (`NOPERM`, `CROSSSLOT`, `ERR unknown command`)
+/// are about the command itself.
+const TRANSIENT: [&str; 15] = [
+    "ASK",
+    "BUSY",
+    "CLUSTERDOWN",
+    "LOADING",
+    "MASTERDOWN",
+    "MISCONF",
+    "MOVED",
+    "NOAUTH",
+    "NOREPLICAS",
+    "NOSCRIPT",
+    "OOM",
+    "READONLY",
+    "TRYAGAIN",
+    "UNBLOCKED",
+    "WRONGPASS",
+];
+
 /// Whether the server turned an operation down, as opposed to not answering it.
 pub(super) fn server_error(code: &str) -> Error {
-    Error::new(ErrorKind::Server, format!("the cache server answered with the error {code}"))
+    let message = format!("the cache server answered with the error {code}");
+    let error = Error::new(ErrorKind::Server, message);
+    if TRANSIENT.contains(&code) { error } else { error.lasting() }
+}
+
+/// Of a script: Redis before 7 reports what failed inside it as part of the message of an `ERR`.
+pub(super) fn script_error(code: &str, details: Option<&str>) -> Error {
+    let is_inside =
+        |inside: &&&str| details.is_some_and(|text| text.contains(&format!("-{inside} ")));
+    server_error(TRANSIENT.iter().find(is_inside).copied().unwrap_or(code))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::millis;
+    use super::{millis, script_error, server_error};
     use std::time::Duration;
+
+    #[test]
+    fn what_the_server_refuses_for_now_is_told_from_what_it_refuses_for_good() {
+        for (code, is_lasting) in [
+            ("NOPERM", true),
+            ("ERR", true),
+            ("CROSSSLOT", true),
+            ("LOADING", false),
+            ("READONLY", false),
+            ("OOM", false),
+        ] {
+            assert_eq!(server_error(code).is_lasting(), is_lasting, "{code}");
+            assert_eq!(script_error(code, None).is_lasting(), is_lasting, "{code}");
+        }
+        let inside = "Error running script (call to f_1): @user_script:2: @user_script: 2: ";
+        let read_only = format!("{inside}-READONLY You can't write against a read only replica.");
+        assert!(!script_error("ERR", Some(&read_only)).is_lasting());
+        let no_right = format!("{inside}-NOPERM this user may not");
+        assert!(script_error("ERR", Some(&no_right)).is_lasting());
+    }
 
     #[test]
     fn milliseconds_are_never_zero() {

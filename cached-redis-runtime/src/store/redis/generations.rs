@@ -4,11 +4,15 @@
 //! says so before it answers any command that came after the change, and on the same connection: so
 //! what is known here when an entry's GET is answered is at least as new as that entry. The
 //! knowledge ends with the connection.
+//!
+//! A generation can also vanish without a word: the server says nothing of `SWAPDB`, or when it is filled
+//! anew from another. So knowledge ages. While a group is read, it is asked about again along with the
+//! next read of any entry; what is older than [`OLDEST`] is not relied on.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use redis::{PushInfo, PushKind, Value};
@@ -19,9 +23,15 @@ use crate::group::{Generation, Group, Stamp, Stamps, stamps};
 /// More groups than this are not remembered: all are forgotten, and asked for again.
 const MOST: usize = 100_000;
 
-/// For how long a generation is used for new entries before the server is asked again, which keeps it
-/// from expiring there.
-pub(super) const RENEW_AFTER: Duration = Duration::from_secs(60 * 60);
+/// How old knowledge is when the server is asked again, and when it is not relied on any more.
+const REFRESH_AFTER: Duration = Duration::from_secs(5);
+pub(in crate::store) const OLDEST: Duration = Duration::from_secs(10);
+
+/// When to ask again if there was no answer.
+const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// Groups that are asked about along with one read.
+const MOST_AT_A_TIME: usize = 16;
 
 /// What is known of each group.
 #[derive(Debug, Default)]
@@ -30,37 +40,50 @@ pub(super) struct Generations {
     next: AtomicU64,
     /// How often a change of the probe has been reported.
     probes: AtomicU64,
+    /// Groups to be asked about along with the next reads, and whether there are any.
+    due: Mutex<Vec<Group>>,
+    is_any_due: AtomicBool,
+}
+
+/// What is known of one group. A change that the server reports ends it.
+#[derive(Clone, Copy, Debug)]
+struct Knowledge {
+    /// Tells it from what is known after a change.
+    number: u64,
+    answer: Option<Answer>,
+    /// When it was last said to be due.
+    due: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Knowledge {
-    /// The server is being asked.
-    Asked(Question),
-    Known {
-        generation: Generation,
-        /// When the server was last kept from letting it expire, if by this connection.
-        renewed: Option<Instant>,
-    },
-}
-
-impl Knowledge {
-    /// What new entries can carry: it outlives them.
-    fn lasting(&self) -> Option<Generation> {
-        match self {
-            Self::Known { generation, renewed: Some(renewed) }
-                if renewed.elapsed() < RENEW_AFTER =>
-            {
-                Some(*generation)
-            }
-            _ => None,
-        }
-    }
+struct Answer {
+    generation: Generation,
+    /// When the server was asked.
+    asked: Instant,
+    /// Until when the server does not let it expire, as far as it was asked to.
+    lasts: Option<Instant>,
 }
 
 /// Asked before the server is, so that a change which is reported before its answer arrives makes
 /// the answer worthless.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Question(u64);
+pub(super) struct Question {
+    group: Group,
+    number: u64,
+    asked: Instant,
+}
+
+impl Question {
+    pub(super) fn group(&self) -> Group {
+        self.group
+    }
+}
+
+impl Answer {
+    fn age(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.asked)
+    }
+}
 
 impl Generations {
     /// The name of what is no group: a key that is changed to see whether changes are reported.
@@ -73,69 +96,112 @@ impl Generations {
 
     /// Whether these are the current ones; `None` if that is not known of all of them.
     pub(super) fn are_current(&self, all: &[u8]) -> Option<bool> {
-        let known = self.read();
+        let (known, now) = (self.read(), Instant::now());
         let mut unknown = false;
+        let mut due = Vec::new();
         for stamp in stamps(all) {
-            match known.get(&stamp.group) {
-                Some(Knowledge::Known { generation, .. }) if *generation != stamp.generation => {
-                    return Some(false);
+            match known.get(&stamp.group).and_then(|knowledge| knowledge.answer) {
+                Some(answer) if answer.age(now) < OLDEST => {
+                    if answer.generation != stamp.generation {
+                        return Some(false);
+                    }
+                    if answer.age(now) >= REFRESH_AFTER {
+                        due.push(stamp.group);
+                    }
                 }
-                Some(Knowledge::Known { .. }) => {}
-                Some(Knowledge::Asked(_)) | None => unknown = true,
+                _ => unknown = true,
             }
+        }
+        drop(known);
+        if !due.is_empty() {
+            self.say_due(&due, now);
         }
         (!unknown).then_some(true)
     }
 
-    /// What groups are at, for a new entry; `None` if that is not known of all of them.
-    pub(super) fn stamps(&self, groups: &[Group]) -> Option<Stamps> {
-        let known = self.read();
+    /// Has groups asked about along with the next reads.
+    fn say_due(&self, groups: &[Group], now: Instant) {
+        let mut known = self.write();
+        let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
+        for group in groups {
+            let Some(knowledge) = known.get_mut(group) else { continue };
+            if knowledge.due.is_none_or(|due| now >= due + ASK_AGAIN_AFTER) {
+                knowledge.due = Some(now);
+                due.push(*group);
+            }
+        }
+        self.is_any_due.store(!due.is_empty(), Ordering::Relaxed);
+    }
+
+    /// What is to be asked along with a read. Nearly always nothing.
+    pub(super) fn due(&self) -> Vec<Question> {
+        if !self.is_any_due.load(Ordering::Relaxed) {
+            return Vec::new();
+        }
+        let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
+        let rest = due.len().saturating_sub(MOST_AT_A_TIME);
+        let groups = due.split_off(rest);
+        self.is_any_due.store(!due.is_empty(), Ordering::Relaxed);
+        drop(due);
+        groups.into_iter().map(|group| self.ask(group)).collect()
+    }
+
+    /// What groups are at, for a new entry that lives that long; `None` if that is not known of all of them, or
+    /// if one may expire before the entry.
+    pub(super) fn stamps(&self, groups: &[Group], life: Duration) -> Option<Stamps> {
+        let (known, now) = (self.read(), Instant::now());
         let stamp = |group: &Group| {
-            let generation = known.get(group)?.lasting()?;
-            Some(Stamp { group: *group, generation })
+            let answer = known.get(group)?.answer?;
+            let generation = answer.generation;
+            let is_lasting = answer.lasts.is_some_and(|lasts| lasts >= now + life);
+            (is_lasting && answer.age(now) < OLDEST).then_some(Stamp { group: *group, generation })
         };
         groups.iter().map(stamp).collect()
     }
 
-    /// To be asked of the server. Nothing that is known is forgotten over it, unless it is old.
-    pub(super) fn ask(&self, group: Group) -> Option<Question> {
+    /// To be asked of the server. Nothing that is known is forgotten over it.
+    pub(super) fn ask(&self, group: Group) -> Question {
         let mut known = self.write();
-        match known.get(&group) {
-            Some(Knowledge::Asked(question)) => return Some(*question),
-            Some(knowledge) if knowledge.lasting().is_some() => return None,
-            _ => {}
-        }
-        if known.len() >= MOST {
+        if known.len() >= MOST && !known.contains_key(&group) {
             known.clear();
         }
-        let question = Question(self.next.fetch_add(1, Ordering::Relaxed));
-        known.insert(group, Knowledge::Asked(question));
-        Some(question)
+        let number = || self.next.fetch_add(1, Ordering::Relaxed);
+        let new = || Knowledge { number: number(), answer: None, due: None };
+        let Knowledge { number, .. } = *known.entry(group).or_insert_with(new);
+        Question { group, number, asked: Instant::now() }
     }
 
-    /// The answer to a question, which may have renewed the generation's life. Worthless if the group
-    /// has changed since it was asked.
+    /// The answer to a question, which may have been to make the generation last. Worthless if the group has
+    /// changed since it was asked.
     pub(super) fn learn(
         &self,
-        group: Group,
         question: Question,
         generation: Generation,
-        is_renewed: bool,
+        lasts: Option<Duration>,
     ) {
+        let Question { group, number, asked } = question;
         let mut known = self.write();
-        if let Some(knowledge @ Knowledge::Asked(_)) = known.get_mut(&group)
-            && matches!(knowledge, Knowledge::Asked(asked) if *asked == question)
-        {
-            let renewed = is_renewed.then(Instant::now);
-            *knowledge = Knowledge::Known { generation, renewed };
+        let Some(knowledge) = known.get_mut(&group).filter(|known| known.number == number) else {
+            return;
+        };
+        let mut new = Answer { generation, asked, lasts: lasts.map(|lasts| asked + lasts) };
+        if let Some(old) = knowledge.answer {
+            if old.generation == generation {
+                new.lasts = new.lasts.max(old.lasts);
+                new.asked = new.asked.max(old.asked);
+            } else if old.asked > asked {
+                // Another answer came earlier, to a later question.
+                return;
+            }
         }
+        knowledge.answer = Some(new);
     }
 
-    /// There was no answer.
-    pub(super) fn take_back(&self, group: Group, question: Question) {
+    /// There was no answer, or no generation.
+    pub(super) fn take_back(&self, question: Question) {
         let mut known = self.write();
-        if matches!(known.get(&group), Some(Knowledge::Asked(asked)) if *asked == question) {
-            known.remove(&group);
+        if known.get(&question.group).is_some_and(|known| known.number == question.number) {
+            known.remove(&question.group);
         }
     }
 
@@ -163,9 +229,14 @@ impl Generations {
             return;
         }
         match Group::from_key(key) {
-            Some(group) => drop(self.write().remove(&group)),
+            Some(group) => self.forget_group(group),
             None => self.forget(),
         }
+    }
+
+    /// Nothing is known of this group any more.
+    pub(super) fn forget_group(&self, group: Group) {
+        self.write().remove(&group);
     }
 
     /// Nothing is known any more: the connection is gone.
@@ -211,6 +282,7 @@ mod tests {
     use super::Generations;
     use crate::group::{Generation, Group, Stamp, Stamps};
     use redis::{PushInfo, PushKind, Value};
+    use std::time::Duration;
 
     fn generation(number: u64) -> Generation {
         Generation::new([7; 8], number)
@@ -226,11 +298,13 @@ mod tests {
         PushInfo { kind: PushKind::Invalidate, data: vec![keys] }
     }
 
+    const LONG: Duration = Duration::from_secs(600);
+
     fn known() -> Generations {
         let generations = Generations::default();
         for tag in ["a", "b"] {
-            let question = generations.ask(Group::tag(tag)).expect("unknown");
-            generations.learn(Group::tag(tag), question, generation(1), true);
+            let question = generations.ask(Group::tag(tag));
+            generations.learn(question, generation(1), Some(LONG));
         }
         generations
     }
@@ -248,12 +322,14 @@ mod tests {
     #[tokio::test]
     async fn an_answer_that_a_push_has_overtaken_is_worthless() {
         let generations = Generations::default();
-        let question = generations.ask(Group::tag("a")).expect("unknown");
+        let question = generations.ask(Group::tag("a"));
         generations.told(&invalidate(&["a"]));
-        let again = generations.ask(Group::tag("a")).expect("unknown");
-        generations.learn(Group::tag("a"), question, generation(1), true);
+        let again = generations.ask(Group::tag("a"));
+        generations.learn(question, generation(1), Some(LONG));
         assert_eq!(generations.are_current(stamps("a", 1).bytes()), None);
-        generations.learn(Group::tag("a"), again, generation(2), true);
+        generations.learn(again, generation(2), Some(LONG));
+        assert_eq!(generations.are_current(stamps("a", 2).bytes()), Some(true));
+        generations.take_back(question);
         assert_eq!(generations.are_current(stamps("a", 2).bytes()), Some(true));
     }
 
@@ -264,30 +340,59 @@ mod tests {
         for push in [flush, lost] {
             let generations = known();
             generations.told(&push);
-            assert_eq!(generations.stamps(&[Group::tag("b")]), None);
+            assert_eq!(generations.stamps(&[Group::tag("b")], LONG), None);
         }
     }
 
     #[tokio::test]
     async fn what_was_only_compared_is_renewed_before_it_is_used_for_new_entries() {
         let generations = Generations::default();
-        let learn = |is_renewed| {
-            let question = generations.ask(Group::tag("a")).expect("to be asked");
-            generations.learn(Group::tag("a"), question, generation(1), is_renewed);
-        };
-        learn(false);
+        generations.learn(generations.ask(Group::tag("a")), generation(1), None);
         assert_eq!(generations.are_current(stamps("a", 1).bytes()), Some(true));
-        assert_eq!(generations.stamps(&[Group::tag("a")]), None);
-        learn(true);
-        assert_eq!(generations.stamps(&[Group::tag("a")]), Some(stamps("a", 1)));
+        assert_eq!(generations.stamps(&[Group::tag("a")], LONG), None);
+        generations.learn(generations.ask(Group::tag("a")), generation(1), Some(2 * LONG));
+        assert_eq!(generations.stamps(&[Group::tag("a")], LONG), Some(stamps("a", 1)));
+        generations.learn(generations.ask(Group::tag("a")), generation(1), None);
+        assert_eq!(generations.stamps(&[Group::tag("a")], LONG), Some(stamps("a", 1)), "still");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn after_an_hour_new_entries_ask_again() {
+    async fn knowledge_that_is_used_is_asked_about_again_and_once() {
         let generations = known();
-        assert_eq!(generations.stamps(&[Group::tag("a")]), Some(stamps("a", 1)));
-        tokio::time::advance(super::RENEW_AFTER).await;
-        assert_eq!(generations.stamps(&[Group::tag("a")]), None);
-        assert_eq!(generations.are_current(stamps("a", 1).bytes()), Some(true));
+        let is_current = || generations.are_current(stamps("a", 1).bytes());
+        assert_eq!((is_current(), generations.due().len()), (Some(true), 0));
+        tokio::time::advance(super::REFRESH_AFTER).await;
+        assert_eq!((is_current(), is_current()), (Some(true), Some(true)), "meanwhile it counts");
+        let due = generations.due();
+        assert_eq!(due.len(), 1, "of the one that is used");
+        assert_eq!((is_current(), generations.due().len()), (Some(true), 0), "it is being asked");
+        tokio::time::advance(super::ASK_AGAIN_AFTER).await;
+        assert_eq!((is_current(), generations.due().len()), (Some(true), 1), "no answer");
+        generations.learn(due[0], generation(1), None);
+        tokio::time::advance(super::OLDEST - 2 * super::ASK_AGAIN_AFTER).await;
+        assert_eq!(generations.are_current(stamps("b", 1).bytes()), None, "too old");
+        assert_eq!(is_current(), Some(true));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_change_that_nobody_reports_is_learned() {
+        let generations = known();
+        tokio::time::advance(super::REFRESH_AFTER).await;
+        generations.learn(generations.ask(Group::tag("a")), generation(2), None);
+        assert_eq!(generations.are_current(stamps("a", 1).bytes()), Some(false));
+        assert_eq!(generations.stamps(&[Group::tag("a")], LONG / 2), None, "it may not last");
+        generations.take_back(generations.ask(Group::tag("b")));
+        assert_eq!(generations.are_current(stamps("b", 1).bytes()), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_new_entry_carries_what_may_expire_before_it() {
+        let generations = Generations::default();
+        generations.learn(generations.ask(Group::tag("a")), generation(1), Some(LONG));
+        let carried = |life| generations.stamps(&[Group::tag("a")], life).is_some();
+        assert!(carried(LONG / 2) && !carried(LONG * 2));
+        tokio::time::advance(LONG / 2 + Duration::from_secs(1)).await;
+        generations.learn(generations.ask(Group::tag("a")), generation(1), None);
+        assert!(!carried(LONG / 2) && carried(LONG / 4));
     }
 }

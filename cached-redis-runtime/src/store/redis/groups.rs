@@ -1,13 +1,15 @@
 //! Asking the server for the generations of groups.
 
-use redis::{Cmd, Value};
+use std::time::Duration;
 
-use super::commands::{by_digest, by_text, millis};
+use redis::{Cmd, Pipeline, Value};
+
+use super::RedisStore;
+use super::commands::millis;
+use super::generations::Question;
 use super::request::Request as _;
-use super::{RedisStore, link};
 use crate::error::Error;
 use crate::group::{Generation, Group, stamps};
-use crate::store::fence_key;
 
 impl RedisStore {
     /// Asks whether stamps are current.
@@ -17,66 +19,88 @@ impl RedisStore {
         Ok(stamps(all).zip(current).all(|(stamp, current)| current == Some(stamp.generation)))
     }
 
-    /// Asks what the generations of groups are; with random bytes, has those made that are missing.
+    /// Asks what the generations of groups are, and may have those made that are missing.
     pub(super) async fn ask(
         &self,
         groups: &[Group],
-        random: Option<[u8; 8]>,
+        made: Option<Made>,
     ) -> Result<Vec<Option<Generation>>, Error> {
         let known = self.link.generations();
-        let questions: Vec<_> = groups.iter().map(|group| (*group, known.ask(*group))).collect();
-        let answered = self.ask_server(groups, random).await;
-        for (index, (group, question)) in questions.into_iter().enumerate() {
-            let Some(question) = question else { continue };
-            match &answered {
-                Ok((answers, true)) => match answers.get(index) {
-                    Some(Some(generation)) => {
-                        known.learn(group, question, *generation, random.is_some());
-                    }
-                    _ => known.take_back(group, question),
-                },
-                _ => known.take_back(group, question),
+        let questions: Vec<_> = groups.iter().map(|group| known.ask(*group)).collect();
+        let answered = self.ask_server(groups, made).await;
+        for (index, question) in questions.into_iter().enumerate() {
+            let answer = match &answered {
+                Ok((answers, true)) => answers.get(index).copied().flatten(),
+                _ => None,
+            };
+            match answer {
+                Some(generation) => {
+                    known.learn(question, generation, made.map(|made| made.lasts()))
+                }
+                None => known.take_back(question),
             }
         }
         answered.map(|(answers, _)| answers)
     }
 
+    /// Reads an entry, and asks again about groups of which the knowledge is about to be too old, in one round trip.
+    pub(super) async fn get_and_refresh(
+        &self,
+        get: Cmd,
+        due: Vec<Question>,
+    ) -> Result<Value, Error> {
+        let mut pipeline = redis::pipe();
+        pipeline.add_command(get);
+        for question in &due {
+            pipeline.cmd("CLIENT").arg("CACHING").arg("YES");
+            pipeline.cmd("GET").arg(question.group().key(&self.namespace));
+        }
+        let mut answers = self.link.send(&pipeline).await?.into_iter();
+        let record = answers.next().ok_or_else(Error::protocol)?;
+        let known = self.link.generations();
+        for question in due {
+            let is_tracked = matches!(answers.next(), Some(Value::Okay));
+            let answer = answers.next().filter(|_| is_tracked);
+            match answer.as_ref().and_then(generation_of) {
+                Some(generation) => known.learn(question, generation, None),
+                None => known.take_back(question),
+            }
+        }
+        Cmd::accept(record)
+    }
+
     async fn ask_server(
         &self,
         groups: &[Group],
-        random: Option<[u8; 8]>,
+        made: Option<Made>,
     ) -> Result<(Vec<Option<Generation>>, bool), Error> {
         let is_tracked = self.link.is_tracked();
         let keys: Vec<_> = groups.iter().map(|group| group.key(&self.namespace)).collect();
-        let mut pipeline = redis::pipe();
-        if let Some(random) = random {
-            let life = millis(self.generation_life);
+        let read = |pipeline: &mut Pipeline| {
             for key in &keys {
-                let arguments: [&[u8]; 2] = [&random, life.as_bytes()];
-                pipeline.add_command(by_digest(
-                    &self.scripts.generation,
-                    &[key, &fence_key(key)],
-                    &arguments,
-                ));
-            }
-        }
-        for key in &keys {
-            if is_tracked {
-                pipeline.cmd("CLIENT").arg("CACHING").arg("YES");
-            }
-            pipeline.cmd("GET").arg(key);
-        }
-        let mut answers = self.link.send(&pipeline).await?.into_iter();
-        if let Some(random) = random {
-            for answer in answers.by_ref().take(keys.len()) {
-                match Cmd::accept(answer) {
-                    Err(error) if link::is_no_script(&error) => {
-                        return Box::pin(self.ask_server_anew(groups, random)).await;
-                    }
-                    answer => drop(answer?),
+                if is_tracked {
+                    pipeline.cmd("CLIENT").arg("CACHING").arg("YES");
                 }
+                pipeline.cmd("GET").arg(key);
             }
-        }
+        };
+        let mut answers = match made {
+            None => {
+                let mut pipeline = redis::pipe();
+                read(&mut pipeline);
+                self.link.send(&pipeline).await?.into_iter()
+            }
+            Some(Made { random, life }) => {
+                let (life, least) = (millis(life), millis(least(life)));
+                let arguments: [&[u8]; 3] = [&random, life.as_bytes(), least.as_bytes()];
+                let script = &self.scripts.generation;
+                let mut answers = self.batch(script, &keys, &arguments, read).await?.into_iter();
+                for answer in answers.by_ref().take(keys.len()) {
+                    Cmd::accept(answer)?;
+                }
+                answers
+            }
+        };
         let mut was_tracked = is_tracked;
         let mut current = Vec::with_capacity(keys.len());
         for _ in &keys {
@@ -89,22 +113,34 @@ impl RedisStore {
         }
         Ok((current, was_tracked))
     }
+}
 
-    /// The server has lost its scripts.
-    async fn ask_server_anew(
-        &self,
-        groups: &[Group],
-        random: [u8; 8],
-    ) -> Result<(Vec<Option<Generation>>, bool), Error> {
-        let life = millis(self.generation_life);
-        for group in groups {
-            let key = group.key(&self.namespace);
-            let keys = [key.as_str(), &fence_key(&key)];
-            let arguments: [&[u8]; 2] = [&random, life.as_bytes()];
-            self.link.send(&by_text(&self.scripts.generation, &keys, &arguments)).await?;
-        }
-        self.ask_server(groups, None).await
+/// How generations are made, and for how long they are kept.
+#[derive(Clone, Copy)]
+pub(super) struct Made {
+    random: [u8; 8],
+    life: Duration,
+}
+
+/// A shorter life would be renewed all the time.
+const SHORTEST: Duration = Duration::from_secs(60);
+
+impl Made {
+    /// For what lives that long. Twice as long, so that they need not be renewed for each.
+    pub(super) fn new(life: Duration) -> Self {
+        let random = fastrand::u64(..).to_le_bytes();
+        Self { random, life: life.max(SHORTEST).saturating_mul(2) }
     }
+
+    /// What is left of their life at least when they have been asked for.
+    fn lasts(self) -> Duration {
+        least(self.life)
+    }
+}
+
+/// What is left of a life when it is to be renewed.
+fn least(life: Duration) -> Duration {
+    life / 4 * 3
 }
 
 /// The answer to the GET of a generation.

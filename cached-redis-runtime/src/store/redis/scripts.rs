@@ -151,9 +151,9 @@ redis.call('SETRANGE', KEYS[1], 3, 'S')
 return 1
 ";
 
-/// KEYS: generation, fence. ARGV: random bytes, life ms.
+/// KEYS: generation, fence. ARGV: random bytes, life ms, what must be left of it.
 ///
-/// The generation that is there, or a new one. It is minted here as a lease id is; an empty one
+/// The generation that is there, or a new one. It lives for as long as the longest of those who asked needs it. It is minted here as a lease id is; an empty one
 /// means that there must be none.
 const GENERATION: &str = r"
 if redis.pcall('GET', KEYS[2]) then return '' end
@@ -161,10 +161,28 @@ local generation = redis.pcall('GET', KEYS[1])
 if type(generation) ~= 'string' or #generation ~= 16 then
   generation = ARGV[1] .. struct.pack('<I8', micros)
   redis.call('SET', KEYS[1], generation, 'PX', ARGV[2])
-elseif redis.call('PTTL', KEYS[1]) < ARGV[2] / 2 then
+elseif redis.call('PTTL', KEYS[1]) < tonumber(ARGV[3]) then
   redis.call('PEXPIRE', KEYS[1], ARGV[2])
 end
 return generation
+";
+
+/// A connection that has read a key is told when that key changes, and a delete of what is not there
+/// changes nothing. A generation may have vanished without a word (`SWAPDB`, a replica that is filled
+/// anew), and be known to processes. So it is put there first; it is gone again when the script ends.
+const REMOVE_GENERATION: &str = r"
+local function remove(key)
+  if redis.call('UNLINK', key) == 0 then
+    redis.call('SET', key, '', 'PX', 1)
+    redis.call('UNLINK', key)
+  end
+end
+";
+
+/// KEYS: generations, in the order in which they are to go.
+const INVALIDATE: &str = r"
+for _, key in ipairs(KEYS) do remove(key) end
+return 1
 ";
 
 /// KEYS: entry. ARGV: namespace.
@@ -189,7 +207,11 @@ return answer
 /// Fences of one key: a list of 16 bytes of a name and 8 of the time when it ends. Without the one
 /// that is named by ARGV[1], and those that have ended; `last` is when the last one ends.
 const FENCES: &str = r"
-redis.call('UNLINK', KEYS[1])
+if string.find(KEYS[1], ':generation:{', 1, true) then
+  remove(KEYS[1])
+else
+  redis.call('UNLINK', KEYS[1])
+end
 local known = redis.pcall('GET', KEYS[2])
 local fences, last = '', 0
 if type(known) == 'string' then
@@ -242,6 +264,7 @@ pub(super) struct Scripts {
     pub(super) mark_stale: Script,
     pub(super) generation: Script,
     pub(super) look_up: Script,
+    pub(super) invalidate: Script,
     pub(super) hold: Script,
     pub(super) lift: Script,
 }
@@ -258,8 +281,9 @@ impl Scripts {
             mark_stale: Script::new(&[HEAD, MARK_STALE]),
             generation: Script::new(&[CLOCK, GENERATION]),
             look_up: Script::new(&[LOOK_UP]),
-            hold: Script::new(&[CLOCK, FENCES, HOLD]),
-            lift: Script::new(&[CLOCK, FENCES, LIFT]),
+            invalidate: Script::new(&[REMOVE_GENERATION, INVALIDATE]),
+            hold: Script::new(&[CLOCK, REMOVE_GENERATION, FENCES, HOLD]),
+            lift: Script::new(&[CLOCK, REMOVE_GENERATION, FENCES, LIFT]),
         });
         &SCRIPTS
     }
@@ -278,6 +302,7 @@ impl Scripts {
             &self.mark_stale,
             &self.generation,
             &self.look_up,
+            &self.invalidate,
             &self.hold,
             &self.lift,
         ] {

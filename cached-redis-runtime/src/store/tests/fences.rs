@@ -2,8 +2,13 @@
 
 use std::time::Duration;
 
-use super::{LONG, each_store};
+use cached_redis_test_support::{Server, each_binary};
+
+use super::{LONG, Subject, each_store};
 use crate::lease::{Acquired, Filled, Intent, Nonce};
+
+/// How many fences stand.
+const COUNT: &str = "return #redis.call('KEYS', '*:fence')";
 
 #[tokio::test]
 async fn nothing_is_stored_while_a_fence_stands() {
@@ -46,4 +51,32 @@ async fn a_fence_ends_by_itself() {
         }
     })
     .await;
+}
+
+#[test]
+fn a_server_that_has_lost_its_scripts_gets_each_once_for_a_whole_batch() {
+    each_binary(|binary| {
+        let server = Server::start(binary, &[]);
+        tokio::runtime::Runtime::new().expect("a runtime").block_on(async {
+            let subject = Subject::redis(&server, true);
+            let keys: Vec<_> =
+                (0..400).map(|id| format!("{}:p:f:{{{id}}}", subject.namespace)).collect();
+            let fence = Nonce { process: 9, sequence: 1 };
+            let tags: Vec<_> = (0..400).map(|id| id.to_string()).collect();
+            let tags: Vec<_> = tags.iter().map(String::as_str).collect();
+            subject.find().await;
+            for what in ["HOLD", "LIFT", "GENERATION"] {
+                assert_eq!(server.command(&["SCRIPT", "FLUSH"]), "OK");
+                server.reset_commandstats();
+                match what {
+                    "HOLD" => subject.store.hold(&keys, fence, LONG).await.expect("planted"),
+                    "LIFT" => subject.store.lift(&keys, fence).await.expect("lifted"),
+                    _ => drop(subject.stamps(&tags).await.expect("no fence")),
+                }
+                assert_eq!(server.commandstats().get("eval"), Some(&1), "{what}");
+                let fences: u64 = server.command(&["EVAL", COUNT, "0"]).parse().expect("a number");
+                assert_eq!(fences, if what == "HOLD" { 400 } else { 0 }, "{what}");
+            }
+        });
+    });
 }

@@ -1,10 +1,13 @@
 //! Generations, and what carries them.
 
-use cached_redis_test_support::each_server_async;
+use std::time::Duration;
+
+use cached_redis_test_support::{Server, each_binary, each_server_async};
 
 use super::{LONG, Subject, each_store};
 use crate::group::Group;
 use crate::lease::{Acquired, Filled, Intent, Life, Nonce};
+use crate::store::redis::OLDEST;
 
 #[tokio::test]
 async fn deleting_a_generation_ends_what_carries_it() {
@@ -81,13 +84,86 @@ async fn another_connection_s_invalidation_is_seen_by_the_next_read() {
 }
 
 #[tokio::test]
-async fn generations_outlive_entries() {
+async fn a_generation_lives_as_long_as_the_longest_that_is_stamped_with_it() {
     each_server_async(async |server| {
-        let subject = Subject::redis(server, true);
-        subject.stamps(&["a"]).await.expect("no fence");
-        let left = server.command(&["PTTL", &subject.generation("a")]);
-        let left: u64 = left.parse().expect("a number");
-        assert!(left > 2 * 60 * 60 * 1000, "{left} ms");
+        for tracking in [false, true] {
+            let subject = Subject::redis(server, tracking);
+            let left = || {
+                let left = server.command(&["PTTL", &subject.generation("a")]);
+                Duration::from_millis(left.parse().expect("a number"))
+            };
+            let stamp = async |life| {
+                let groups = [Group::tag("a")];
+                let stamps = subject.store.stamp(&groups, life).await.expect("an answer");
+                stamps.expect("no fence")
+            };
+            let first = stamp(LONG).await;
+            assert!((LONG..3 * LONG).contains(&left()), "{:?}", left());
+            assert_eq!(stamp(100 * LONG).await, first);
+            assert!(left() > 100 * LONG, "{:?}", left());
+            assert_eq!(stamp(LONG).await, first);
+            assert!(left() > 100 * LONG, "{:?}", left());
+        }
     })
     .await;
+}
+
+/// The server says nothing of that to those who know them.
+#[test]
+fn a_generation_that_vanishes_unnoticed_is_missed_before_long() {
+    let advance = async |by| {
+        tokio::time::pause();
+        tokio::time::advance(by).await;
+        tokio::time::resume();
+    };
+    each_binary(|binary| {
+        let server = Server::start(binary, &[]);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.expect("a runtime").block_on(async {
+            for is_busy in [true, false] {
+                let subject = Subject::redis(&server, true);
+                subject.find().await;
+                let stamps = subject.stamps(&["a"]).await.expect("no fence");
+                server.command(&["SWAPDB", "0", "1"]);
+                let lease = subject.granted(1, Intent::Read).await;
+                let life = Life { whole: LONG, fresh: None };
+                subject.fill_with(lease, b"value", life, &stamps).await;
+                let is_current = async || subject.find().await.expect("an entry").is_current;
+                assert!(is_current().await, "nobody knows it yet");
+                if is_busy {
+                    advance(OLDEST / 2).await;
+                    assert!(is_current().await, "it is time to ask");
+                } else {
+                    advance(OLDEST).await;
+                }
+                assert!(!is_current().await);
+            }
+        });
+    });
+}
+
+#[test]
+fn knowledge_of_generations_is_renewed_along_with_reads() {
+    each_binary(|binary| {
+        let server = Server::start(binary, &[]);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.expect("a runtime").block_on(async {
+            let subject = Subject::redis(&server, true);
+            subject.find().await;
+            let stamps = subject.stamps(&["a", "b"]).await.expect("no fence");
+            let lease = subject.granted(1, Intent::Read).await;
+            let life = Life { whole: LONG, fresh: None };
+            subject.fill_with(lease, b"value", life, &stamps).await;
+            for _ in 0..10 {
+                tokio::time::pause();
+                tokio::time::advance(OLDEST / 2).await;
+                tokio::time::resume();
+                server.reset_commandstats();
+                for gets in [1, 4, 5, 6] {
+                    assert!(subject.find().await.expect("an entry").is_current);
+                    assert_eq!(server.commandstats()["get"], gets);
+                }
+            }
+        });
+    });
 }

@@ -1,0 +1,68 @@
+//! One script on many keys, in one round trip.
+
+use redis::{Cmd, Pipeline, Value};
+
+use super::RedisStore;
+use super::commands::{by_digest, by_text};
+use super::request::Request as _;
+use super::scripts::Script;
+use crate::error::Error;
+use crate::store::fence_key;
+
+pub(super) const NO_SCRIPT: &str = "NOSCRIPT";
+
+impl RedisStore {
+    /// Runs a script on each of these keys and its fence, followed by what `append` adds, in one round trip.
+    ///
+    /// If the server has lost the script, everything is sent once more, in one more round trip: the
+    /// first command brings the text along, which the others after it find by its digest.
+    pub(super) async fn batch(
+        &self,
+        script: &Script,
+        keys: &[String],
+        arguments: &[&[u8]],
+        append: impl Fn(&mut Pipeline),
+    ) -> Result<Vec<Value>, Error> {
+        let answers = self.send_batch(script, keys, arguments, &append, by_digest).await?;
+        let is_lost = answers
+            .iter()
+            .take(keys.len())
+            .any(|answer| matches!(answer, Value::ServerError(error) if error.code() == NO_SCRIPT));
+        if !is_lost {
+            return Ok(answers);
+        }
+        self.send_batch(script, keys, arguments, &append, by_text).await
+    }
+
+    async fn send_batch(
+        &self,
+        script: &Script,
+        keys: &[String],
+        arguments: &[&[u8]],
+        append: &impl Fn(&mut Pipeline),
+        first: fn(&Script, &[&str], &[&[u8]]) -> Cmd,
+    ) -> Result<Vec<Value>, Error> {
+        let mut pipeline = redis::pipe();
+        for (index, key) in keys.iter().enumerate() {
+            let keys = [key.as_str(), &fence_key(key)];
+            let command = match index {
+                0 => first(script, &keys, arguments),
+                _ => by_digest(script, &keys, arguments),
+            };
+            pipeline.add_command(command);
+        }
+        append(&mut pipeline);
+        self.link.send(&pipeline).await
+    }
+
+    /// The same where only the script's errors matter.
+    pub(super) async fn on_each(
+        &self,
+        script: &Script,
+        keys: &[String],
+        arguments: &[&[u8]],
+    ) -> Result<(), Error> {
+        let answers = self.batch(script, keys, arguments, |_| {}).await?;
+        answers.into_iter().try_for_each(|answer| Cmd::accept(answer).map(drop))
+    }
+}

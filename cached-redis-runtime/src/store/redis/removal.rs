@@ -1,0 +1,55 @@
+//! Removing entries and generations.
+
+use redis::{Cmd, Value};
+
+use super::RedisStore;
+use super::batch::NO_SCRIPT;
+use super::commands::{by_digest, by_text, script_error};
+use crate::error::Error;
+use crate::group::Group;
+
+impl RedisStore {
+    /// Removes what is under the keys of each target, each with one command, in one round trip. What came of each.
+    pub(super) async fn remove(
+        &self,
+        targets: &[Vec<String>],
+    ) -> Result<Vec<Result<(), Error>>, Error> {
+        let mut answers = self.send_removals(targets, by_digest).await?;
+        let is_lost = |answer: &Value| matches!(answer, Value::ServerError(error) if error.code() == NO_SCRIPT);
+        if answers.iter().any(is_lost) {
+            answers = self.send_removals(targets, by_text).await?;
+        }
+        self.forget(targets.iter().flatten());
+        let verdict = |answer: Value| match answer {
+            Value::ServerError(error) => Err(script_error(error.code(), error.details())),
+            _ => Ok(()),
+        };
+        Ok(answers.into_iter().map(verdict).collect())
+    }
+
+    /// `first` is the way of the first script: the others find it by its digest.
+    async fn send_removals(
+        &self,
+        targets: &[Vec<String>],
+        first: fn(&super::Script, &[&str], &[&[u8]]) -> Cmd,
+    ) -> Result<Vec<Value>, Error> {
+        let mut command = first;
+        let mut pipeline = redis::pipe();
+        for keys in targets {
+            if keys.iter().any(|key| Group::from_key(key).is_some()) {
+                let keys: Vec<_> = keys.iter().map(String::as_str).collect();
+                pipeline.add_command(command(&self.scripts.invalidate, &keys, &[]));
+                command = by_digest;
+            } else {
+                pipeline.cmd("UNLINK").arg(keys);
+            }
+        }
+        self.link.send(&pipeline).await
+    }
+
+    /// Groups that have been invalidated are not known any more, also where the server does not say so.
+    pub(super) fn forget<'a>(&self, keys: impl IntoIterator<Item = &'a String>) {
+        let groups = keys.into_iter().filter_map(|key| Group::from_key(key));
+        groups.for_each(|group| self.link.generations().forget_group(group));
+    }
+}
