@@ -4,11 +4,11 @@
 use std::pin::Pin;
 
 pub use crate::call::Call;
-pub use crate::current::{CacheRef, Handle, current};
+pub use crate::current::{CacheRef, Choice, Handle, current};
 pub use crate::function::{Function, Scope, scope};
 pub use crate::group::Tag;
 pub use crate::invalidation::{
-    InvalidateAll, Returned, ReturnedPlain, ReturnedResult, Update, Updates, Writes,
+    Invalidate, InvalidateAll, Returned, ReturnedPlain, ReturnedResult, Update, Updates, Writes,
 };
 pub use crate::keep::{Kept, keep};
 pub use crate::key::{HashedPart, Key, KeyBuilder, Placeholder, ReadablePart, TemplateBuilder};
@@ -39,22 +39,8 @@ pub const fn function(
 
 /// A [`Call`] in one line of generated code.
 #[must_use]
-pub fn call(function: &'static Function, key: Key, policy: Policy, cache: Handle) -> Call {
+pub fn call<C>(function: &'static Function, key: Key, policy: Policy, cache: C) -> Call<C> {
     Call::new(function, key, policy, cache)
-}
-
-/// Removes one entry.
-///
-/// # Errors
-///
-/// If the cache fails.
-pub async fn invalidate(
-    function: &'static Function,
-    key: Key,
-    cache: Handle,
-) -> Result<(), crate::Error> {
-    let core = cache.core();
-    core.invalidator.invalidate(core.key(function, &key)?).await
 }
 
 /// What a function with `#[invalidates(.., strict)]` returns.
