@@ -49,8 +49,9 @@ pub(crate) fn helpers(cached: &Cached) -> TokenStream {
 fn preamble(cached: &Cached, own: &Ident) -> TokenStream {
     let runtime = runtime(cached);
     let function = key::function(&cached.identity, &cached.function.sig.ident);
+    let allow = names::allow_shadow();
     let peeks = cached.peeks.iter().map(|(pattern, value)| {
-        quote_spanned!(Span::mixed_site()=> #[allow(unused_variables)] let #pattern = #value;)
+        quote_spanned!(Span::mixed_site()=> #[allow(unused_variables)] #allow let #pattern = #value;)
     });
     let key = key::key(cached, own);
     quote_spanned!(Span::mixed_site()=> #runtime #function #(#peeks)* #key)

@@ -118,10 +118,11 @@ pub fn owned<T: Owned>(value: &T) -> T::Itself {
 }
 
 /// A load that can go on behind the answer. Asked for what that takes here and nowhere else, so that
-/// the compiler says once what is missing.
+/// the compiler says once what is missing. It shows the line of the bound: a function that calls itself
+/// gets an error that says nothing of how to go on.
 pub fn boxed<F>(load: F) -> Pin<Box<dyn Future<Output = F::Output> + Send>>
 where
-    F: Future + Send + 'static,
+    F: Future + Send + 'static, // recursive? Call it by a `fn` of `Pin<Box<dyn Future<..> + Send>>`
 {
     Box::pin(load)
 }

@@ -67,7 +67,9 @@ impl InvalidateAll {
 
 /// Nothing is sent, and no cache chosen, before the first poll.
 #[derive(Default)]
-struct Sending(Option<Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>>);
+struct Sending(Option<Pin<Box<dyn Future<Output = Sent> + Send>>>);
+
+type Sent = Result<(), Error>;
 
 impl Sending {
     fn poll(

@@ -24,6 +24,12 @@ async fn cheapest(db: &Pool, category: u64) -> Result<Product, Error> {
                     if false {
                         return __rt::never::<Result<Product, Error>>();
                     }
+                    #[allow(
+                        clippy::shadow_unrelated,
+                        clippy::shadow_reuse,
+                        clippy::shadow_same,
+                        clippy::pattern_type_mismatch
+                    )]
                     let db = __kept_db.lend();
                     db.cheapest(category).await
                 })
