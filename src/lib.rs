@@ -7,7 +7,7 @@ pub use cached_redis_macros::redis_cached;
 #[doc = include_str!("../docs/updates.md")]
 pub use cached_redis_macros::updates;
 pub use cached_redis_runtime::{
-    Absent, Cache, CacheBuilder, Entry, Error, ErrorKind, Fault, FunctionStats, Health,
+    Absent, Cache, CacheBuilder, Entry, Error, ErrorKind, Fault, FunctionStats, Health, Invalidate,
     InvalidateAll, Invalidations, KeyPart, MemoryStore, Previous, Stats, Storable, bypass,
     previous, redis, refresh,
 };

@@ -159,7 +159,7 @@ mod support {
         }
 
         pub(crate) fn key(&self, id: u64) -> String {
-            self.entry(id).key().expect("a key").to_owned()
+            self.entry(id).key().expect("a key")
         }
 
         pub(crate) fn loads(&self) -> u64 {

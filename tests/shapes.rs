@@ -89,6 +89,8 @@ mod odd;
 mod options;
 #[path = "shapes/returns.rs"]
 mod returns;
+#[path = "shapes/scopes.rs"]
+mod scopes;
 #[path = "shapes/tags.rs"]
 mod tags;
 #[path = "shapes/updating.rs"]

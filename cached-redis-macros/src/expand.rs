@@ -49,8 +49,9 @@ pub(crate) fn helpers(cached: &Cached) -> TokenStream {
 fn preamble(cached: &Cached, own: &Ident) -> TokenStream {
     let runtime = runtime(cached);
     let function = key::function(&cached.identity, &cached.function.sig.ident);
+    let allow = names::allow_shadow();
     let peeks = cached.peeks.iter().map(|(pattern, value)| {
-        quote_spanned!(Span::mixed_site()=> #[allow(unused_variables)] let #pattern = #value;)
+        quote_spanned!(Span::mixed_site()=> #[allow(unused_variables)] #allow let #pattern = #value;)
     });
     let key = key::key(cached, own);
     quote_spanned!(Span::mixed_site()=> #runtime #function #(#peeks)* #key)
@@ -63,10 +64,11 @@ fn runtime(cached: &Cached) -> TokenStream {
     )
 }
 
-/// `let __call = …`, and what the return type means.
-fn call(cached: &Cached, with_bypass: bool) -> TokenStream {
-    let policy = policy::policy(&cached.policy, with_bypass);
-    let cache = cache(cached.cache.as_ref());
+/// `let __call = …`, and what the return type means. A call that is not run stands for its entry.
+fn call(cached: &Cached, is_run: bool) -> TokenStream {
+    let policy = policy::policy(&cached.policy, is_run);
+    let expr = cached.cache.as_ref();
+    let cache = if is_run { cache(expr) } else { choice(expr) };
     let tagged = tag::of_arguments(&cached.tags);
     let outcome = outcome::outcome(cached);
     quote_spanned!(Span::mixed_site()=>
@@ -90,6 +92,14 @@ fn cache(cache: Option<&syn::Expr>) -> TokenStream {
     }
 }
 
+/// The same for a helper that is made in one place and may be awaited in another, under another cache.
+fn choice(cache: Option<&syn::Expr>) -> TokenStream {
+    match cache {
+        None => quote_spanned!(Span::mixed_site()=> __rt::Choice::Current),
+        chosen => self::cache(chosen),
+    }
+}
+
 /// `&expr`, with parentheses where precedence needs them.
 fn reference(expr: &syn::Expr) -> TokenStream {
     let and = Token![&](names::at(names::ends(expr).0));
@@ -108,7 +118,6 @@ fn reference(expr: &syn::Expr) -> TokenStream {
 struct Helper<'a> {
     cached: &'a Cached,
     doc: String,
-    is_async: bool,
     ident: Ident,
     generics: &'a Generics,
     inputs: &'a [FnArg],
@@ -118,12 +127,11 @@ struct Helper<'a> {
 
 impl Helper<'_> {
     fn expand(self) -> TokenStream {
-        let Self { cached, doc, is_async, ident, generics, inputs, output, body } = self;
+        let Self { cached, doc, ident, generics, inputs, output, body } = self;
         let attrs = &cached.helpers.attrs;
         let is_beside = cached.helpers.beside.is_some();
         let reachable = is_beside.then(|| quote!(unreachable_pub, private_interfaces,));
         let vis: Visibility = crate::validate::visibility(cached);
-        let is_async = is_async.then(<Token![async]>::default);
         let inputs: Punctuated<&FnArg, Token![,]> = inputs.iter().collect();
         let where_clause = &generics.where_clause;
         let params = (!generics.params.is_empty())
@@ -134,7 +142,7 @@ impl Helper<'_> {
             #(#attrs)*
             #[doc = #doc]
             #[allow(unused, non_snake_case, #reachable clippy::all, clippy::pedantic)]
-            #vis #is_async fn #ident #params (#inputs) -> #output #where_clause { #body }
+            #vis fn #ident #params (#inputs) -> #output #where_clause { #body }
         )
     }
 }

@@ -33,6 +33,18 @@ pub(crate) fn allow_underscore(ident: &Ident) -> Option<TokenStream> {
         .then(|| quote_spanned!(Span::mixed_site()=> #[allow(clippy::used_underscore_binding)]))
 }
 
+/// A parameter that is bound again by its own name shadows nothing that the user could avoid.
+pub(crate) fn allow_shadow() -> TokenStream {
+    quote_spanned!(Span::mixed_site()=>
+        #[allow(
+            clippy::shadow_unrelated,
+            clippy::shadow_reuse,
+            clippy::shadow_same,
+            clippy::pattern_type_mismatch
+        )]
+    )
+}
+
 /// `get_product` and `_entry` to `get_product_entry`, at the place of the former.
 pub(crate) fn sibling(ident: &Ident, suffix: &str) -> Ident {
     Ident::new(&format!("{}{suffix}", ident.unraw()), ident.span())

@@ -29,9 +29,10 @@ use crate::stats::Counters;
 use behind::{Body, Here, Owned};
 use look_up::Look;
 
-/// One call of a cached function, made by generated code.
+/// One call of a cached function, made by generated code; or, before it is known in which cache, its
+/// entry.
 #[derive(Debug)]
-pub struct Call {
+pub struct Call<C = Handle> {
     /// Which function.
     pub(crate) function: &'static Function,
     /// Which entry.
@@ -39,18 +40,13 @@ pub struct Call {
     /// How it is cached.
     pub(crate) policy: Policy,
     /// Where.
-    pub(crate) cache: Handle,
+    pub(crate) cache: C,
     /// Which groups its arguments put it in.
     pub(crate) tags: Vec<Group>,
 }
 
-impl Call {
-    pub(crate) fn new(
-        function: &'static Function,
-        key: Key,
-        policy: Policy,
-        cache: Handle,
-    ) -> Self {
+impl<C> Call<C> {
+    pub(crate) fn new(function: &'static Function, key: Key, policy: Policy, cache: C) -> Self {
         Self { function, key, policy, cache, tags: Vec::new() }
     }
 
@@ -69,7 +65,9 @@ impl Call {
             classes: outcome.classes(),
         }
     }
+}
 
+impl Call {
     /// Answers the call from the cache, or with `body`.
     pub async fn run<O, F>(self, outcome: O, body: F) -> O::Return
     where

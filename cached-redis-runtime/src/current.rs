@@ -22,6 +22,31 @@ tokio::task_local! {
 /// A cache, borrowed where it lives as long as the process.
 pub type Handle = Cow<'static, Cache>;
 
+/// Which cache a helper acts on. It is made in one place and may be awaited in another.
+#[derive(Clone, Debug)]
+pub enum Choice {
+    /// The one that is in use where it is awaited.
+    Current,
+    /// This one: that of `cache = …`.
+    Fixed(Handle),
+}
+
+impl Choice {
+    /// The cache, if it is asked for here.
+    pub(crate) fn cache(&self) -> Handle {
+        match self {
+            Self::Current => current(),
+            Self::Fixed(cache) => cache.clone(),
+        }
+    }
+}
+
+impl From<Handle> for Choice {
+    fn from(cache: Handle) -> Self {
+        Self::Fixed(cache)
+    }
+}
+
 /// What the calls inside a future do with the cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {

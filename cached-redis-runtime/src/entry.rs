@@ -5,15 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::broken::Rule;
-use crate::cache::{Cache, Core, Storing};
+use crate::cache::{Core, Storing};
 use crate::call::Call;
 use crate::codec::{self, Encoding};
+use crate::current::{Choice, Handle};
 use crate::error::{Error, ErrorKind};
 use crate::flight::Leader;
 use crate::freshness::Freshness;
 use crate::function::Function;
 use crate::group::{Groups, Stamps};
 use crate::invalidation::Target;
+use crate::key::Key;
 use crate::lease::{Acquire, Acquired, Intent, LeaseId};
 use crate::outcome::{Outcome, Storable};
 use crate::policy::Policy;
@@ -35,19 +37,31 @@ use crate::record::{Header, State};
 /// ```
 #[must_use = "an entry does nothing by itself: ask it for something"]
 pub struct Entry<R> {
-    cache: Cache,
-    key: Result<String, Error>,
-    function: &'static Function,
-    policy: Policy,
-    schema: u64,
-    groups: Groups,
+    untyped: Untyped,
     meaning: Box<dyn Meaning<R>>,
 }
 
 impl<R> fmt::Debug for Entry<R> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Entry").field("key", &self.key).finish_non_exhaustive()
+        formatter.debug_struct("Entry").field("key", &self.untyped.key).finish_non_exhaustive()
     }
+}
+
+/// An entry, whatever its type and whichever its cache.
+struct Untyped {
+    choice: Choice,
+    function: &'static Function,
+    key: Key,
+    policy: Policy,
+    schema: u64,
+    groups: Groups,
+}
+
+/// An entry in one cache. Every operation finds that cache once, when it is first polled.
+pub(crate) struct Located<'a> {
+    entry: &'a Untyped,
+    cache: Handle,
+    key: String,
 }
 
 /// An [`Outcome`] whose stored type has been forgotten: aliases of return types work because no
@@ -111,7 +125,7 @@ impl<T, E> Plain<Result<Option<T>, E>> for T {
     }
 }
 
-impl Call {
+impl<C: Into<Choice>> Call<C> {
     /// The entry that this call is about.
     pub fn entry<O>(mut self, outcome: O) -> Entry<O::Return>
     where
@@ -119,22 +133,22 @@ impl Call {
         O::Value: Storable,
     {
         let groups = self.take_groups(&outcome);
-        let Self { function, policy, .. } = self;
-        let key = self.cache.core().key(function, &self.key);
+        let Self { function, key, policy, cache, .. } = self;
         let meaning = Box::new(outcome);
         let schema = function.schema(meaning.type_name(), policy.version, groups.classes);
-        Entry { cache: self.cache.into_owned(), key, function, policy, schema, groups, meaning }
+        let choice = cache.into();
+        Entry { untyped: Untyped { choice, function, key, policy, schema, groups }, meaning }
     }
 }
 
 impl<R> Entry<R> {
-    /// The key in the store.
+    /// The key in the store, in the namespace of the cache that is in use where you ask.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Key`] if an argument could not be serialized.
-    pub fn key(&self) -> Result<&str, Error> {
-        self.key.as_deref().map_err(Clone::clone)
+    pub fn key(&self) -> Result<String, Error> {
+        Ok(self.located()?.key)
     }
 
     /// Whether the function is cached at all: whether options that come from expressions go together, and
@@ -154,8 +168,7 @@ impl<R> Entry<R> {
     ///
     /// [`ErrorKind::Ttl`], [`ErrorKind::Policy`] or [`ErrorKind::Key`]. Does not ask the store.
     pub fn check(&self) -> Result<(), Error> {
-        self.key()?;
-        self.core().admits(&self.policy)
+        self.located()?.core().admits(&self.untyped.policy)
     }
 
     /// What a call would be answered from the cache; `None` if it would have to load, also if that fails
@@ -165,9 +178,10 @@ impl<R> Entry<R> {
     ///
     /// If the cache fails. The function itself would run its body.
     pub async fn get(&self) -> Result<Option<R>, Error> {
-        let core = self.core();
-        let key = self.key()?;
-        let life = self.policy.life_after_invalidation(core.settings.max_ttl);
+        let located = self.located()?;
+        let Untyped { policy, schema, groups, .. } = located.entry;
+        let (core, key) = (located.core(), &*located.key);
+        let life = policy.life_after_invalidation(core.settings.max_ttl);
         if core.invalidator.is_outstanding(key, life) {
             // Its invalidation is still being retried, so a call would load.
             return Ok(None);
@@ -175,20 +189,20 @@ impl<R> Entry<R> {
         let mut budget = core.budget();
         let store = &*core.store;
         let before = core.invalidator.before_reading();
-        let Some(found) = budget.run(store, store.read(key, &self.groups)).await? else {
+        let Some(found) = budget.run(store, store.read(key, groups)).await? else {
             return Ok(None);
         };
         let Some(header) = Header::read(&found.record) else { return Ok(None) };
         let stamps = header.stamps(&found.record);
         let counts = found.is_current
-            && self.groups.are_in(stamps)
+            && groups.are_in(stamps)
             && header.state != State::Lease
-            && header.schema == self.schema
+            && header.schema == *schema
             && !core.invalidator.was_outstanding(before, key, stamps, life);
         if !counts {
             return Ok(None);
         }
-        Ok(match core.freshness(&header, &self.policy, &mut budget).await? {
+        Ok(match core.freshness(&header, policy, &mut budget).await? {
             Freshness::Fresh | Freshness::Early | Freshness::Stale => {
                 self.meaning.decode(&header, &found.record)
             }
@@ -209,41 +223,124 @@ impl<R> Entry<R> {
     /// [`ErrorKind::Superseded`] if an invalidation came between, [`ErrorKind::TooLarge`],
     /// [`ErrorKind::Encode`], or if the cache fails.
     pub fn put<V: Plain<R>>(&self, value: V) -> impl Future<Output = Result<(), Error>> {
-        // Encoded at once: nothing of `R` may live across an await, for it need not be `Send`.
         let encoded = self.encoded(value);
-        async move {
-            let Some(encoding) = encoded? else { return self.invalidate().await };
-            let Some(reserved) = self.reserve(Intent::Refresh).await? else {
-                return Err(superseded());
-            };
-            if self.store_reserved(reserved, encoding).await? { Ok(()) } else { Err(superseded()) }
-        }
+        async move { self.located()?.put(encoded).await }
     }
 
-    /// What is to be stored of a value, if anything.
-    pub(crate) fn encoded<V: Plain<R>>(&self, value: V) -> Result<Option<Encoding>, Error> {
+    /// What the function would return, as it is stored. Encoded at once: nothing of `R` may live
+    /// across an await, for it need not be `Send`.
+    pub(crate) fn encoded<V: Plain<R>>(&self, value: V) -> Encoded {
+        Encoded(self.meaning.encode(&value.returned(), self.untyped.schema))
+    }
+
+    /// Removes the entry. After this has returned `Ok`, no load that began earlier can be stored,
+    /// and no call that starts later gets an older value.
+    ///
+    /// # Errors
+    ///
+    /// If the cache fails; the invalidation is retried in the background.
+    pub async fn invalidate(&self) -> Result<(), Error> {
+        self.located()?.invalidate().await
+    }
+
+    /// Ends the fresh life of the value: the next call loads, or, with `stale`, is answered with it
+    /// once more while it is reloaded. Tells whether there was a value. Unlike
+    /// [`invalidate`](Self::invalidate), it does not keep a load that is under way from storing.
+    ///
+    /// # Errors
+    ///
+    /// If the cache fails.
+    pub async fn expire(&self) -> Result<bool, Error> {
+        let located = self.located()?;
+        let core = located.core();
+        core.budget().run(&*core.store, core.store.mark_stale(&located.key)).await
+    }
+
+    /// What is left until the store drops the entry; `None` if there is none. With `stale` or
+    /// `stale_if_error` that includes the grace; while a first load runs, it is what its lease has left.
+    ///
+    /// # Errors
+    ///
+    /// If the cache fails.
+    pub async fn ttl(&self) -> Result<Option<Duration>, Error> {
+        let located = self.located()?;
+        let core = located.core();
+        core.budget().run(&*core.store, core.store.ttl(&located.key)).await
+    }
+
+    /// The entry in the cache that is in use here.
+    pub(crate) fn located(&self) -> Result<Located<'_>, Error> {
+        let entry = &self.untyped;
+        let cache = entry.choice.cache();
+        let key = cache.core().key(entry.function, &entry.key)?;
+        Ok(Located { entry, cache, key })
+    }
+
+    /// The entry in the cache that is in use here, wherever it is asked from now on.
+    pub(crate) fn stay(mut self) -> Self {
+        self.untyped.choice = Choice::Fixed(self.untyped.choice.cache());
+        self
+    }
+
+    /// Counts a failure as the function's.
+    pub(crate) fn count(&self, error: &Error) {
+        let Untyped { choice, function, .. } = &self.untyped;
+        choice.cache().core().stats.of(function.prefix(), function.name()).error(error);
+    }
+}
+
+impl Located<'_> {
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        self.cache.core()
+    }
+
+    pub(crate) fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// What may be stored of a value, if anything.
+    pub(crate) fn admit(&self, encoded: Encoded) -> Result<Option<Encoding>, Error> {
         let core = self.core();
-        core.admits(&self.policy)?;
-        core.admit(self.meaning.encode(&value.returned(), self.schema)?, &self.policy)
+        core.admits(&self.entry.policy)?;
+        core.admit(encoded.0?, &self.entry.policy)
+    }
+
+    async fn put(&self, encoded: Encoded) -> Result<(), Error> {
+        let Some(encoding) = self.admit(encoded)? else { return self.invalidate().await };
+        let Some(reserved) = self.reserve(Intent::Refresh).await? else {
+            return Err(superseded());
+        };
+        if self.store_reserved(reserved, encoding).await? { Ok(()) } else { Err(superseded()) }
+    }
+
+    pub(crate) async fn invalidate(&self) -> Result<(), Error> {
+        self.core().invalidator.invalidate(self.target()).await
+    }
+
+    pub(crate) fn invalidate_in_background(self) {
+        self.cache.core().invalidator.retry(vec![self.target()]);
+    }
+
+    fn target(&self) -> Target {
+        Target::of(self.entry.function, self.key.clone())
     }
 
     /// Takes the lease, whoever has it; a value stays readable. `None` if a fence stands there.
     pub(crate) async fn reserve(&self, intent: Intent) -> Result<Option<Reserved>, Error> {
-        let core = self.core();
-        let key = self.key()?;
+        let (core, key) = (self.core(), self.key());
         let mut budget = core.budget();
         let store = &*core.store;
-        let groups = self.groups.of_lease();
-        let lasting = self.policy.longest_life(core.settings.max_ttl);
+        let groups = self.entry.groups.of_lease();
+        let lasting = self.entry.policy.longest_life(core.settings.max_ttl);
         let Some(stamps) = budget.run(store, store.stamp(&groups, lasting)).await? else {
             return Ok(None);
         };
         let asking = core.ask(key);
-        let life = self.policy.lease_life(core.settings.max_ttl);
+        let life = self.entry.policy.lease_life(core.settings.max_ttl);
         let acquire = Acquire {
             nonce: asking.nonce(),
             lease: life,
-            schema: self.schema,
+            schema: self.entry.schema,
             intent,
             seen: LeaseId::NONE,
             stamps: &stamps,
@@ -265,11 +362,11 @@ impl<R> Entry<R> {
         let Reserved { leader, stamps, .. } = reserved;
         let core = self.core();
         let storing = Storing {
-            key: self.key()?,
-            groups: &self.groups,
+            key: self.key(),
+            groups: &self.entry.groups,
             leader,
             stamps,
-            life: core.life(&self.policy, &encoding),
+            life: core.life(&self.entry.policy, &encoding),
             encoding,
             took: Duration::ZERO,
             rule: Rule::Update,
@@ -281,71 +378,17 @@ impl<R> Entry<R> {
     pub(crate) async fn release(&self, reserved: Reserved) {
         let nonce = reserved.leader.lease().nonce();
         reserved.leader.not_shareable();
-        let Ok(key) = self.key() else { return };
-        let core = self.core();
+        let (core, key) = (self.core(), self.key());
         let release = core.store.release(key, nonce, Duration::ZERO);
         if core.budget().run(&*core.store, release).await.is_err() {
             core.release(key, Duration::ZERO)(nonce);
         }
     }
-
-    /// Counts a failure as the function's.
-    pub(crate) fn count(&self, error: &Error) {
-        self.core().stats.of(self.function.prefix(), self.function.name()).error(error);
-    }
-
-    pub(crate) fn invalidate_in_background(&self) {
-        if let Ok(target) = self.target() {
-            self.core().invalidator.retry(vec![target]);
-        }
-    }
-
-    /// Removes the entry. After this has returned `Ok`, no load that began earlier can be stored,
-    /// and no call that starts later gets an older value.
-    ///
-    /// # Errors
-    ///
-    /// If the cache fails; the invalidation is retried in the background.
-    pub async fn invalidate(&self) -> Result<(), Error> {
-        self.core().invalidator.invalidate(self.target()?).await
-    }
-
-    /// Ends the fresh life of the value: the next call loads, or, with `stale`, is answered with it
-    /// once more while it is reloaded. Tells whether there was a value. Unlike
-    /// [`invalidate`](Self::invalidate), it does not keep a load that is under way from storing.
-    ///
-    /// # Errors
-    ///
-    /// If the cache fails.
-    pub async fn expire(&self) -> Result<bool, Error> {
-        let core = self.core();
-        core.budget().run(&*core.store, core.store.mark_stale(self.key()?)).await
-    }
-
-    /// What is left until the store drops the entry; `None` if there is none. With `stale` or
-    /// `stale_if_error` that includes the grace; while a first load runs, it is what its lease has left.
-    ///
-    /// # Errors
-    ///
-    /// If the cache fails.
-    pub async fn ttl(&self) -> Result<Option<Duration>, Error> {
-        let core = self.core();
-        core.budget().run(&*core.store, core.store.ttl(self.key()?)).await
-    }
-
-    pub(crate) fn into_target(self) -> (Cache, Result<Target, Error>) {
-        let target = self.target();
-        (self.cache, target)
-    }
-
-    fn target(&self) -> Result<Target, Error> {
-        Ok(Target::of(self.function, self.key()?.to_owned()))
-    }
-
-    pub(crate) fn core(&self) -> &Arc<Core> {
-        self.cache.core()
-    }
 }
+
+/// A value as it is stored, if a cache takes it.
+#[derive(Debug)]
+pub struct Encoded(Result<Option<Encoding>, Error>);
 
 /// The lease of an entry, to store what is known already or will be soon.
 #[derive(Debug)]

@@ -1,5 +1,6 @@
 //! Invalidations: now, after a write, and again until they have succeeded.
 
+mod helpers;
 mod outbox;
 mod retries;
 mod update;
@@ -23,10 +24,11 @@ use crate::loss::{Loss, Losses};
 use crate::stats::Counter;
 use crate::store::Store;
 use crate::telemetry::event;
+pub use helpers::{Invalidate, InvalidateAll};
 pub use outbox::Invalidations;
 use retries::{Retries, Worker};
 pub use update::{Update, Updates};
-pub use writes::{InvalidateAll, Returned, ReturnedPlain, ReturnedResult, Writes};
+pub use writes::{Returned, ReturnedPlain, ReturnedResult, Writes};
 
 /// Keys per command: a delete of many thousands would hold the server up.
 const BATCH: usize = 500;

@@ -40,7 +40,7 @@ pub use cache::{Cache, CacheBuilder, Health};
 pub use current::{bypass, refresh};
 pub use entry::Entry;
 pub use error::{Error, ErrorKind};
-pub use invalidation::{InvalidateAll, Invalidations};
+pub use invalidation::{Invalidate, InvalidateAll, Invalidations};
 pub use key::KeyPart;
 pub use outcome::{Absent, Storable};
 pub use previous::{Previous, previous};

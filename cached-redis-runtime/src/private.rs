@@ -3,14 +3,12 @@
 
 use std::pin::Pin;
 
-use crate::invalidation::Target;
-
 pub use crate::call::Call;
-pub use crate::current::{CacheRef, Handle, current};
+pub use crate::current::{CacheRef, Choice, Handle, current};
 pub use crate::function::{Function, Scope, scope};
 pub use crate::group::Tag;
 pub use crate::invalidation::{
-    InvalidateAll, Returned, ReturnedPlain, ReturnedResult, Update, Updates, Writes,
+    Invalidate, InvalidateAll, Returned, ReturnedPlain, ReturnedResult, Update, Updates, Writes,
 };
 pub use crate::keep::{Kept, keep};
 pub use crate::key::{HashedPart, Key, KeyBuilder, Placeholder, ReadablePart, TemplateBuilder};
@@ -41,22 +39,8 @@ pub const fn function(
 
 /// A [`Call`] in one line of generated code.
 #[must_use]
-pub fn call(function: &'static Function, key: Key, policy: Policy, cache: Handle) -> Call {
+pub fn call<C>(function: &'static Function, key: Key, policy: Policy, cache: C) -> Call<C> {
     Call::new(function, key, policy, cache)
-}
-
-/// Removes one entry.
-///
-/// # Errors
-///
-/// If the cache fails.
-pub async fn invalidate(
-    function: &'static Function,
-    key: Key,
-    cache: Handle,
-) -> Result<(), crate::Error> {
-    let core = cache.core();
-    core.invalidator.invalidate(Target::of(function, core.key(function, &key)?)).await
 }
 
 /// What a function with `#[invalidates(.., strict)]` returns.
@@ -134,10 +118,11 @@ pub fn owned<T: Owned>(value: &T) -> T::Itself {
 }
 
 /// A load that can go on behind the answer. Asked for what that takes here and nowhere else, so that
-/// the compiler says once what is missing.
+/// the compiler says once what is missing. It shows the line of the bound: a function that calls itself
+/// gets an error that says nothing of how to go on.
 pub fn boxed<F>(load: F) -> Pin<Box<dyn Future<Output = F::Output> + Send>>
 where
-    F: Future + Send + 'static,
+    F: Future + Send + 'static, // recursive? Call it by a `fn` of `Pin<Box<dyn Future<..> + Send>>`
 {
     Box::pin(load)
 }

@@ -41,7 +41,7 @@ fn a_changed_struct_is_loaded_again_and_replaced() {
     each_own_cache(async |server, cache| {
         let loads = Loads::default();
         let new = product(&loads, 1).await;
-        let key = product_entry(1).key().expect("a key").to_owned();
+        let key = product_entry(1).key().expect("a key");
         let payloads: [&[u8]; 5] = [
             br#"{"id":1,"price":19.99}"#,
             br#"{"id":1,"cents":19.99,"tags":[]}"#,
@@ -69,7 +69,7 @@ fn an_entry_of_another_schema_is_not_read_even_if_it_could_be() {
     each_own_cache(async |server, _| {
         let loads = Loads::default();
         product(&loads, 1).await;
-        let key = product_entry(1).key().expect("a key").to_owned();
+        let key = product_entry(1).key().expect("a key");
         rewrite(server, &key, |record| {
             record[SCHEMA][0] ^= 1;
             let cents = record.windows(4).position(|four| four == b"1999").expect("cents");

@@ -121,7 +121,7 @@ fn a_load_that_began_before_a_write_of_all_stores_nothing_and_is_not_joined() {
 fn a_load_that_began_before_a_flush_by_hand_stores_nothing_and_is_not_joined() {
     nobody_sees_the_old_price(async |server, shop| {
         shop.price.store(2, Ordering::SeqCst);
-        let key = shop.price_entry(1).key().expect("a key").to_owned();
+        let key = shop.price_entry(1).key().expect("a key");
         assert_eq!(server.command(&["UNLINK", key.as_str()]), "1");
     });
 }

@@ -164,7 +164,7 @@ fn equal_maps_are_one_key_in_whatever_order_they_iterate() {
     run(async |_| {
         let pairs = || (0..50).map(|n| (n.to_string(), vec![n, n + 1]));
         let first: HashMap<_, _> = pairs().collect();
-        let key = filtered_entry(&first).key().unwrap().to_owned();
+        let key = filtered_entry(&first).key().unwrap();
         for _ in 0..20 {
             // Each has random hash keys of its own.
             let again: HashMap<_, _> = pairs().rev().collect();

@@ -136,7 +136,7 @@ async fn everything_that_goes_wrong(server: &Server, log: &Log) {
         let cache = cache_at(&url(server, &login), &namespace);
         use_it(&cache, log).await;
     }
-    let key = may_all.scope(async { card_by_text_entry(ARGUMENT).key().unwrap().to_owned() }).await;
+    let key = may_all.scope(async { card_by_text_entry(ARGUMENT).key().unwrap() }).await;
     server.command(&["SET", &key, &format!("rubbish {VALUE}")]);
     use_it(&may_all, log).await;
     server.command(&["DEL", &key]);

@@ -165,7 +165,7 @@ impl Readers {
 
     /// Waits until nothing fences the entry any more.
     async fn until_the_guard_has_ended(&mut self, server: &Server) {
-        let entry = self.nodes[0].plain_entry(1).key().expect("a key").to_owned();
+        let entry = self.nodes[0].plain_entry(1).key().expect("a key");
         let fence = format!("{entry}:fence");
         let is_gone = async || server.command(&["EXISTS", &fence]) == "0";
         poll::until_async("the guard has ended", PATIENCE, is_gone).await;

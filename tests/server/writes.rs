@@ -205,7 +205,7 @@ fn a_fence_that_cannot_be_planted_leaves_a_delete() {
         server.command(&["ACL", "SETUSER", "half", "on", ">pw", "~*", "&*", "+@all", "-set"]);
         runtime().block_on(async {
             let shop = Shop::on(&server).connected().await;
-            let key = shop.plain_entry(1).key().expect("a key").to_owned();
+            let key = shop.plain_entry(1).key().expect("a key");
             let namespace = key.split(':').next().expect("a namespace");
             let url = server.url().replace("redis://", "redis://half:pw@");
             let half = Shop::at(&url, namespace).connected().await;

@@ -261,3 +261,66 @@ fn methods() {
         drop(is_send(store.load("7")));
     });
 }
+
+mod recursive {
+    //! A function that calls itself does so by way of a `fn` whose future is known to be `Send`.
+
+    use std::pin::Pin;
+
+    use cached_redis::redis_cached;
+
+    use crate::support::{loads, run};
+
+    #[redis_cached(ttl = 600, stale = "5m")]
+    async fn factorial(n: u64) -> u64 {
+        super::loaded();
+        if n == 0 { 1 } else { n * factorial_boxed(n - 1).await }
+    }
+
+    fn factorial_boxed(n: u64) -> Pin<Box<dyn Future<Output = u64> + Send>> {
+        Box::pin(factorial(n))
+    }
+
+    #[test]
+    fn each_step_is_cached() {
+        run(async {
+            assert_eq!((factorial(3).await, loads()), (6, 4));
+            assert_eq!((factorial(5).await, loads()), (120, 2));
+        });
+    }
+}
+
+#[deny(
+    clippy::pedantic,
+    clippy::shadow_unrelated,
+    clippy::shadow_reuse,
+    clippy::shadow_same,
+    clippy::pattern_type_mismatch
+)]
+mod linted {
+    //! A parameter that is bound again is nothing that a user could avoid.
+
+    use cached_redis::{redis_cached, updates};
+
+    use super::Pool;
+
+    #[redis_cached(ttl = 600, stale = "5m", skip(db), tags = ["name:{name}"])]
+    async fn get(db: &Pool, name: &str, (id, _kind): (u64, u64)) -> u64 {
+        super::loaded();
+        db.offset + id + name.len() as u64
+    }
+
+    #[updates(get("a", (id, 0)) = id)]
+    async fn put(id: u64) -> Result<(), std::io::Error> {
+        let _ = id;
+        Ok(())
+    }
+
+    #[test]
+    fn parameters_are_bound_again() {
+        crate::support::run(async {
+            put(7).await.unwrap();
+            assert_eq!(get(&Pool { offset: 1 }, "a", (7, 0)).await, 7);
+        });
+    }
+}

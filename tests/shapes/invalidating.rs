@@ -47,7 +47,7 @@ mod queries {
         name.len()
     }
 }
-use queries::{by_id, by_id_entry, by_id_invalidate_all};
+use queries::{by_id, by_id_invalidate, by_id_invalidate_all};
 
 #[invalidates(by_id(product.id), queries::by_name(&product.name))]
 async fn consumes(_pool: &Pool, product: Product) -> Result<String, Failure> {
@@ -288,4 +288,85 @@ fn methods() {
         drop(is_send(repo().save(7)));
         drop(is_send(shared.counted(7)));
     });
+}
+
+mod generic {
+    //! A writer that is generic need not be `'static` for its targets.
+
+    use cached_redis::{invalidates, redis_cached};
+    use serde::Serialize;
+    use serde::de::DeserializeOwned;
+
+    use crate::support::{ask, loaded, run};
+
+    #[redis_cached(ttl = 600)]
+    async fn parsed<T: Serialize + DeserializeOwned>(text: &str) -> Result<T, serde_json::Error> {
+        loaded();
+        serde_json::from_str(text)
+    }
+
+    #[invalidates(parsed::<T>(text))]
+    async fn write<T: Serialize + DeserializeOwned>(text: &str, of: T) -> Result<T, Vec<T>> {
+        let _ = text;
+        Ok(of)
+    }
+
+    #[test]
+    fn a_generic_write_names_its_types() {
+        run(async {
+            for _ in 0..2 {
+                assert_eq!(ask(parsed::<u8>("7")).await.0.unwrap(), 7);
+                assert_eq!(ask(parsed::<u16>("7")).await.0.unwrap(), 7);
+            }
+            write("7", 8_u8).await.unwrap();
+            assert!(ask(parsed::<u8>("7")).await.1);
+            assert!(!ask(parsed::<u16>("7")).await.1);
+        });
+    }
+}
+
+mod stacked {
+    //! Several attributes on one function.
+
+    use cached_redis::{invalidates, redis_cached, updates};
+
+    use super::{Failure, by_id, by_id_invalidate};
+    use crate::support::{ask, run};
+
+    #[invalidates(by_id(id))]
+    #[invalidates(super::queries::by_name(&name), always)]
+    async fn twice(id: u64, name: String) -> Result<(), Failure> {
+        drop(name);
+        if id == 0 { Err(Failure::Own) } else { Ok(()) }
+    }
+
+    struct Repo;
+
+    #[redis_cached]
+    impl Repo {
+        #[invalidates(by_id(id))]
+        #[invalidates(super::queries::by_name(&name))]
+        #[updates(super::queries::by_name("kept") = 3)]
+        async fn thrice(&self, id: u64, name: String) -> Result<(), Failure> {
+            drop(name);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_write_has_as_many_attributes_as_you_like() {
+        run(async {
+            let by_name = super::queries::by_name;
+            for (id, name) in [(1, "a"), (0, "a")] {
+                ask(async { (by_id(id).await, by_name(name).await) }).await;
+                let _ = twice(id, name.to_owned()).await;
+                assert_eq!(ask(by_id(id)).await.1, id != 0);
+                assert!(ask(by_name(name)).await.1);
+            }
+            Repo.thrice(1, "a".to_owned()).await.unwrap();
+            assert!(ask(by_id(1)).await.1);
+            assert!(ask(by_name("a")).await.1);
+            assert_eq!(ask(by_name("kept")).await, (3, false));
+        });
+    }
 }

@@ -24,7 +24,6 @@ pub(super) fn expand(cached: &Cached) -> TokenStream {
     Helper {
         cached,
         doc: format!("The entry of `{}` for these arguments.", function.unraw()),
-        is_async: false,
         ident,
         generics: &generics,
         inputs: &cached.helpers.inputs,

@@ -14,10 +14,11 @@ pub(super) fn expand(cached: &Cached) -> TokenStream {
     let preamble = preamble(cached, &cached.function.sig.ident.unraw());
     let call = call(cached, true);
     let returns = &cached.returns;
+    let allow = names::allow_shadow();
     let patterns = cached
         .patterns
         .iter()
-        .map(|(pattern, ident)| quote_spanned!(Span::mixed_site()=> let #pattern = #ident;));
+        .map(|(pattern, ident)| quote_spanned!(Span::mixed_site()=> #allow let #pattern = #ident;));
     let patterns = quote!(#(#patterns)*);
     let returns = quote!(#returns);
     let run = match &cached.behind {
@@ -49,7 +50,10 @@ fn run_behind(
     for Kept { ident, mutability } in &behind.kept {
         let kept = names::local(&format!("__kept_{}", ident.unraw()), ident.span());
         keep.extend(keeping(&kept, ident));
-        lend.extend(quote_spanned!(Span::mixed_site()=> let #mutability #ident = #kept.lend();));
+        let allow = names::allow_shadow();
+        lend.extend(quote_spanned!(Span::mixed_site()=>
+            #allow let #mutability #ident = #kept.lend();
+        ));
     }
     if let Some(receiver) = &behind.kept_self {
         let kept = names::local("__kept_self", receiver.span());

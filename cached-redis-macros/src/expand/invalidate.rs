@@ -4,7 +4,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
 use syn::ext::IdentExt as _;
 
-use super::{Helper, cache, preamble};
+use super::{Helper, choice, preamble};
 use crate::model::Cached;
 use crate::names;
 
@@ -13,17 +13,16 @@ pub(super) fn expand(cached: &Cached) -> TokenStream {
     let ident = names::sibling(function, "_invalidate");
     let facade = &cached.facade;
     let preamble = preamble(cached, &ident);
-    let cache = cache(cached.cache.as_ref());
+    let cache = choice(cached.cache.as_ref());
     Helper {
         cached,
         doc: format!("Removes what `{}` keeps for these arguments.", function.unraw()),
-        is_async: true,
         ident,
         generics: &cached.helpers.generics,
         inputs: &cached.helpers.inputs,
-        output: quote_spanned!(Span::mixed_site()=> ::core::result::Result<(), #facade::Error>),
+        output: quote_spanned!(Span::mixed_site()=> #facade::Invalidate),
         body: quote_spanned!(Span::mixed_site()=> #preamble
-            __rt::invalidate(&__F, __key.finish(), #cache).await),
+            __rt::Invalidate::new(&__F, __key.finish(), #cache)),
     }
     .expand()
 }

@@ -4,7 +4,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
 use syn::ext::IdentExt as _;
 
-use super::{Helper, cache, key, runtime};
+use super::{Helper, choice, key, runtime};
 use crate::model::Cached;
 use crate::names;
 
@@ -13,11 +13,10 @@ pub(super) fn expand(cached: &Cached) -> TokenStream {
     let facade = &cached.facade;
     let runtime = runtime(cached);
     let statics = key::function(&cached.identity, function);
-    let cache = cache(cached.cache.as_ref());
+    let cache = choice(cached.cache.as_ref());
     Helper {
         cached,
         doc: format!("Removes everything that `{}` keeps.", function.unraw()),
-        is_async: false,
         ident: names::sibling(function, "_invalidate_all"),
         generics: &cached.helpers.all_generics,
         inputs: &cached.helpers.all_inputs,

@@ -129,7 +129,7 @@ impl Plan<'_> {
         let add = |call: &TokenStream| quote_spanned!(Span::mixed_site()=> __writes.entry(#call););
         if !self.needs_ret(exprs, repeat) {
             let arguments: Vec<TokenStream> = exprs.iter().map(owned).collect();
-            let statement = add(&call(target, "_entry", &arguments));
+            let statement = add(&call(target, "_invalidate", &arguments));
             self.before.extend(repeated(statement, repeat));
             return;
         }
@@ -140,7 +140,7 @@ impl Plan<'_> {
         if let Callee::Method(call) = &target.callee {
             self.keeper.parameters(&call.receiver, repeat.map(|(pattern, _)| pattern));
         }
-        let statement = add(&call(target, "_entry", &arguments));
+        let statement = add(&call(target, "_invalidate", &arguments));
         self.add_after(statement, repeat);
     }
 

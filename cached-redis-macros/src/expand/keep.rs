@@ -105,11 +105,11 @@ impl<'a> Keeper<'a> {
 
     /// After the body, before the statements that need it.
     pub(super) fn restore(&self) -> TokenStream {
-        let parameters = self
-            .parameters
-            .iter()
-            .filter(|(_, ident)| ident != "self")
-            .map(|(kept, ident)| quote_spanned!(Span::mixed_site()=> let #ident = #kept;));
+        let allow = names::allow_shadow();
+        let parameters =
+            self.parameters.iter().filter(|(_, ident)| ident != "self").map(
+                |(kept, ident)| quote_spanned!(Span::mixed_site()=> #allow let #ident = #kept;),
+            );
         quote!(#(#parameters)*)
     }
 

@@ -132,8 +132,9 @@ impl Case {
         for word in written.difference(&there) {
             let is_option = OPTIONS.iter().any(|(name, _)| name == word);
             let is_own = is_option || OWN.contains(&word.as_str());
-            // `get(id)` is a call of `get_entry`.
-            let is_part = ["_entry", "_invalidate_all"].map(|helper| format!("{word}{helper}"));
+            // `get(id)` is a call of `get_invalidate` or, in `#[updates]`, of `get_entry`.
+            let helpers = ["_invalidate", "_invalidate_all", "_entry"];
+            let is_part = helpers.map(|helper| format!("{word}{helper}"));
             let is_there = is_part.iter().any(|part| there.contains(part));
             assert!(is_own || is_there, "`{word}` is lost: {}", outcome.tokens);
         }

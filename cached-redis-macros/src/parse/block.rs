@@ -22,6 +22,7 @@ pub(crate) struct Annotated {
     pub(crate) function: Function,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     RedisCached,
     Invalidates,
@@ -93,7 +94,8 @@ pub(crate) fn take_annotated(block: &mut ItemImpl, errors: &mut Errors) -> Vec<A
     all
 }
 
-fn kind(attr: &Attribute) -> Option<Kind> {
+/// Which of our attributes it is, by its name.
+pub(crate) fn kind(attr: &Attribute) -> Option<Kind> {
     match attr.path().segments.last()?.ident.to_string().as_str() {
         "redis_cached" => Some(Kind::RedisCached),
         "invalidates" => Some(Kind::Invalidates),

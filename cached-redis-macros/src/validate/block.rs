@@ -5,6 +5,7 @@ use syn::spanned::Spanned as _;
 use syn::{ImplItem, ItemImpl, Path, Type};
 
 use super::Context;
+use super::shape::CACHED_TWICE;
 use crate::diagnostics::Errors;
 use crate::model::Beside;
 use crate::parse::block::{Annotated, Kind};
@@ -18,6 +19,7 @@ pub(crate) fn context(
     errors: &mut Errors,
 ) -> Context {
     check_methods(methods, errors);
+    check_once(methods, errors);
     let is_cached = |method: &Annotated| {
         method.attributes.iter().any(|(kind, _)| matches!(kind, Kind::RedisCached))
     };
@@ -48,6 +50,16 @@ fn check_methods(methods: &[Annotated], errors: &mut Errors) {
             "no method of this block is cached: write `#[redis_cached(ttl = 600, skip(self))]` on \
              those that are to be",
         );
+    }
+}
+
+fn check_once(methods: &[Annotated], errors: &mut Errors) {
+    for method in methods {
+        let attributes = method.attributes.iter().zip(&method.paths);
+        let cached = attributes.filter(|((kind, _), _)| *kind == Kind::RedisCached);
+        for (_, path) in cached.skip(1) {
+            errors.at(path.span(), CACHED_TWICE);
+        }
     }
 }
 

@@ -5,8 +5,12 @@ use syn::spanned::Spanned as _;
 use syn::{FnArg, GenericArgument, PathArguments, ReturnType, Safety, Type};
 
 use crate::diagnostics::Errors;
+use crate::parse::block::{self, Kind};
 use crate::signature::{Borrow, Function, ImplTrait, ungroup};
 use crate::surroundings;
+
+pub(super) const CACHED_TWICE: &str =
+    "this function has a `#[redis_cached]` already: keep one, with the options of both";
 
 pub(super) fn check(function: &Function, errors: &mut Errors) {
     check_async(function, "redis_cached", errors);
@@ -14,6 +18,7 @@ pub(super) fn check(function: &Function, errors: &mut Errors) {
     check_parameters(function, errors);
     check_body(function, errors);
     check_output(function, errors);
+    check_once(function, errors);
 }
 
 /// The helpers of a trait's method are no members of the trait.
@@ -24,6 +29,13 @@ pub(super) fn check_block_form(function: &Function, errors: &mut Errors) {
             "put `#[redis_cached]` on the `impl` block too: its helpers need an `impl` of their own \
              beside the trait's",
         );
+    }
+}
+
+/// Its helpers would be there twice. The outer attribute is applied first, and still sees the inner one.
+fn check_once(function: &Function, errors: &mut Errors) {
+    for attr in function.attrs.iter().filter(|attr| block::kind(attr) == Some(Kind::RedisCached)) {
+        errors.at(attr.path().span(), CACHED_TWICE);
     }
 }
 

@@ -34,12 +34,10 @@ use crate::cache::Cache;
 use crate::call::Call;
 use crate::current::Handle;
 use crate::entry::Entry;
-use crate::error::Error;
 use crate::function::Function;
-use crate::invalidation::InvalidateAll;
+use crate::invalidation::{Invalidate, InvalidateAll};
 use crate::outcome::{Outcome, Probe, ProbeOneLayer as _, tags};
 use crate::policy::Policy;
-use crate::private;
 use crate::stats::FunctionStats;
 use crate::store::memory::{Fault, MemoryStore};
 
@@ -141,9 +139,8 @@ impl Subject {
         self.call(id).run_behind(self.outcome(), load).await
     }
 
-    async fn invalidate(&self, id: u64) -> Result<(), Error> {
-        let Call { function, key, cache, .. } = self.call(id);
-        private::invalidate(function, key, cache).await
+    fn invalidate(&self, id: u64) -> Invalidate {
+        Invalidate::new(&FUNCTION, self.call(id).key, self.handle())
     }
 
     fn invalidate_all(&self) -> InvalidateAll {

@@ -40,21 +40,22 @@ impl Invalidations {
         Self::default()
     }
 
-    /// Adds one entry.
+    /// Adds one entry, of the cache that is in use here.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Key`] if an argument could not be serialized.
     pub fn entry<R>(&mut self, entry: &Entry<R>) -> Result<(), Error> {
-        self.targets.push(Target::new(entry.key()?.to_owned()));
+        self.targets.push(Target::new(entry.key()?));
         Ok(())
     }
 
-    /// Adds all entries of a function: `outdated.all(list_products_invalidate_all())`. That future
-    /// need not be awaited then.
+    /// Adds all entries of a function, in the cache that is in use here:
+    /// `outdated.all(list_products_invalidate_all())`. That future need not be awaited then.
+    #[expect(clippy::needless_pass_by_value, reason = "a future that nobody awaits any more")]
     pub fn all(&mut self, all: InvalidateAll) {
         // As it is when it has been read again: the keys alone.
-        self.targets.push(Target { function: None, ..all.target() });
+        self.targets.push(Target { function: None, ..all.target().1 });
     }
 
     /// Adds all entries that carry a tag.

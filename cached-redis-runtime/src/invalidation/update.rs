@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use super::{Renewed, while_renewing};
 use crate::cache::Core;
-use crate::codec::Encoding;
-use crate::entry::{Entry, Plain, Reserved};
+use crate::entry::{Encoded, Entry, Located, Plain, Reserved};
 use crate::error::Error;
 use crate::lease::{Intent, LeaseId};
 
@@ -40,10 +39,6 @@ pub struct Update<R> {
     is_over: bool,
 }
 
-/// What a function would return now, as it is stored.
-#[derive(Debug)]
-pub struct NewValue(Result<Option<Encoding>, Error>);
-
 impl Updates {
     /// None yet.
     #[must_use]
@@ -51,24 +46,31 @@ impl Updates {
         Self::default()
     }
 
-    /// Reserves an entry, before the write.
+    /// Reserves an entry, before the write, in the cache that is in use here.
     pub async fn begin<R>(&mut self, entry: Entry<R>) -> Update<R> {
-        let reserved = match entry.reserve(Intent::Write).await {
+        let entry = entry.stay();
+        let reserved = match self.reserve(&entry).await {
             Ok(reserved) => reserved,
             Err(error) => {
                 entry.count(&error);
                 None
             }
         };
-        if let (Some(reserved), Ok(key)) = (&reserved, entry.key()) {
+        Update { entry, reserved, is_over: false }
+    }
+
+    async fn reserve<R>(&mut self, entry: &Entry<R>) -> Result<Option<Reserved>, Error> {
+        let located = entry.located()?;
+        let reserved = located.reserve(Intent::Write).await?;
+        if let Some(reserved) = &reserved {
             self.leases.push(Lease {
-                core: Arc::clone(entry.core()),
-                key: key.to_owned(),
+                core: Arc::clone(located.core()),
+                key: located.key().to_owned(),
                 id: reserved.lease(),
                 life: reserved.life(),
             });
         }
-        Update { entry, reserved, is_over: false }
+        Ok(reserved)
     }
 
     /// Runs the write, and keeps the leases alive as long as it takes.
@@ -90,38 +92,45 @@ impl Renewed for Lease {
 }
 
 impl<R> Update<R> {
-    /// What the function would return now. Encoded at once: nothing of `R` may live across an await,
-    /// for it need not be `Send`.
-    pub fn value<V: Plain<R>>(&self, value: V) -> NewValue {
-        NewValue(self.entry.encoded(value))
+    /// What the function would return now.
+    pub fn value<V: Plain<R>>(&self, value: V) -> Encoded {
+        self.entry.encoded(value)
     }
 
     /// The write has succeeded.
-    pub async fn store(mut self, value: NewValue) {
-        let stored = match (value.0, self.reserved.take()) {
-            (Ok(Some(encoding)), Some(reserved)) => {
-                self.entry.store_reserved(reserved, encoding).await
+    pub async fn store(mut self, value: Encoded) {
+        let reserved = self.reserved.take();
+        if let Ok(located) = self.entry.located() {
+            let stored = store(&located, reserved, value).await;
+            if let Err(error) = &stored {
+                self.entry.count(error);
             }
-            // Not to be kept, or not reserved.
-            (Ok(_), _) => Ok(false),
-            (Err(error), _) => Err(error),
-        };
-        if let Err(error) = &stored {
-            self.entry.count(error);
-        }
-        if !matches!(stored, Ok(true)) {
-            // If that fails, it is retried.
-            let _ = self.entry.invalidate().await;
+            if !matches!(stored, Ok(true)) {
+                // If that fails, it is retried.
+                let _ = located.invalidate().await;
+            }
         }
         self.is_over = true;
     }
 
     /// The write has failed: what is there is still right.
     pub async fn abandon(mut self) {
-        if let Some(reserved) = self.reserved.take() {
-            self.entry.release(reserved).await;
+        if let (Some(reserved), Ok(located)) = (self.reserved.take(), self.entry.located()) {
+            located.release(reserved).await;
         }
         self.is_over = true;
+    }
+}
+
+/// Whether the value was stored: it is not if it is not to be kept, or if nothing was reserved.
+async fn store(
+    located: &Located<'_>,
+    reserved: Option<Reserved>,
+    value: Encoded,
+) -> Result<bool, Error> {
+    match (located.admit(value)?, reserved) {
+        (Some(encoding), Some(reserved)) => located.store_reserved(reserved, encoding).await,
+        _ => Ok(false),
     }
 }
 
@@ -131,7 +140,9 @@ impl<R> Drop for Update<R> {
             if let Some(reserved) = self.reserved.take() {
                 reserved.in_doubt();
             }
-            self.entry.invalidate_in_background();
+            if let Ok(located) = self.entry.located() {
+                located.invalidate_in_background();
+            }
         }
     }
 }

@@ -1,19 +1,14 @@
 //! What a write makes outdated.
 
 use std::collections::HashSet;
-use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::{BATCH, Renewed, Target, while_renewing};
+use super::{BATCH, Invalidate, InvalidateAll, Renewed, Target, while_renewing};
 use crate::broken::Rule;
 use crate::cache::{Cache, Core};
 use crate::current::Handle;
-use crate::entry::Entry;
 use crate::error::{Error, ErrorKind};
-use crate::function::Function;
 use crate::lease::FenceId;
 use crate::telemetry::event;
 
@@ -49,18 +44,19 @@ impl Writes {
     }
 
     /// Adds one entry.
-    pub fn entry<R>(&mut self, entry: Entry<R>) {
-        let (cache, target) = entry.into_target();
-        match target {
-            Ok(target) => self.targets.push((cache, target)),
+    #[expect(clippy::needless_pass_by_value, reason = "a future that nobody awaits any more")]
+    pub fn entry(&mut self, entry: Invalidate) {
+        match entry.target() {
+            Ok((cache, target)) => self.targets.push((cache.into_owned(), target)),
             Err(error) => self.failure = Some(error),
         }
     }
 
     /// Adds all entries of a function.
+    #[expect(clippy::needless_pass_by_value, reason = "a future that nobody awaits any more")]
     pub fn all(&mut self, all: InvalidateAll) {
-        let target = all.target();
-        self.targets.push((all.cache, target));
+        let (cache, target) = all.target();
+        self.targets.push((cache.into_owned(), target));
     }
 
     /// Adds all entries that carry a tag.
@@ -213,50 +209,6 @@ impl Drop for Writes {
         for (cache, target) in self.targets.drain(..) {
             cache.core().invalidator.retry(vec![target]);
         }
-    }
-}
-
-type Sending = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
-
-/// Removes all entries of a function; `f_invalidate_all()` makes it. A future of
-/// `Result<(), Error>`.
-///
-/// One command, however many entries there are: it deletes the number that they all carry. Loads that
-/// are under way when it is called can no longer be stored once it has returned `Ok`.
-#[must_use = "futures do nothing unless awaited"]
-pub struct InvalidateAll {
-    function: &'static Function,
-    pub(super) cache: Cache,
-    future: Option<Sending>,
-}
-
-impl fmt::Debug for InvalidateAll {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("InvalidateAll").field("function", self.function).finish()
-    }
-}
-
-impl InvalidateAll {
-    /// All entries of `function` in `cache`.
-    pub fn new(function: &'static Function, cache: Handle) -> Self {
-        Self { function, cache: cache.into_owned(), future: None }
-    }
-
-    pub(super) fn target(&self) -> Target {
-        self.cache.core().function(self.function)
-    }
-}
-
-impl Future for InvalidateAll {
-    type Output = Result<(), Error>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { function, cache, future } = &mut *self;
-        let future = future.get_or_insert_with(|| {
-            let (core, target) = (Arc::clone(cache.core()), cache.core().function(function));
-            Box::pin(async move { core.invalidator.invalidate_all(vec![target]).await })
-        });
-        future.as_mut().poll(context)
     }
 }
 

@@ -140,13 +140,13 @@ impl Node {
     /// The key of any of their entries in the store.
     pub(super) fn stored(&self, key: usize) -> String {
         let text = if ITEMS.contains(&key) {
-            self.item_entry(shelf(key), key).key().map(str::to_owned)
+            self.item_entry(shelf(key), key).key()
         } else if PAGES.contains(&key) {
-            self.page_entry(key).key().map(str::to_owned)
+            self.page_entry(key).key()
         } else if FEEDS.contains(&key) {
-            self.feed_entry(key).key().map(str::to_owned)
+            self.feed_entry(key).key()
         } else {
-            self.account_entry(key).key().map(str::to_owned)
+            self.account_entry(key).key()
         };
         text.expect("a key")
     }

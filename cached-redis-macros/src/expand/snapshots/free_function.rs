@@ -19,21 +19,19 @@ pub async fn get_product(db: &Pool, id: u64) -> Result<Option<Product>, RepoErro
 }
 ///Removes what `get_product` keeps for these arguments.
 #[allow(unused, non_snake_case, clippy::all, clippy::pedantic)]
-pub async fn get_product_invalidate(
-    id: u64,
-) -> ::core::result::Result<(), ::cached_redis::Error> {
+pub fn get_product_invalidate(id: u64) -> ::cached_redis::Invalidate {
     use ::cached_redis::__private::{self as __rt, traits::*};
     static __F: __rt::Function = __rt::function("products", "get_product", "id");
     let mut __key = __F.key(__rt::scope(&|| (), "get_product_invalidate"), &[]);
     __key.part(&id);
-    __rt::invalidate(&__F, __key.finish(), __rt::current()).await
+    __rt::Invalidate::new(&__F, __key.finish(), __rt::Choice::Current)
 }
 ///Removes everything that `get_product` keeps.
 #[allow(unused, non_snake_case, clippy::all, clippy::pedantic)]
 pub fn get_product_invalidate_all() -> ::cached_redis::InvalidateAll {
     use ::cached_redis::__private::{self as __rt, traits::*};
     static __F: __rt::Function = __rt::function("products", "get_product", "id");
-    __rt::InvalidateAll::new(&__F, __rt::current())
+    __rt::InvalidateAll::new(&__F, __rt::Choice::Current)
 }
 ///The entry of `get_product` for these arguments.
 #[allow(unused, non_snake_case, clippy::all, clippy::pedantic)]
@@ -48,7 +46,7 @@ where
     let mut __key = __F.key(__rt::scope(&|| (), "get_product_entry"), &[]);
     __key.part(&id);
     let __policy = __rt::Policy::new(::core::time::Duration::from_secs(600));
-    let __call = __rt::call(&__F, __key.finish(), __policy, __rt::current());
+    let __call = __rt::call(&__F, __key.finish(), __policy, __rt::Choice::Current);
     let __outcome = (&&&__rt::Probe::<Result<Option<Product>, RepoError>>::new())
         .outcome();
     let __outcome = (&&__rt::Stored(&__outcome)).check().pass(__outcome);

@@ -3,7 +3,7 @@ async fn update(db: &Pool, product: Product) -> Result<(), Error> {
     let mut __writes = __rt::Writes::new();
     __writes
         .entry(
-            get_product_entry({
+            get_product_invalidate({
                 let __owned = __rt::owned(&(product.id));
                 __owned
             }),

@@ -20,21 +20,19 @@ async fn price(sku: u64, fresh: bool) -> Result<Price, Error> {
 }
 ///Removes what `price` keeps for these arguments.
 #[allow(unused, non_snake_case, clippy::all, clippy::pedantic)]
-async fn price_invalidate(
-    sku: u64,
-) -> ::core::result::Result<(), ::cached_redis::Error> {
+fn price_invalidate(sku: u64) -> ::cached_redis::Invalidate {
     use ::cached_redis::__private::{self as __rt, traits::*};
     static __F: __rt::Function = __rt::function("shop", "price", "sku");
     let mut __key = __F.key(__rt::scope(&|| (), "price_invalidate"), &[]);
     __key.part(&sku);
-    __rt::invalidate(&__F, __key.finish(), __rt::current()).await
+    __rt::Invalidate::new(&__F, __key.finish(), __rt::Choice::Current)
 }
 ///Removes everything that `price` keeps.
 #[allow(unused, non_snake_case, clippy::all, clippy::pedantic)]
 fn price_invalidate_all() -> ::cached_redis::InvalidateAll {
     use ::cached_redis::__private::{self as __rt, traits::*};
     static __F: __rt::Function = __rt::function("shop", "price", "sku");
-    __rt::InvalidateAll::new(&__F, __rt::current())
+    __rt::InvalidateAll::new(&__F, __rt::Choice::Current)
 }
 ///The entry of `price` for these arguments.
 #[allow(unused, non_snake_case, clippy::all, clippy::pedantic)]
@@ -47,7 +45,7 @@ where
     let mut __key = __F.key(__rt::scope(&|| (), "price_entry"), &[]);
     __key.part(&sku);
     let __policy = __rt::Policy::new(::core::time::Duration::from_secs(3600));
-    let __call = __rt::call(&__F, __key.finish(), __policy, __rt::current());
+    let __call = __rt::call(&__F, __key.finish(), __policy, __rt::Choice::Current);
     let __outcome = (&&&__rt::Probe::<Result<Price, Error>>::new()).outcome();
     let __outcome = (&&__rt::Stored(&__outcome)).check().pass(__outcome);
     __call.entry(__outcome)

@@ -21,6 +21,12 @@ async fn update(db: &Pool, product: Product) -> Result<(), Error> {
         .await;
     let __values = match (&&__rt::Returned(&__returned)).success() {
         ::core::option::Option::Some(_ret) => {
+            #[allow(
+                clippy::shadow_unrelated,
+                clippy::shadow_reuse,
+                clippy::shadow_same,
+                clippy::pattern_type_mismatch
+            )]
             let product = __kept_product;
             ::core::option::Option::Some((__update0.value(product),))
         }

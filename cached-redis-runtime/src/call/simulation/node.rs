@@ -17,7 +17,7 @@ use crate::current::{Handle, refresh};
 use crate::entry::Entry;
 use crate::error::Error;
 use crate::function::Function;
-use crate::invalidation::{InvalidateAll, Invalidations, Updates, Writes};
+use crate::invalidation::{Invalidate, InvalidateAll, Invalidations, Updates, Writes};
 use crate::outcome::{Outcome, Probe, ProbeOneLayer as _, tags, ttl_with};
 use crate::previous::previous;
 use crate::store::memory::MemoryStore;
@@ -118,6 +118,10 @@ impl Node {
         self.call(key).entry(self.outcome(key))
     }
 
+    fn removal(&self, key: usize) -> Invalidate {
+        Invalidate::new(&FUNCTION, self.call(key).key, self.handle())
+    }
+
     pub(super) async fn read(&self, key: usize) {
         let own = self.floors.lock().expect("no panic").of(key);
         let asked = self.world.ask(key, own);
@@ -205,7 +209,7 @@ impl Node {
         let (target, life) = (self.target(key), millis(10..60));
         let mut writes = Writes::new();
         match target {
-            Target::Entry(key) => writes.entry(self.entry(key)),
+            Target::Entry(key) => writes.entry(self.removal(key)),
             Target::Function => writes.all(InvalidateAll::new(&FUNCTION, self.handle())),
             Target::Shelf => writes.tag(self.handle(), SHELF),
             Target::Brand(brand) => writes.tag(self.handle(), &format!("brand:{brand}")),

@@ -173,7 +173,7 @@ fn when_the_runtime_is_shut_down_during_a_load_the_body_answers() {
             Ok(1)
         };
         let mut writes = Writes::new();
-        writes.entry(subject.entry(2));
+        writes.entry(subject.invalidate(2));
         handle.block_on(async {
             writes.hold(SECOND).await.expect("in-process");
             let answer = writes.holding(subject.with(1, body)).await;

@@ -190,7 +190,7 @@ async fn what_the_server_refuses_keeps_nothing_else_from_being_removed() {
     }
     subject.store().forbid(Some(&subject.key(1)));
     let mut writes = Writes::new();
-    (0..3).for_each(|id| writes.entry(subject.entry(id)));
+    (0..3).for_each(|id| writes.entry(subject.invalidate(id)));
     assert_eq!(writes.send().await.expect_err("one is refused").kind(), ErrorKind::Server);
     let is_there = |id| subject.store().get_raw(&subject.key(id)).is_some();
     assert_eq!([0, 1, 2].map(is_there), [false, true, false]);

@@ -18,7 +18,7 @@ fn subject() -> Subject {
 async fn hold(subject: &Subject, over: &str) -> Writes {
     let mut writes = Writes::new();
     match over {
-        "entry" => writes.entry(subject.entry(1)),
+        "entry" => writes.entry(subject.invalidate(1)),
         "tag" => writes.tag(subject.handle(), "shelf:7"),
         _ => writes.all(subject.invalidate_all()),
     }
@@ -121,7 +121,7 @@ async fn a_cancelled_write_without_one_invalidates() {
     let subject = subject();
     subject.with(1, async { Ok(1) }).await.ok();
     let mut writes = Writes::new();
-    writes.entry(subject.entry(1));
+    writes.entry(subject.invalidate(1));
     drop(writes);
     subject.settle().await;
     assert_eq!(subject.with(1, async { Ok(2) }).await, Ok(2));
@@ -177,7 +177,7 @@ async fn one_that_cannot_be_planted_is_an_error_and_is_counted() {
     let subject = subject();
     subject.fault(Fault::RefuseWrites);
     let mut writes = Writes::new();
-    writes.entry(subject.entry(1));
+    writes.entry(subject.invalidate(1));
     assert!(writes.hold(LIFE).await.is_err());
     assert_eq!(subject.cache.stats().failed_fences, 1);
     subject.fault(None);
@@ -207,7 +207,7 @@ async fn one_over_many_entries_goes_in_batches() {
     let subject = Subject::new();
     let mut writes = Writes::new();
     for id in (0..MANY).chain(0..MANY) {
-        writes.entry(subject.entry(id));
+        writes.entry(subject.invalidate(id));
     }
     subject.fault(Fault::Slow(MILLI));
     let began = Instant::now();

@@ -107,7 +107,7 @@ async fn an_invalidation_that_came_between_wins() {
             "function" => subject.invalidate_all().await,
             _ => {
                 let mut writes = Writes::new();
-                writes.entry(subject.entry(1));
+                writes.entry(subject.invalidate(1));
                 writes.hold(Duration::from_secs(10)).await.expect("in-process");
                 writes.send().await
             }
@@ -170,7 +170,7 @@ async fn a_write_that_was_cancelled_invalidates() {
 async fn under_a_guard_nothing_is_stored() {
     let subject = Subject::new();
     let mut writes = Writes::new();
-    writes.entry(subject.entry(1));
+    writes.entry(subject.invalidate(1));
     writes.hold(Duration::from_secs(10)).await.expect("in-process");
     let (_updates, update) = begin(&subject).await;
     write(update, 2).await;
