@@ -14,8 +14,10 @@ use tokio::runtime::Handle;
 
 use crate::backoff::Backoff;
 use crate::budget::{Budget, has_timers, timed};
+use crate::cache::Settings;
 use crate::error::Error;
 use crate::group::{self, Stamp};
+use crate::loss::{Loss, Losses};
 use crate::stats::Counter;
 use crate::store::Store;
 use crate::telemetry::event;
@@ -33,6 +35,11 @@ const LEAST_PAUSE: Duration = Duration::from_millis(10);
 /// Between retries.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+
+/// What to do where more invalidations fail than are kept.
+const TOO_MANY: &str = "more have failed than are kept to be retried (`Stats::dropped_invalidations` counts them). Remove \
+    what they concern with `f_invalidate_all()` once the server answers, and raise \
+    `CacheBuilder::max_pending_invalidations` if this can happen again";
 
 /// What is to be removed: an entry, or the generation of a group.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -54,6 +61,7 @@ pub(crate) struct Invalidator {
     budget: Duration,
     retries: Arc<Retries>,
     failed: Counter,
+    losses: Arc<Losses>,
 }
 
 impl Target {
@@ -68,16 +76,15 @@ impl Target {
 }
 
 impl Invalidator {
-    /// `bound` is how many failed invalidations may wait.
-    pub(crate) fn new(
-        store: Arc<dyn Store>,
-        namespace: &str,
-        budget: Duration,
-        bound: usize,
-    ) -> Self {
-        let namespace = namespace.to_owned();
-        let retries = Arc::new(Retries::new(bound));
-        Self { store, namespace, budget, retries, failed: Counter::default() }
+    pub(crate) fn new(store: Arc<dyn Store>, settings: &Settings, losses: Arc<Losses>) -> Self {
+        Self {
+            store,
+            namespace: settings.namespace.clone(),
+            budget: settings.budget,
+            retries: Arc::new(Retries::new(settings.max_pending_invalidations)),
+            failed: Counter::default(),
+            losses,
+        }
     }
 
     /// Removes one entry. If that fails, it is retried in the background.
@@ -157,7 +164,7 @@ impl Invalidator {
         }
         let given_up = self.retries.add(targets);
         if given_up > 0 {
-            event!(error, count = given_up, "too many failed invalidations: some are given up");
+            self.losses.report(Loss::GivenUp, None, TOO_MANY);
         }
         self.see_to_it();
     }
