@@ -8,8 +8,8 @@ pub use cached_redis_macros::redis_cached;
 pub use cached_redis_macros::updates;
 pub use cached_redis_runtime::{
     Absent, Cache, CacheBuilder, Entry, Error, ErrorKind, Fault, FunctionStats, Health, Invalidate,
-    InvalidateAll, Invalidations, KeyPart, MemoryStore, Previous, Stats, Storable, bypass,
-    previous, redis, refresh,
+    InvalidateAll, Invalidations, KeyPart, Loss, MemoryStore, Previous, SilentLoss, Stats,
+    Storable, Tracking, Untracked, bypass, previous, redis, refresh,
 };
 
 /// For generated code only.

@@ -22,12 +22,13 @@ use crate::flight::{Asking, Flights, Release};
 use crate::freshness::{Freshness, freshness};
 use crate::function::Function;
 use crate::group::{self, Group, Groups};
+use crate::health::Health;
 use crate::invalidation::{Invalidator, Target};
 use crate::key::Key;
 use crate::loss::Losses;
 use crate::policy::Policy;
 use crate::record::Header;
-use crate::stats::{Counter, Registry, Stats};
+use crate::stats::{ConnectionCounters, Counter, Registry, Stats};
 use crate::store::Store;
 use crate::store::memory::MemoryStore;
 
@@ -59,7 +60,7 @@ pub(crate) struct Core {
     pub(crate) loads_while_down: Option<Semaphore>,
     pub(crate) background: Arc<Background>,
     pub(crate) failed_fences: Counter,
-    #[expect(dead_code, reason = "reported by what is built next")]
+    pub(crate) connection: Arc<ConnectionCounters>,
     pub(crate) losses: Arc<Losses>,
     pub(crate) broken: Broken,
 }
@@ -81,22 +82,6 @@ impl std::fmt::Debug for Core {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // Not the store: its connection knows a password.
         formatter.debug_struct("Core").field("settings", &self.settings).finish_non_exhaustive()
-    }
-}
-
-/// What [`Cache::health`] found.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Health {
-    /// How long the server took to answer, or why it did not.
-    pub ping: Result<Duration, Error>,
-}
-
-impl Health {
-    /// Whether the server answered.
-    #[must_use]
-    pub fn is_up(&self) -> bool {
-        self.ping.is_ok()
     }
 }
 
@@ -146,13 +131,15 @@ impl Cache {
         // Keyed by the operating system's randomness: no two processes share it.
         let process = RandomState::new().build_hasher().finish();
         static NEXT_ID: AtomicU64 = AtomicU64::new(0);
-        let losses = Arc::default();
+        let connection = Arc::<ConnectionCounters>::default();
+        let losses = Arc::<Losses>::default();
+        store.report_to(&connection, &losses);
         let invalidator = Invalidator::new(Arc::clone(&store), &settings, Arc::clone(&losses));
         Self(Arc::new(Core {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             store,
             memory,
-            stats: Registry::default(),
+            stats: Registry::new(&losses),
             flights: Arc::new(Flights::new(process)),
             invalidator: Arc::new(invalidator),
             loads_while_down: settings
@@ -160,6 +147,7 @@ impl Cache {
                 .map(|most| Semaphore::new(most.min(Semaphore::MAX_PERMITS))),
             background: Background::new(settings.max_background_reloads),
             failed_fences: Counter::default(),
+            connection,
             losses,
             broken: Broken::default(),
             settings,
@@ -181,18 +169,30 @@ impl Cache {
             failed_fences: self.0.failed_fences.get(),
             dropped_invalidations: self.0.invalidator.dropped(),
             refused_invalidations: self.0.invalidator.refused(),
+            reconnects: self.0.connection.reconnects.get(),
+            untracked_connections: self.0.connection.untracked.get(),
         }
     }
 
     /// Asks the server for a key of this cache's namespace, within the budget of an operation: it is
-    /// up if it answers and lets this user read.
+    /// up if it answers and lets this user read. Also says what has gone wrong in silence so far.
+    ///
+    /// ```
+    /// # async fn example() {
+    /// let health = cached_redis_runtime::Cache::current().health().await;
+    /// for loss in &health.losses {
+    ///     println!("{loss} ({} times, last {:?} ago)", loss.count, loss.last_seen);
+    /// }
+    /// # }
+    /// ```
     pub async fn health(&self) -> Health {
         let started = Instant::now();
         let key = format!("{}:health", self.0.settings.namespace);
         let store = &*self.0.store;
         let found = self.0.budget().run(store, store.read(&key, &Groups::default())).await;
         let ping = found.map(|_| started.elapsed());
-        Health { ping }
+        let tracking = store.condition().tracking;
+        Health { ping, tracking, losses: self.0.losses.list() }
     }
 
     /// Removes every entry that carries a tag, however many there are. After this has returned `Ok`,

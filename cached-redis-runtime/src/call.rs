@@ -212,7 +212,10 @@ where
                     body.reload(self, found, previous);
                     return returned;
                 }
-                Ok(Look::Ask(intent, previous)) => (intent, previous),
+                Ok(Look::Ask(intent, previous)) => {
+                    self.counters.found_nothing(self.policy.ttl);
+                    (intent, previous)
+                }
                 Ok(Look::Outstanding) => {
                     self.counters.misses.increment();
                     return self.load_alone(Reason::NotShareable, &mut budget, body).await;
@@ -232,7 +235,10 @@ where
             Decision::Load(granted) => {
                 self.load_and_store(granted, previous, soft, &mut budget, body).await
             }
-            Decision::LoadAlone(reason) => self.load_alone(reason, &mut budget, body).await,
+            Decision::LoadAlone(reason) => {
+                self.counters.to_store();
+                self.load_alone(reason, &mut budget, body).await
+            }
         }
     }
 

@@ -43,6 +43,10 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 /// What to do where the server refuses to remove something.
 const REFUSED: &str = "the server refuses to remove entries, so others may go on reading old ones: let this \
                        user run UNLINK, EVAL and EVALSHA on all keys of the namespace (operating.md, Rights)";
+/// What to do where more invalidations fail than are kept.
+const TOO_MANY: &str = "more have failed than are kept to be retried (`Stats::dropped_invalidations` counts them). Remove \
+    what they concern with `f_invalidate_all()` once the server answers, and raise \
+    `CacheBuilder::max_pending_invalidations` if this can happen again";
 
 /// What is to be removed: an entry, or the generation of a group.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -209,7 +213,7 @@ impl Invalidator {
     fn keep(self: &Arc<Self>, targets: Vec<Target>, are_refused: bool) {
         let given_up = self.retries.add(targets, are_refused);
         if given_up > 0 {
-            event!(error, count = given_up, "too many failed invalidations: some are given up");
+            self.losses.report(Loss::GivenUp, None, TOO_MANY);
         }
         self.see_to_it();
     }

@@ -16,6 +16,7 @@ mod flight;
 mod freshness;
 mod function;
 mod group;
+mod health;
 mod invalidation;
 mod keep;
 mod key;
@@ -36,12 +37,14 @@ pub mod private;
 #[cfg(feature = "unfenced-for-tests")]
 #[doc(hidden)]
 pub use broken::Rule;
-pub use cache::{Cache, CacheBuilder, Health};
+pub use cache::{Cache, CacheBuilder};
 pub use current::{bypass, refresh};
 pub use entry::Entry;
 pub use error::{Error, ErrorKind};
+pub use health::{Health, Tracking, Untracked};
 pub use invalidation::{Invalidate, InvalidateAll, Invalidations};
 pub use key::KeyPart;
+pub use loss::{Loss, SilentLoss};
 pub use outcome::{Absent, Storable};
 pub use previous::{Previous, previous};
 /// The client library whose types [`CacheBuilder::client`] and [`CacheBuilder::connection`] take.

@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind};
+use crate::loss::{Cold, Loss, Losses, cold, failures};
 use crate::telemetry::event;
 
 /// A snapshot of the counters of a [`Cache`](crate::Cache).
@@ -28,6 +29,11 @@ pub struct Stats {
     pub refused_invalidations: u64,
     /// Writes with a `guard` that went on without their fence, because the cache failed.
     pub failed_fences: u64,
+    /// Connections made after the first one.
+    pub reconnects: u64,
+    /// Of all connections, those on which the server does not report changes of groups: a hit reads a second key. See
+    /// [`Health::tracking`](crate::Health::tracking) for the one of now, and the reason.
+    pub untracked_connections: u64,
 }
 
 /// The counters of one function.
@@ -101,6 +107,8 @@ macro_rules! counters {
             name: &'static str,
             $(pub(crate) $counter: Counter,)*
             load_nanos: Counter,
+            cold: Cold,
+            losses: Arc<Losses>,
             errors: [Counter; ErrorKind::ALL.len()],
         }
 
@@ -146,50 +154,58 @@ impl Counter {
     }
 }
 
-impl Counters {
-    /// Counts a failure and logs it: a mistake in the program as a warning, once per function.
-    pub(crate) fn error(&self, error: &Error) {
-        let kind = error.kind();
-        let Some(counter) =
-            ErrorKind::ALL.iter().position(|known| *known == kind).map(|at| &self.errors[at])
-        else {
-            return;
-        };
-        let first = counter.get() == 0;
-        counter.increment();
-        let mistake =
-            matches!(kind, ErrorKind::Encode | ErrorKind::Key | ErrorKind::Ttl | ErrorKind::Policy);
-        let (prefix, name, kind) = (self.prefix, self.name, label(kind));
-        if mistake && first {
-            event!(
-                warn,
-                prefix = prefix,
-                name = name,
-                kind = kind,
-                "calls of this function are not cached (logged once)"
-            );
-        } else if !mistake {
-            // The breaker says so once; this is one of possibly thousands a second.
-            event!(
-                debug,
-                prefix = prefix,
-                name = name,
-                kind = kind,
-                "the cache failed; the function runs without it"
-            );
-        }
-    }
+/// The counters of a cache's connection, which the store is given: see
+/// [`Store::report_to`](crate::store::Store::report_to).
+#[derive(Debug, Default)]
+pub(crate) struct ConnectionCounters {
+    /// [`Stats::reconnects`].
+    pub(crate) reconnects: Counter,
+    /// [`Stats::untracked_connections`].
+    pub(crate) untracked: Counter,
+}
 
+impl Counters {
     /// Whose counters these are: the first parts of the keys.
     pub(crate) fn function(&self) -> (&'static str, &'static str) {
         (self.prefix, self.name)
     }
 
-    /// Counts a load behind an answer that has failed: nobody else sees it.
+    /// Counts a failure. One that nobody else sees is a silent loss; of the others, the connection says so once.
+    pub(crate) fn error(&self, error: &Error) {
+        let kind = error.kind();
+        if let Some(at) = ErrorKind::ALL.iter().position(|known| *known == kind) {
+            self.errors[at].increment();
+        }
+        match failures::loss(kind) {
+            Some((loss, advice)) => {
+                let detail = || format!("{error}. {advice}");
+                self.losses.report_with(loss, Some(self.function()), detail);
+            }
+            None => {
+                let ((prefix, name), kind) = (self.function(), label(kind));
+                // One of possibly thousands a second.
+                event!(debug, prefix, name, kind, "the cache failed; the function runs without it");
+            }
+        }
+    }
+
+    /// Counts a load in the background that has failed: nobody else sees it.
     pub(crate) fn reload_failed(&self) {
         self.failed_reloads.increment();
-        let (prefix, name) = (self.prefix, self.name);
-        event!(warn, prefix = prefix, name = name, "a load behind an answer has failed");
+        self.losses.report(Loss::FailedReload, Some(self.function()), failures::OF_RELOADS);
+    }
+
+    /// Counts a value that would be stored if nothing came between.
+    pub(crate) fn to_store(&self) {
+        self.cold.to_store();
+    }
+
+    /// Counts a call for which the server has nothing to use, and reports a function that never hits.
+    pub(crate) fn found_nothing(&self, ttl: Duration) {
+        let hits = self.hits.get() + self.negative_hits.get() + self.fallbacks.get();
+        if self.cold.found_nothing(ttl) && hits == 0 {
+            self.losses.report(Loss::NeverHits, Some(self.function()), cold::ADVICE);
+        }
     }
 
     pub(crate) fn loaded(&self, time: Duration) {
@@ -218,10 +234,15 @@ fn label(kind: ErrorKind) -> &'static str {
 /// The counters of all functions.
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
+    losses: Arc<Losses>,
     functions: RwLock<HashMap<(&'static str, &'static str), Arc<Counters>>>,
 }
 
 impl Registry {
+    pub(crate) fn new(losses: &Arc<Losses>) -> Self {
+        Self { losses: Arc::clone(losses), functions: RwLock::default() }
+    }
+
     /// Counters that are at hand, to be kept.
     pub(crate) fn same(&self, counters: &Counters) -> Arc<Counters> {
         self.of(counters.prefix, counters.name)
@@ -233,7 +254,9 @@ impl Registry {
             self.functions.read().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
         known.unwrap_or_else(|| {
             let mut functions = self.functions.write().unwrap_or_else(PoisonError::into_inner);
-            let new = || Arc::new(Counters { prefix, name, ..Counters::default() });
+            let losses = || Arc::clone(&self.losses);
+            let new =
+                || Arc::new(Counters { prefix, name, losses: losses(), ..Counters::default() });
             Arc::clone(functions.entry(key).or_insert_with(new))
         })
     }

@@ -4,11 +4,15 @@ pub(crate) mod memory;
 pub(crate) mod redis;
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::Error;
 use crate::group::{Group, Groups, Stamps};
+use crate::health::Condition;
 use crate::lease::{Acquire, Acquired, FenceId, Filled, LeaseId, Life, Nonce};
+use crate::loss::Losses;
+use crate::stats::ConnectionCounters;
 
 /// One operation under way. Dropping it is safe; whether it was executed is then unknown.
 pub(crate) type Operation<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
@@ -100,6 +104,14 @@ pub(crate) trait Store: Send + Sync {
     fn measures(&self) -> bool {
         false
     }
+
+    /// What is known of the connection. Asks nothing.
+    fn condition(&self) -> Condition {
+        Condition::default()
+    }
+
+    /// Where a store that has connections counts them, and reports what they lose. Called once, before anything else.
+    fn report_to(&self, _counters: &Arc<ConnectionCounters>, _losses: &Arc<Losses>) {}
 }
 
 /// Where the fence of a key stands: beside it, so that deleting the one leaves the other.

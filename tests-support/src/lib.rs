@@ -4,6 +4,7 @@
 //! - [`server`]: one running server process, and faults done to it
 //! - [`proxy`]: faults done to the connection
 //! - [`process`]: the test binary again, as another application process
+//! - [`events`]: what a program would find in its log
 //! - [`history`]: what was read, held against what had been invalidated by then
 //! - [`resp`]: the few bytes needed to ask a server something
 //! - [`hunt`]: searches at random, and how to find the same again
@@ -16,6 +17,7 @@
 // A test that cannot be set up must fail at once and say why; there is no caller to hand an error to.
 #![allow(clippy::expect_used, clippy::panic)]
 
+pub mod events;
 mod fetch;
 pub mod history;
 pub mod hunt;

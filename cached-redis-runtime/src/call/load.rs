@@ -309,6 +309,7 @@ where
     }
 
     fn count_stored(&self, stored: Result<Option<usize>, Error>) {
+        self.counters.to_store();
         match stored {
             Ok(Some(bytes)) => {
                 self.counters.stored.increment();

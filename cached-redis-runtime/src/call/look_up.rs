@@ -59,7 +59,8 @@ where
             return Ok(Look::Ask(Intent::Read, Some(record)));
         }
         let Some(returned) = codec::decode(self.outcome, &header, &record) else {
-            return Ok(Look::Ask(Intent::Replace(self.unreadable(&header)), None));
+            self.unreadable("an entry does not decode as what the function returns");
+            return Ok(Look::Ask(Intent::Replace(header.lease), None));
         };
         self.count(&header, freshness, record.len());
         if self.policy.sliding && is_touch_due(&header, store.now(), self.policy) {
@@ -190,7 +191,7 @@ where
 
     async fn view(&self, found: &Found, before: Before, budget: &mut Budget) -> View {
         let Some(header) = Header::read(&found.record) else {
-            self.unreadable_error();
+            self.unreadable("what is stored here is no entry");
             return View::Void(LeaseId::NONE);
         };
         if header.state == State::Lease || header.schema != self.schema {
@@ -226,12 +227,7 @@ where
         self.counters.bytes_read.add(bytes as u64);
     }
 
-    fn unreadable(&self, header: &Header) -> LeaseId {
-        self.unreadable_error();
-        header.lease
-    }
-
-    fn unreadable_error(&self) {
-        self.counters.error(&Error::new(ErrorKind::Decode, "an entry cannot be read"));
+    fn unreadable(&self, why: &str) {
+        self.counters.error(&Error::new(ErrorKind::Decode, why));
     }
 }

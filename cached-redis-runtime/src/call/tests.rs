@@ -15,6 +15,7 @@ mod keep;
 mod leases;
 mod life;
 mod load;
+mod losses;
 mod panics;
 mod policies;
 mod single_flight;

@@ -10,7 +10,7 @@ use crate::cache::{Cache, Core};
 use crate::current::Handle;
 use crate::error::{Error, ErrorKind};
 use crate::lease::FenceId;
-use crate::telemetry::event;
+use crate::loss::Loss;
 
 /// The entries that a write makes outdated, gathered by generated code and sent after it.
 ///
@@ -24,6 +24,10 @@ pub struct Writes {
     failure: Option<Error>,
     fences: Vec<Fence>,
 }
+
+/// What to do about writes without a guard.
+const UNGUARDED: &str = "If the process dies between the commit and the invalidation, old values may stay until their \
+    `ttl` ends; write `strict` where the write is to be refused instead";
 
 /// A shorter fence would have to be renewed all the time.
 const LEAST_FENCE: Duration = Duration::from_millis(100);
@@ -80,8 +84,10 @@ impl Writes {
             let fence = Fence { id: core.flights.nonce(), core, keys, life };
             let planted = fence.plant().await;
             if let Err(error) = planted {
-                event!(warn, "a fence could not be planted: the write goes on without it");
                 fence.core.failed_fences.increment();
+                fence.core.losses.report_with(Loss::Unguarded, None, || {
+                    format!("a guard could not be planted: {error}. {UNGUARDED}")
+                });
                 if error.kind() == ErrorKind::Server {
                     // It may still delete, which is worth something. One that does not answer is
                     // not to cost the write another budget: it is asked again after it.
@@ -198,8 +204,9 @@ impl Renewed for Fence {
     }
 
     async fn renew(&self) {
-        if self.plant().await.is_err() {
-            event!(warn, "a fence could not be renewed");
+        if let Err(error) = self.plant().await {
+            let detail = || format!("a guard could not be renewed: {error}. {UNGUARDED}");
+            self.core.losses.report_with(Loss::Unguarded, None, detail);
         }
     }
 }

@@ -13,6 +13,7 @@ mod scripts;
 mod server_clock;
 mod wire;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use redis::{Cmd, Value};
@@ -20,8 +21,11 @@ use tokio::time::Instant;
 
 use crate::error::Error;
 use crate::group::{Generation, Group, Groups, Stamp, Stamps, stamps};
+use crate::health::Condition;
 use crate::lease::{Acquire, Acquired, FenceId, Filled, Intent, LeaseId, Life, Nonce};
+use crate::loss::Losses;
 use crate::record::Header;
+use crate::stats::ConnectionCounters;
 use crate::store::{Found, Operation, Store, fence_key};
 use commands::{by_digest, by_text, integer, millis, millis_or_none};
 use connect::time;
@@ -383,5 +387,13 @@ impl Store for RedisStore {
 
     fn measures(&self) -> bool {
         true
+    }
+
+    fn condition(&self) -> Condition {
+        self.link.condition()
+    }
+
+    fn report_to(&self, counters: &Arc<ConnectionCounters>, losses: &Arc<Losses>) {
+        self.link.report_to(counters, losses);
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{Access, Contents, Fence, Living, MemoryStore, Stored};
 use crate::error::Error;
 use crate::group::{Generation, Group, Groups, Stamp, Stamps, stamps};
+use crate::health::{Condition, Tracking};
 use crate::lease::{Acquire, Acquired, FenceId, Filled, Intent, LeaseId, Life, Nonce};
 use crate::record::{self, Header, State};
 use crate::store::{Found, Operation, Store};
@@ -209,6 +210,11 @@ impl Store for MemoryStore {
 
     fn ask_time(&self) -> Operation<'_, u64> {
         self.operate(Access::Read, |_| self.millis())
+    }
+
+    fn condition(&self) -> Condition {
+        // Whoever changes a group does it here.
+        Condition { tracking: Tracking::On }
     }
 
     #[cfg(feature = "unfenced-for-tests")]

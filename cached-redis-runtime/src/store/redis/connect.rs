@@ -20,6 +20,7 @@ use super::scripts::Scripts;
 use super::server_clock::ServerClock;
 use super::wire::{Failure, Wire, WireSettings, socket};
 use crate::budget;
+use crate::health::Untracked;
 
 /// The category of a failure that no error describes.
 pub(super) const SILENT: &str = "no answer";
@@ -34,7 +35,7 @@ const PROBE_MILLIS: u64 = 100;
 pub(super) struct Made {
     pub(super) line: Line,
     /// Why changes of groups are not reported on it, if so.
-    pub(super) untracked: Option<&'static str>,
+    pub(super) untracked: Option<Untracked>,
 }
 
 /// Why there is no connection.
@@ -83,7 +84,7 @@ impl Opening<'_> {
                 made => return made,
             }
             let made = self.open_with(None).await?;
-            let untracked = made.untracked.map(|_| "the server does not answer HELLO 3");
+            let untracked = made.untracked.map(|_| Untracked::Protocol);
             return Ok(Made { untracked, ..made });
         }
         let says_resp3 = self.login.protocol() != ProtocolVersion::RESP2;
@@ -193,15 +194,15 @@ impl Setup<'_> {
             self.clock.set(asked, millis);
         }
         let untracked = match (self.tracking, has_pushes) {
-            (false, _) => Some("it is switched off"),
-            (true, false) => Some("the server does not speak RESP3 to this user"),
+            (false, _) => Some(Untracked::SwitchedOff),
+            (true, false) => Some(Untracked::Protocol),
             (true, true) => self.track(&line).await?,
         };
         Ok(Made { line, untracked })
     }
 
     /// Has changes reported, and trusts it only when one has been. Why not, otherwise.
-    async fn track(&self, line: &Line) -> Result<Option<&'static str>, Refusal> {
+    async fn track(&self, line: &Line) -> Result<Option<Untracked>, Refusal> {
         let generations = &self.wire.generations;
         let before = generations.probes();
         let mut track = redis::pipe();
@@ -217,13 +218,13 @@ impl Setup<'_> {
             answer.is_none_or(|answer| matches!(answer, Value::ServerError(_)))
         };
         let untracked = if refused(0) {
-            Some("CLIENT TRACKING is refused")
+            Some(Untracked::Rights)
         } else if refused(1) {
-            Some("CLIENT CACHING is refused")
+            Some(Untracked::Rights)
         } else if refused(2) || refused(3) {
-            Some("a key to try it with cannot be written and read")
+            Some(Untracked::Untried)
         } else if generations.probes() == before {
-            Some("a change was not reported")
+            Some(Untracked::Silent)
         } else {
             None
         };

@@ -20,8 +20,7 @@
 
 mod connector;
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -39,6 +38,9 @@ use super::server_clock::ServerClock;
 use super::wire::Failure;
 use crate::budget;
 use crate::error::{Error, ErrorKind};
+use crate::health::{Condition, Tracking, Untracked};
+use crate::loss::Losses;
+use crate::stats::ConnectionCounters;
 use crate::telemetry::event;
 use connector::Connector;
 
@@ -85,8 +87,13 @@ struct Shared {
     connector: Mutex<Connector>,
     generations: Arc<Generations>,
     clock: ServerClock,
-    reconnects: AtomicU64,
-    untracked: AtomicU64,
+    reports: OnceLock<Reports>,
+}
+
+/// Where connections are counted.
+struct Reports {
+    counters: Arc<ConnectionCounters>,
+    losses: Arc<Losses>,
 }
 
 enum State {
@@ -115,7 +122,7 @@ struct Up {
     number: u64,
     since: Instant,
     /// Why changes of groups are not reported on it, if so.
-    untracked: Option<&'static str>,
+    untracked: Option<Untracked>,
     /// When to try for one that is tracked.
     try_again: Option<Instant>,
 }
@@ -128,7 +135,7 @@ impl Link {
                 line: Line::Library(Library::new(connection.clone(), settings.patience)),
                 number: FIRST,
                 since: Instant::now(),
-                untracked: Some("the connection was made elsewhere"),
+                untracked: Some(Untracked::Foreign),
                 try_again: None,
             }),
         };
@@ -140,8 +147,7 @@ impl Link {
             connector: Mutex::new(Connector::new(FIRST)),
             generations: Arc::default(),
             clock: ServerClock::default(),
-            reconnects: AtomicU64::new(0),
-            untracked: AtomicU64::new(0),
+            reports: OnceLock::new(),
         }))
     }
 
@@ -225,22 +231,20 @@ impl Link {
         }
     }
 
-    /// Why changes of groups are not reported, if a connection is up.
-    pub(crate) fn untracked(&self) -> Option<&'static str> {
-        match &**self.0.state.load() {
-            State::Up(up) => up.untracked,
-            _ => None,
-        }
+    /// What is known of the connection.
+    pub(crate) fn condition(&self) -> Condition {
+        let tracking = match &**self.0.state.load() {
+            State::Up(up) => up.untracked.map_or(Tracking::On, Tracking::Off),
+            _ => Tracking::Unknown,
+        };
+        Condition { tracking }
     }
 
-    /// How often a connection was made after the first.
-    pub(crate) fn reconnects(&self) -> u64 {
-        self.0.reconnects.load(Ordering::Relaxed)
-    }
-
-    /// How many connections were made on which changes are not reported.
-    pub(crate) fn untracked_connections(&self) -> u64 {
-        self.0.untracked.load(Ordering::Relaxed)
+    /// Where to count connections, and to report what is lost with them.
+    pub(crate) fn report_to(&self, counters: &Arc<ConnectionCounters>, losses: &Arc<Losses>) {
+        let reports = Reports { counters: Arc::clone(counters), losses: Arc::clone(losses) };
+        // Said once.
+        let _ = self.0.reports.set(reports);
     }
 
     /// A connection to send on. Waits while the first one, or the next, is being made.

@@ -2,17 +2,18 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use redis::RedisConnectionInfo;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, interval, timeout};
 
-use super::{Line, Shared, Source, State, Up};
+use super::{Line, Reports, Shared, Source, State, Up};
 use crate::backoff::Backoff;
 use crate::budget;
 use crate::claim::{Claim, Claims};
+use crate::health::Tracking;
+use crate::loss::Loss;
 use crate::store::redis::connect::{Made, Opening, Refusal, Setup, probe_key};
 use crate::store::redis::line::Library;
 use crate::store::redis::wire::WireSettings;
@@ -277,12 +278,17 @@ impl Running {
         let up = Up { line, number, since: Instant::now(), untracked, try_again };
         let is_news = self.shared.replace(|state| if_state(state).then_some(State::Up(up)));
         if is_news {
-            // The first is the one after the number that is given to a connection of the user's.
-            if number > super::FIRST + 1 {
-                self.shared.reconnects.fetch_add(1, Ordering::Relaxed);
-            }
-            if untracked.is_some() && self.shared.settings.tracking {
-                self.shared.untracked.fetch_add(1, Ordering::Relaxed);
+            if let Some(Reports { counters, losses }) = self.shared.reports.get() {
+                // The number after the first is that of the first one that was made.
+                if number > super::FIRST + 1 {
+                    counters.reconnects.increment();
+                }
+                if let Some(why) = untracked
+                    && self.shared.settings.tracking
+                {
+                    counters.untracked.increment();
+                    losses.report(Loss::Untracked, None, &Tracking::Off(why).to_string());
+                }
             }
             connector.number = number;
         }
@@ -309,6 +315,9 @@ impl Running {
             _ => Some(State::Down { reason: reason.clone().into_owned() }),
         });
         drop(connector);
+        if let (Refusal::Cluster, Some(reports)) = (refusal, self.shared.reports.get()) {
+            reports.losses.report(Loss::Cluster, None, "use a server without cluster mode");
+        }
         if news {
             event!(warn, reason = &*reason, "cannot connect to the cache server");
         }
