@@ -3,7 +3,6 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::{Attempt, Decision, Granted, Reason};
@@ -11,7 +10,7 @@ use crate::backoff;
 use crate::budget::{Budget, timed};
 use crate::current;
 use crate::error::Error;
-use crate::flight::{Join, Leader, Word};
+use crate::flight::{Follower, Join, Leader, Word};
 use crate::freshness::is_busy;
 use crate::group::Stamps;
 use crate::lease::{Acquire, Acquired, Intent, LeaseId};
@@ -174,7 +173,7 @@ where
     /// polled nor dropped does not renew it, and whoever asks then gets it.
     async fn follow(
         &self,
-        flight: oneshot::Receiver<Word>,
+        flight: Follower,
         stamps: Stamps,
         patience: Instant,
         budget: &mut Budget,
@@ -186,19 +185,19 @@ where
             return Followed::Decided(alone);
         };
         Followed::Decided(match heard {
-            Ok(Ok(Word::Stored(record))) => match self.read_shared(&record, budget).await {
+            Ok(Some(Word::Stored(record))) => match self.read_shared(&record, budget).await {
                 Some(returned) => {
                     self.counters.coalesced.increment();
                     Decision::Answer(returned)
                 }
                 None => return Followed::StartOver,
             },
-            Ok(Ok(Word::Lead(leader))) => Decision::Load(Granted::taken_over(leader, stamps)),
-            Ok(Ok(Word::StartOver)) => return Followed::StartOver,
+            Ok(Some(Word::Lead(leader))) => Decision::Load(Granted::taken_over(leader, stamps)),
+            Ok(Some(Word::StartOver)) => return Followed::StartOver,
             Err(_) if lapse < patience => return Followed::AskAgain,
             // Nothing to share, a leader that never spoke, or the end of our patience: run in
             // parallel, not in line.
-            Ok(Ok(Word::LoadAlone) | Err(_)) | Err(_) => alone,
+            Ok(Some(Word::LoadAlone) | None) | Err(_) => alone,
         })
     }
 
