@@ -4,6 +4,7 @@
 //! Asking --granted--> Loading --sealed--> Sealed --stored--> (followers get the record)
 //!    |                   |                   |----lost------> (followers start over)
 //!    |                   |--not shareable--> (followers load for themselves, in parallel)
+//!    |                   |--failed---------> (followers take turns: turns.rs)
 //!    |                   `------dropped------`--> the next follower takes the lease over
 //!    `--not granted--> (gone)
 //! ```
@@ -17,6 +18,8 @@
 //! A flight that has been sealed takes no more followers. It is sealed before FILL is sent, because
 //! from then on an invalidation may come between the store's answer and ours.
 
+mod line;
+mod turns;
 mod waiters;
 
 use std::collections::hash_map::{Entry, HashMap};
@@ -29,6 +32,8 @@ use tokio::sync::oneshot;
 
 use crate::error::Error;
 use crate::lease::{Filled, LeaseId, Nonce};
+pub(crate) use line::{Asker, Heard, Lines, Place, Waiting};
+pub(crate) use turns::{Called, Entered, Turn, Turns};
 use waiters::Waiters;
 
 /// All flights of one cache.
@@ -101,6 +106,8 @@ pub(crate) enum Word {
     StartOver,
     /// The load ended in something that cannot be shared. Load for yourself; nobody waits in line.
     LoadAlone,
+    /// The load has failed. Take turns.
+    Failed,
     /// The leader was cancelled or panicked, and its lease is yours.
     Lead(Leader),
 }
@@ -301,6 +308,11 @@ impl Leader {
         self.tell(|| Word::LoadAlone);
     }
 
+    /// Ending: an error, which is its own caller's.
+    pub(crate) fn failed(self) {
+        self.tell(|| Word::Failed);
+    }
+
     fn tell(mut self, word: impl Fn() -> Word) {
         if let Some(registration) = self.flight.take() {
             registration.tell(word);
@@ -313,8 +325,8 @@ impl Drop for Leader {
         let Some(mut registration) = self.flight.take() else { return };
         let panicking = std::thread::panicking();
         if panicking && self.after_panic {
-            // Twice is no accident: nobody waits in line for a body that always panics.
-            registration.tell(|| Word::LoadAlone);
+            // Twice is no accident: the lease is not handed on for a body that always panics.
+            registration.tell(|| Word::Failed);
             registration.release();
             return;
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::miss::Asked;
+use super::ask::Asked;
 use super::{Attempt, Granted};
 use crate::background::NoPlace;
 use crate::budget::Budget;
@@ -197,7 +197,7 @@ where
         let Some(stamps) = self.stamps(budget).await? else { return Ok(None) };
         Ok(match self.acquire(Intent::Reload, seen, &stamps, budget).await? {
             Asked::Granted(leader, over_seen) => {
-                Some(Granted { leader, stamps, over_seen, replaces: true })
+                Some(Granted::new(leader, stamps, over_seen, true))
             }
             _ => None,
         })

@@ -228,7 +228,7 @@ fn a_body_that_always_panics_is_no_queue() {
     let Some(Word::Lead(next)) = heard(&mut followers.remove(2)) else { panic!("not handed over") };
     panics(next);
     for follower in &mut followers {
-        assert!(matches!(heard(follower), Some(Word::LoadAlone)));
+        assert!(matches!(heard(follower), Some(Word::Failed)));
     }
     assert_eq!((released.load(Ordering::SeqCst), flights.len()), (1, 0));
 }

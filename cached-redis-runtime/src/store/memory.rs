@@ -49,6 +49,9 @@ pub struct MemoryStore {
     clock: Clock,
     contents: Mutex<Contents>,
     fault: Mutex<Option<Fault>>,
+    /// How many operations there have been.
+    #[cfg(test)]
+    pub(crate) operations: std::sync::atomic::AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -78,6 +81,8 @@ impl MemoryStore {
             clock: Clock::new(),
             contents: Mutex::default(),
             fault: Mutex::new(None),
+            #[cfg(test)]
+            operations: std::sync::atomic::AtomicU64::default(),
         }
     }
 
@@ -146,6 +151,8 @@ impl MemoryStore {
         step: impl FnOnce(&mut Contents) -> T + Send + 'a,
     ) -> Operation<'a, T> {
         Box::pin(async move {
+            #[cfg(test)]
+            self.operations.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             // One yield per operation: an await that never yields would hide interleavings from
             // simulations.
             tokio::task::yield_now().await;
