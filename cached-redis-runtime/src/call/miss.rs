@@ -32,6 +32,7 @@ where
         soft: Option<Instant>,
         budget: &mut Budget,
     ) -> Decision<O::Return> {
+        let began = self.core.turns.moment();
         let patience = self.patience_from(Instant::now());
         if let Some(soft) = soft {
             let decision = self.share(intent, seen, soft.min(patience), budget).await;
@@ -39,7 +40,7 @@ where
             match decision {
                 None | Some(Decision::LoadAlone(Reason::NotShareable)) if is_late => {}
                 Some(decision) => return decision,
-                None => return self.queue_up(budget).await,
+                None => return self.queue_up(began, budget).await,
             }
             if let Some(returned) = self.fallback(budget).await {
                 return Decision::Answer(returned);
@@ -47,7 +48,7 @@ where
         }
         match self.share(intent, seen, patience, budget).await {
             Some(decision) => decision,
-            None => self.queue_up(budget).await,
+            None => self.queue_up(began, budget).await,
         }
     }
 

@@ -27,7 +27,7 @@ where
     O::Value: Storable,
 {
     /// Waits for its turn to load, or for what a load before it comes to.
-    pub(super) async fn queue_up(&self, budget: &mut Budget) -> Decision<O::Return> {
+    pub(super) async fn queue_up(&self, began: u64, budget: &mut Budget) -> Decision<O::Return> {
         if current::has_turn(self.key) {
             // A call inside of a load that has one would wait for itself.
             return Decision::LoadAlone(Reason::NotShareable);
@@ -35,7 +35,7 @@ where
         if let Some(returned) = self.throttled(budget).await {
             return Decision::Answer(returned);
         }
-        let mut queued = match self.core.turns.enter(self.key) {
+        let mut queued = match self.core.turns.enter(self.key, began) {
             Entered::Load(turn) => return self.ask_in_turn(turn, budget).await,
             Entered::Wait(queued) => queued,
         };

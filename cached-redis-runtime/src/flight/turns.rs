@@ -2,14 +2,15 @@
 //!
 //! A load that has failed has nothing to share, and neither has one that takes too long. If all who
 //! waited for it then loaded, they would do so at once, just when the source is in trouble. So they
-//! take turns. A load that succeeds answers all who waited before it began: it has read its source
-//! after they had asked.
+//! take turns, whoever has begun first. A load that succeeds answers all whose calls had begun before
+//! it did: it has read its source after they had asked.
 //!
 //! Nobody waits for ever: the bound doubles whenever the first in the queue has waited in vain for as
 //! long as anybody waits for a load.
 
 use std::collections::HashMap;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -24,6 +25,7 @@ use super::waiters::Waiters;
 pub(crate) struct Turns<A> {
     /// Loads of one key at a time.
     most: usize,
+    next: AtomicU64,
     queues: Mutex<HashMap<Arc<str>, Queue<A>>>,
 }
 
@@ -56,8 +58,8 @@ pub(crate) enum Called<A> {
 #[derive(Debug)]
 pub(crate) struct Turn<A> {
     seat: Option<(Arc<Turns<A>>, Arc<str>)>,
-    /// Who has come before this number shares what the load comes to.
-    covers: u64,
+    /// Whose call has begun before this moment shares what the load comes to.
+    began: u64,
 }
 
 /// A place in a queue: a future of what is heard there. Dropped, it leaves nothing.
@@ -65,17 +67,22 @@ pub(crate) struct Turn<A> {
 pub(crate) struct Queued<A> {
     turns: Arc<Turns<A>>,
     key: Arc<str>,
-    number: u64,
+    began: u64,
     word: oneshot::Receiver<Called<A>>,
 }
 
 impl<A> Turns<A> {
     pub(crate) fn new(most: usize) -> Self {
-        Self { most, queues: Mutex::default() }
+        Self { most, next: AtomicU64::new(0), queues: Mutex::default() }
     }
 
-    /// Queues up for a load of this key.
-    pub(crate) fn enter(self: &Arc<Self>, key: &str) -> Entered<A> {
+    /// A moment that is later than all before.
+    pub(crate) fn moment(&self) -> u64 {
+        self.next.fetch_add(1, Ordering::SeqCst)
+    }
+
+    /// Queues up for a load of this key, in a call that has begun at that moment.
+    pub(crate) fn enter(self: &Arc<Self>, key: &str, began: u64) -> Entered<A> {
         let key: Arc<str> = key.into();
         let mut queues = self.lock();
         let queue = queues.entry(Arc::clone(&key)).or_insert_with(|| Queue {
@@ -86,10 +93,10 @@ impl<A> Turns<A> {
         });
         if queue.running < queue.most && queue.waiting.is_empty() {
             queue.running += 1;
-            return Entered::Load(Turn { seat: Some((Arc::clone(self), key)), covers: 0 });
+            return Entered::Load(Turn { seat: Some((Arc::clone(self), key)), began });
         }
-        let (number, word) = queue.waiting.add();
-        Entered::Wait(Queued { turns: Arc::clone(self), key, number, word })
+        let word = queue.waiting.add_as(began);
+        Entered::Wait(Queued { turns: Arc::clone(self), key, began, word })
     }
 
     #[cfg(test)]
@@ -100,7 +107,7 @@ impl<A> Turns<A> {
     /// Calls those whose turn it is, after `freed` loads have ended.
     fn call(self: &Arc<Self>, key: &Arc<str>, mut freed: usize) {
         while let Some(next) = self.next(key, freed) {
-            let turn = Turn { seat: Some((Arc::clone(self), Arc::clone(key))), covers: 0 };
+            let turn = Turn { seat: Some((Arc::clone(self), Arc::clone(key))), began: 0 };
             // One that was cancelled does not listen: the next, without recursion.
             freed = match next.send(Called::Load(turn)) {
                 Err(Called::Load(mut refused)) => usize::from(refused.seat.take().is_some()),
@@ -132,18 +139,16 @@ impl<A> Turns<A> {
 }
 
 impl<A> Turn<A> {
-    /// To be called before the load begins: all who wait by now share what it comes to.
+    /// To be called before the load begins: all calls that have begun by now share what it comes to.
     pub(crate) fn begins(&mut self) {
-        if let Some((turns, key)) = &self.seat
-            && let Some(queue) = turns.lock().get(key)
-        {
-            self.covers = queue.waiting.next();
+        if let Some((turns, _)) = &self.seat {
+            self.began = turns.moment();
         }
     }
 
     /// The load has succeeded.
     pub(crate) fn shares(&self, mut share: impl FnMut() -> A) {
-        for one in self.take(|waiting| waiting.take_before(self.covers)) {
+        for one in self.take(|waiting| waiting.take_before(self.began)) {
             let _ = one.send(Called::Shared(share()));
         }
     }
@@ -194,7 +199,7 @@ impl<A> Future for Queued<A> {
 impl<A> Drop for Queued<A> {
     fn drop(&mut self) {
         if let Some(queue) = self.turns.lock().get_mut(&self.key) {
-            queue.waiting.remove(self.number);
+            queue.waiting.remove(self.began);
         }
     }
 }

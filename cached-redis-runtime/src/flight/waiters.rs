@@ -27,6 +27,13 @@ impl<W> Waiters<W> {
         (number, receiver)
     }
 
+    /// One more, with a number that nobody else has.
+    pub(crate) fn add_as(&mut self, number: u64) -> oneshot::Receiver<W> {
+        let (sender, receiver) = oneshot::channel();
+        self.waiting.insert(number, sender);
+        receiver
+    }
+
     /// One that waits no more; `false` if it has been called already.
     pub(crate) fn remove(&mut self, number: u64) -> bool {
         self.waiting.remove(&number).is_some()
@@ -59,6 +66,7 @@ impl<W> Waiters<W> {
         self.waiting.is_empty()
     }
 
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.waiting.len()
     }

@@ -62,7 +62,9 @@ async fn callers_who_lose_patience_do_not_load_all_at_once() {
         let began = Instant::now();
         let (answers, most) = crowd(&subject, 1_000, |_| Ok(2)).await;
         assert!(answers.iter().all(|answer| *answer == Ok(2)));
-        assert!(most <= 4 && subject.loads() - before <= 4, "{most} at a time");
+        // Four, and one that has the lease anew.
+        let loads = subject.loads() - before;
+        assert!(most <= 5 && loads <= 5, "{most} at a time, {loads} in all");
         assert!(began.elapsed() <= SECOND + 2 * LOAD, "{:?}", began.elapsed());
     }
     hanging.abort();

@@ -12,14 +12,14 @@ fn turns(most: usize) -> All {
 }
 
 fn enter(turns: &All) -> Turn<u32> {
-    match turns.enter("key") {
+    match turns.enter("key", turns.moment()) {
         Entered::Load(turn) => turn,
         Entered::Wait(_) => panic!("there is room"),
     }
 }
 
 fn queue(turns: &All) -> Queued<u32> {
-    match turns.enter("key") {
+    match turns.enter("key", turns.moment()) {
         Entered::Wait(queued) => queued,
         Entered::Load(_) => panic!("there is none"),
     }
