@@ -174,7 +174,7 @@ struct Granted {
     /// A value may be there that is to be replaced.
     replaces: bool,
     /// Others wait for their turn, or for what comes of this load.
-    turn: Option<Turn>,
+    turn: Option<Box<Turn>>,
 }
 
 impl Granted {

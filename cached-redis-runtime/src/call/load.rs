@@ -119,7 +119,7 @@ where
                 {
                     match B::go_on(self, load) {
                         Ok(()) => return fallback,
-                        Err(waited_for) => load = waited_for,
+                        Err(waited_for) => load = *waited_for,
                     }
                 }
                 self.drive(&mut load).await

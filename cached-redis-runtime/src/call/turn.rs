@@ -69,7 +69,7 @@ where
         match self.acquire(Intent::Read, LeaseId::NONE, &stamps, budget).await {
             Ok(Asked::Granted(leader, over_seen)) => {
                 let granted = Granted::new(leader, stamps, over_seen, true);
-                Decision::Load(Granted { turn: Some(turn), ..granted })
+                Decision::Load(Granted { turn: Some(Box::new(turn)), ..granted })
             }
             Ok(Asked::Hit(record)) => {
                 let (record, known) = (Arc::new(record), Arc::new(Known { before, stamps }));
