@@ -35,10 +35,10 @@ const PAUSE_SHARE: u32 = 6;
 /// What callers have to have in common to share an answer.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Question {
-    key: Box<str>,
-    schema: u64,
-    intent: Intent,
-    groups: Vec<Group>,
+    pub(super) key: Box<str>,
+    pub(super) schema: u64,
+    pub(super) intent: Intent,
+    pub(super) groups: Vec<Group>,
 }
 
 pub(crate) type Lines = flight::Lines<Question, Told>;

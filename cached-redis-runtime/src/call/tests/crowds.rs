@@ -1,11 +1,16 @@
 //! What many callers of one key ask of the store: about as much as one.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Answer, LOAD, MILLI, SECOND, Subject};
+use super::{FUNCTION, LOAD, MILLI, SECOND, Subject};
+use crate::call::ask::{Question, Told};
+use crate::flight::Place;
+use crate::group::Groups;
+use crate::lease::Intent;
 use crate::policy::Policy;
 use crate::store::memory::Fault;
 
@@ -92,28 +97,31 @@ async fn one_that_watches_and_is_not_polled_is_replaced() {
     assert_eq!((kept.await, subject.loads()), (Ok(1), 1));
 }
 
-/// What was read before a call began is no answer for it.
+/// What was read before a call began is no answer for it: the test is the one who asks.
 #[tokio::test(start_paused = true)]
 async fn an_answer_on_its_way_is_not_for_those_who_come_after_an_invalidation() {
     let subject = Subject::new();
-    let elsewhere = subject.elsewhere();
-    let call = |subject: &Subject, value| {
-        let subject = subject.clone();
-        tokio::spawn(async move { subject.after(1, LOAD, Ok(value)).await })
+    subject.with(1, async { Ok(1) }).await.expect("a value");
+    let core = subject.cache.core();
+    let question = Question {
+        key: subject.key(1).into(),
+        schema: crate::key::schema(0, "u64", &[]),
+        intent: Intent::Read,
+        groups: vec![FUNCTION.group()],
     };
-    for pause in 0..60 {
-        let leader = subject.begin(1, LOAD, Ok(1)).await;
-        subject.fault(Fault::Slow(20 * MILLI));
-        let early = call(&elsewhere, 2);
-        sleep(LOAD + pause * MILLI).await;
-        subject.fault(None);
-        elsewhere.invalidate(1).await.expect("in-process");
-        let late: Answer = call(&elsewhere, 3).await.expect("no panic");
-        assert_ne!(late, Ok(1), "{pause}");
-        early.await.expect("no panic").expect("a value");
-        leader.await.expect("no panic").expect("a value");
-        elsewhere.invalidate(1).await.expect("in-process");
-    }
+    let Place::Ask(mut asker) = core.lines.join(question) else { panic!("somebody asks") };
+    asker.sends();
+    let before = core.invalidator.before_reading();
+    let found = core.store.read(&subject.key(1), &Groups::default()).await;
+    let found = Arc::new(found.expect("in-process").expect("a value"));
+    subject.invalidate(1).await.expect("in-process");
+    let caller = subject.clone();
+    let late = tokio::spawn(async move { caller.with(1, async { Ok(2) }).await });
+    sleep(MILLI).await;
+    assert_eq!(subject.loads(), 1, "it waits in line");
+    asker.tells(|| Told::Read(Arc::clone(&found), before));
+    drop(asker);
+    assert_eq!(late.await.expect("no panic"), Ok(2));
 }
 
 #[tokio::test(start_paused = true)]
