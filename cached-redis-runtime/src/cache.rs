@@ -17,6 +17,7 @@ pub(crate) use storing::Storing;
 use crate::background::Background;
 use crate::broken::Broken;
 use crate::budget::Budget;
+use crate::call::{Lines, Turns};
 use crate::error::Error;
 use crate::flight::{Asking, Flights, Release};
 use crate::freshness::{Freshness, freshness};
@@ -56,6 +57,10 @@ pub(crate) struct Core {
     pub(crate) settings: Settings,
     pub(crate) stats: Registry,
     pub(crate) flights: Arc<Flights>,
+    /// Who asks for whom.
+    pub(crate) lines: Arc<Lines>,
+    /// Who loads although another load has failed, or takes too long.
+    pub(crate) turns: Arc<Turns>,
     pub(crate) invalidator: Arc<Invalidator>,
     pub(crate) loads_while_down: Option<Semaphore>,
     pub(crate) background: Arc<Background>,
@@ -73,6 +78,7 @@ pub(crate) struct Settings {
     pub(crate) max_value: usize,
     pub(crate) max_ttl: Duration,
     pub(crate) max_loads_while_down: Option<usize>,
+    pub(crate) max_loads_after_failure: usize,
     pub(crate) max_pending_invalidations: usize,
     pub(crate) max_background_reloads: usize,
     pub(crate) failure_throttle: Duration,
@@ -141,6 +147,8 @@ impl Cache {
             memory,
             stats: Registry::new(&losses),
             flights: Arc::new(Flights::new(process)),
+            lines: Arc::default(),
+            turns: Arc::new(Turns::new(settings.max_loads_after_failure)),
             invalidator: Arc::new(invalidator),
             loads_while_down: settings
                 .max_loads_while_down

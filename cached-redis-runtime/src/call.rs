@@ -1,11 +1,14 @@
-//! What happens on a call: look up ([`look_up`]); on a miss, find out who may load ([`miss`]); load
-//! and store ([`load`]). A value that is no longer fresh may be the answer while its reload runs
+//! What happens on a call: look up ([`look_up`]); on a miss, find out who may load ([`miss`], where one
+//! caller asks for all of a process: [`ask`]); load and store ([`load`]), or, where a load has failed,
+//! take turns ([`turn`]). A value that is no longer fresh may be the answer while its reload runs
 //! behind it ([`behind`]).
 
+mod ask;
 mod behind;
 mod load;
 mod look_up;
 mod miss;
+mod turn;
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -28,6 +31,10 @@ use crate::record::Header;
 use crate::stats::Counters;
 use behind::{Body, Here, Owned};
 use look_up::Look;
+use turn::Turn;
+
+pub(crate) use ask::Lines;
+pub(crate) use turn::Turns;
 
 /// One call of a cached function, made by generated code; or, before it is known in which cache, its
 /// entry.
@@ -152,6 +159,8 @@ enum Decision<R> {
     Load(Granted),
     /// Load, and store nothing: the cache failed, or nothing may be stored.
     LoadAlone(Reason),
+    /// The same, as one of few at a time.
+    InTurn(Turn),
 }
 
 /// The right to load and store.
@@ -163,13 +172,19 @@ struct Granted {
     over_seen: bool,
     /// A value may be there that is to be replaced.
     replaces: bool,
+    /// Others wait for their turn, or for what comes of this load.
+    turn: Option<Box<Turn>>,
 }
 
 impl Granted {
+    fn new(leader: Leader, stamps: Stamps, over_seen: bool, replaces: bool) -> Self {
+        Self { leader, stamps, over_seen, replaces, turn: None }
+    }
+
     /// The right of another call. What its question has found is not known here: a load keeps no value
     /// then, and one may be there.
     fn taken_over(leader: Leader, stamps: Stamps) -> Self {
-        Self { leader, stamps, over_seen: false, replaces: true }
+        Self::new(leader, stamps, false, true)
     }
 }
 
@@ -239,6 +254,7 @@ where
                 self.counters.to_store();
                 self.load_alone(reason, &mut budget, body).await
             }
+            Decision::InTurn(turn) => self.load_in_turn(turn, &mut budget, body).await,
         }
     }
 

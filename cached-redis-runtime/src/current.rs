@@ -15,6 +15,8 @@ tokio::task_local! {
     static MODE: Mode;
     /// Whether this is inside a load that has a place among those that are bounded.
     static HAS_PLACE: ();
+    /// The keys of the loads that this is inside and that others wait for to take their turn.
+    static TURNS: Vec<String>;
     /// The leases of the loads that this is inside.
     static LEADING: Vec<LeaseId>;
 }
@@ -76,6 +78,17 @@ pub(crate) fn with_place<F: Future>(load: F) -> impl Future<Output = F::Output> 
 
 pub(crate) fn has_place() -> bool {
     HAS_PLACE.try_with(|()| ()).is_ok()
+}
+
+/// Runs a load whose turn it is: a call inside it that waited for its own turn would wait for itself.
+pub(crate) fn in_turn<F: Future>(key: &str, load: F) -> impl Future<Output = F::Output> {
+    let mut keys = TURNS.try_with(Clone::clone).unwrap_or_default();
+    keys.push(key.to_owned());
+    TURNS.scope(keys, load)
+}
+
+pub(crate) fn has_turn(key: &str) -> bool {
+    TURNS.try_with(|keys| keys.iter().any(|one| one == key)).unwrap_or(false)
 }
 
 /// Runs a load under its lease: a call inside it that waited for that lease would wait for itself.

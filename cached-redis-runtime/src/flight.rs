@@ -4,6 +4,7 @@
 //! Asking --granted--> Loading --sealed--> Sealed --stored--> (followers get the record)
 //!    |                   |                   |----lost------> (followers start over)
 //!    |                   |--not shareable--> (followers load for themselves, in parallel)
+//!    |                   |--failed---------> (followers take turns: turns.rs)
 //!    |                   `------dropped------`--> the next follower takes the lease over
 //!    `--not granted--> (gone)
 //! ```
@@ -17,14 +18,23 @@
 //! A flight that has been sealed takes no more followers. It is sealed before FILL is sent, because
 //! from then on an invalidation may come between the store's answer and ours.
 
+mod line;
+mod turns;
+mod waiters;
+
 use std::collections::hash_map::{Entry, HashMap};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 
 use tokio::sync::oneshot;
 
 use crate::error::Error;
 use crate::lease::{Filled, LeaseId, Nonce};
+pub(crate) use line::{Asker, Heard, Lines, Place, Waiting};
+pub(crate) use turns::{Called, Entered, Turn, Turns};
+use waiters::Waiters;
 
 /// All flights of one cache.
 #[derive(Debug)]
@@ -41,12 +51,12 @@ struct Flight {
     /// Known once it has been granted.
     lease: Option<LeaseId>,
     sealed: bool,
-    followers: Vec<oneshot::Sender<Word>>,
+    followers: Waiters<Word>,
 }
 
 impl Flight {
     fn new(key: &str, lease: Option<LeaseId>) -> Self {
-        Self { key: key.into(), lease, sealed: false, followers: Vec::new() }
+        Self { key: key.into(), lease, sealed: false, followers: Waiters::default() }
     }
 }
 
@@ -54,11 +64,37 @@ impl Flight {
 #[derive(Debug)]
 pub(crate) enum Join {
     /// The word will come here.
-    Follow(oneshot::Receiver<Word>),
+    Follow(Follower),
     /// About to be stored, or under another lease: the entry is about to change.
     Closed,
     /// Ended, or its leader went without giving the lease up.
     Unknown,
+}
+
+/// A caller who waits for a flight's end, which it is a future of; `None` if its leader never spoke.
+/// Dropped earlier, it leaves nothing in the flight.
+#[derive(Debug)]
+pub(crate) struct Follower {
+    flights: Arc<Flights>,
+    sequence: u64,
+    number: u64,
+    word: oneshot::Receiver<Word>,
+}
+
+impl Future for Follower {
+    type Output = Option<Word>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.word).poll(context).map(Result::ok)
+    }
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        if let Some(flight) = self.flights.lock().get_mut(&self.sequence) {
+            flight.followers.remove(self.number);
+        }
+    }
 }
 
 /// What a follower hears in the end.
@@ -70,6 +106,8 @@ pub(crate) enum Word {
     StartOver,
     /// The load ended in something that cannot be shared. Load for yourself; nobody waits in line.
     LoadAlone,
+    /// The load has failed. Take turns.
+    Failed,
     /// The leader was cancelled or panicked, and its lease is yours.
     Lead(Leader),
 }
@@ -133,16 +171,16 @@ impl Flights {
     }
 
     /// Joins the flight of this key that holds this lease.
-    pub(crate) fn join(&self, key: &str, lease: &LeaseId) -> Join {
+    pub(crate) fn join(self: &Arc<Self>, key: &str, lease: &LeaseId) -> Join {
         let mut flights = self.lock();
-        match flights.get_mut(&lease.nonce().sequence) {
+        let sequence = lease.nonce().sequence;
+        match flights.get_mut(&sequence) {
             Some(flight) if *flight.key == *key => {
                 if flight.sealed || flight.lease.is_some_and(|held| held != *lease) {
                     return Join::Closed;
                 }
-                let (sender, receiver) = oneshot::channel();
-                flight.followers.push(sender);
-                Join::Follow(receiver)
+                let (number, word) = flight.followers.add();
+                Join::Follow(Follower { flights: Arc::clone(self), sequence, number, word })
             }
             _ => Join::Unknown,
         }
@@ -177,8 +215,15 @@ impl Flights {
         self.flights.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How many callers wait for a flight's end.
+    #[cfg(test)]
+    pub(crate) fn followers(&self) -> usize {
+        self.lock().values().map(|flight| flight.followers.len()).sum()
+    }
+
     fn end(&self, sequence: u64) -> Vec<oneshot::Sender<Word>> {
-        self.lock().remove(&sequence).map(|flight| flight.followers).unwrap_or_default()
+        let flight = self.lock().remove(&sequence);
+        flight.map(|mut flight| flight.followers.take_all()).unwrap_or_default()
     }
 }
 
@@ -263,6 +308,11 @@ impl Leader {
         self.tell(|| Word::LoadAlone);
     }
 
+    /// Ending: an error, which is its own caller's.
+    pub(crate) fn failed(self) {
+        self.tell(|| Word::Failed);
+    }
+
     fn tell(mut self, word: impl Fn() -> Word) {
         if let Some(registration) = self.flight.take() {
             registration.tell(word);
@@ -275,12 +325,12 @@ impl Drop for Leader {
         let Some(mut registration) = self.flight.take() else { return };
         let panicking = std::thread::panicking();
         if panicking && self.after_panic {
-            // Twice is no accident: nobody waits in line for a body that always panics.
-            registration.tell(|| Word::LoadAlone);
+            // Twice is no accident: the lease is not handed on for a body that always panics.
+            registration.tell(|| Word::Failed);
             registration.release();
             return;
         }
-        // A loop, not recursion through `send`: thousands of followers may have been cancelled.
+        // A loop, not recursion through `send`: followers may be cancelled at the same time.
         while let Some(follower) = registration.next_follower() {
             let leader =
                 Self { lease: self.lease, flight: Some(registration), after_panic: panicking };
@@ -309,7 +359,7 @@ impl Registration {
         let mut flights = self.flights.lock();
         let flight = flights.get_mut(&self.sequence)?;
         flight.sealed = false;
-        flight.followers.pop()
+        flight.followers.pop_last()
     }
 
     fn change(&self, change: impl FnOnce(&mut Flight)) {

@@ -157,6 +157,11 @@ impl Stamps {
         self.iter().find(|stamp| stamp.group == group).map(|stamp| stamp.generation)
     }
 
+    /// Whether all of the others are among these.
+    pub(crate) fn include(&self, others: &[u8]) -> bool {
+        stamps(others).all(|stamp| self.of(stamp.group) == Some(stamp.generation))
+    }
+
     /// Whether both name the same generation for every group that is in both.
     pub(crate) fn agree(&self, other: &[u8]) -> bool {
         stamps(other).all(|stamp| self.of(stamp.group).is_none_or(|mine| mine == stamp.generation))

@@ -75,7 +75,7 @@ pub(crate) struct Acquire<'a> {
 }
 
 /// What the asker wants of an entry that is there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Intent {
     /// Its value; the lease only if there is none, or if its fresh life is over.
     Read,

@@ -68,6 +68,9 @@ pub struct FunctionStats {
     pub coalesced: u64,
     /// Calls that waited for a load in another process.
     pub waits: u64,
+    /// Calls that waited for their turn to load, because a load had failed or taken too long
+    /// ([`CacheBuilder::max_loads_after_failure`](crate::CacheBuilder::max_loads_after_failure)).
+    pub queued: u64,
     /// Calls that did not use the cache because they were told so.
     pub bypasses: u64,
     /// Values and absences stored.
@@ -132,7 +135,7 @@ macro_rules! counters {
 
 counters! {
     hits, stale_hits, fallbacks, negative_hits, misses, loads, reloads, failed_reloads, skipped_reloads,
-    not_modified, coalesced, waits, bypasses, stored, superseded, too_large,
+    not_modified, coalesced, waits, queued, bypasses, stored, superseded, too_large,
     bytes_read, bytes_written,
 }
 

@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use cached_redis_test_support::process::{self, Child};
-use cached_redis_test_support::{Stopwatch, each_server, unique_namespace};
+use cached_redis_test_support::{Server, Stopwatch, each_binary, each_server, unique_namespace};
 use tokio::task::JoinSet;
 
-use crate::support::{LOAD, Subject};
+use crate::support::{Failure, LOAD, Subject};
 
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Runtime::new().expect("a runtime")
@@ -36,6 +36,66 @@ fn five_hundred_callers_in_one_process_load_once() {
             assert_eq!(answers, vec![1; 500]);
             assert_eq!(subject.loads(), 1);
             assert_eq!(subject.cache.loads_in_flight(), 0);
+        });
+    });
+}
+
+/// Two caches know as little of each other as two processes do.
+#[test]
+fn what_thousands_ask_while_they_wait_is_about_what_one_asks() {
+    const CALLERS: u64 = 2_000;
+    each_binary(|binary| {
+        let server = Server::start(binary, &[]);
+        runtime().block_on(async {
+            let namespace = unique_namespace("crowd");
+            let here = Subject::named(server.url(), &namespace).connected().await;
+            let elsewhere = Subject::named(server.url(), &namespace).connected().await;
+            // The first of a function also asks for its generation.
+            here.ask(0, 0).await.expect("a value");
+            elsewhere.ask(2, 0).await.expect("a value");
+            server.reset_commandstats();
+            let leader = tokio::spawn({
+                let here = here.clone();
+                async move { here.after(1, 15 * LOAD, 1).await }
+            });
+            here.loading(1).await;
+            let (one, other) =
+                tokio::join!(callers(&here, CALLERS, |_| 1), callers(&elsewhere, CALLERS, |_| 1));
+            assert_eq!(one.len() + other.len(), 2 * usize::try_from(CALLERS).expect("small"));
+            assert_eq!(leader.await.expect("no panic"), Ok(1));
+            assert_eq!((here.loads(), elsewhere.loads()), (2, 1));
+            let stats = server.commandstats();
+            let count = |command: &str| stats.get(command).copied().unwrap_or(0);
+            // Batches of those who come while a question is on its way; far less than one each.
+            assert!(count("evalsha") < CALLERS / 4, "{stats:?}");
+            // Each has looked once, and each script looks for a fence.
+            let watching = count("get") - count("evalsha") - 2 * CALLERS;
+            assert!(watching < 200, "{watching} of {stats:?}");
+        });
+    });
+}
+
+#[test]
+fn after_a_load_that_fails_a_few_run_at_a_time_and_one_that_succeeds_is_for_all() {
+    each_server(|server| {
+        runtime().block_on(async {
+            let subject = Subject::on(server).connected().await;
+            let runs = Arc::new(AtomicU64::new(0));
+            let mut callers = JoinSet::new();
+            for _ in 0..200 {
+                let (subject, runs) = (subject.clone(), Arc::clone(&runs));
+                callers.spawn(async move {
+                    let body = async move {
+                        let run = runs.fetch_add(1, Ordering::SeqCst);
+                        tokio::time::sleep(10 * LOAD).await;
+                        if run == 0 { Err(Failure) } else { Ok(1) }
+                    };
+                    subject.load(1, body).await
+                });
+            }
+            let answers = callers.join_all().await;
+            assert_eq!(answers.iter().filter(|answer| **answer == Ok(1)).count(), 199);
+            assert_eq!(subject.loads(), 5, "one fails, then four at a time");
         });
     });
 }

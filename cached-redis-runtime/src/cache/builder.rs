@@ -64,6 +64,7 @@ impl Default for Settings {
             max_value: 1024 * 1024,
             max_ttl: Duration::from_secs(30 * 24 * 60 * 60),
             max_loads_while_down: None,
+            max_loads_after_failure: 4,
             max_pending_invalidations: 10_000,
             max_background_reloads: 64,
             failure_throttle: Duration::from_secs(30),
@@ -137,6 +138,17 @@ impl CacheBuilder {
         self
     }
 
+    /// How many loads of one key may run at a time in this process after one has failed, or has taken
+    /// longer than `load_timeout`, while others waited for it (default 4). The others wait for their
+    /// turn. As soon as one of these loads succeeds, all who waited before it began get its value.
+    ///
+    /// A caller that has waited for `load_timeout` doubles the bound, so that a body that hangs does not
+    /// keep everybody waiting. With `stale_if_error`, the last good value is the answer instead.
+    pub fn max_loads_after_failure(mut self, loads: usize) -> Self {
+        self.settings.max_loads_after_failure = loads;
+        self
+    }
+
     /// How many failed invalidations may wait to be retried (default 10 000). More are dropped,
     /// counted and logged.
     pub fn max_pending_invalidations(mut self, invalidations: usize) -> Self {
@@ -172,7 +184,8 @@ impl CacheBuilder {
     ///
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) for a malformed URL, an unknown scheme, TLS
     /// without a TLS feature, a namespace that cannot be part of a key, a budget of zero or above a
-    /// minute, a longest TTL out of range, or no load at all while the server is down.
+    /// minute, a longest TTL out of range, or no load at all while the server is down or
+    /// after a failure.
     pub fn build(self) -> Result<Cache, Error> {
         self.settings.check()?;
         let mut without_tracking = self.without_tracking;
@@ -230,6 +243,11 @@ impl Settings {
         if self.max_loads_while_down == Some(0) {
             return Err(Error::config(
                 "`max_loads_while_down(0)` would stop every load; use 1 or more",
+            ));
+        }
+        if self.max_loads_after_failure == 0 {
+            return Err(Error::config(
+                "`max_loads_after_failure(0)` would let nobody load after a failure; use 1 or more",
             ));
         }
         Ok(())

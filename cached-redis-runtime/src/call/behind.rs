@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::miss::Asked;
+use super::ask::Asked;
 use super::{Attempt, Granted};
 use crate::background::NoPlace;
 use crate::budget::Budget;
@@ -41,7 +41,7 @@ pub(super) trait Body<O: Outcome>: Begin {
     fn go_on(
         attempt: &Attempt<'_, O>,
         load: Load<Self::Running>,
-    ) -> Result<(), Load<Self::Running>>;
+    ) -> Result<(), Box<Load<Self::Running>>>;
 }
 
 /// A load that has begun.
@@ -67,8 +67,11 @@ impl<O: Outcome, F: Future<Output = O::Return>> Body<O> for Here<'_, F> {
     /// No policy of such a function asks for it.
     fn reload(self, _: &Attempt<'_, O>, _: LeaseId, _: Vec<u8>) {}
 
-    fn go_on(_: &Attempt<'_, O>, load: Load<Self::Running>) -> Result<(), Load<Self::Running>> {
-        Err(load)
+    fn go_on(
+        _: &Attempt<'_, O>,
+        load: Load<Self::Running>,
+    ) -> Result<(), Box<Load<Self::Running>>> {
+        Err(Box::new(load))
     }
 }
 
@@ -122,8 +125,8 @@ where
     fn go_on(
         attempt: &Attempt<'_, O>,
         load: Load<Self::Running>,
-    ) -> Result<(), Load<Self::Running>> {
-        let Ok(place) = attempt.core.background.go_on() else { return Err(load) };
+    ) -> Result<(), Box<Load<Self::Running>>> {
+        let Ok(place) = attempt.core.background.go_on() else { return Err(Box::new(load)) };
         let kept = attempt.kept();
         place.run(current::inherited(async move { kept.attempt().finish(load).await }));
         Ok(())
@@ -197,7 +200,7 @@ where
         let Some(stamps) = self.stamps(budget).await? else { return Ok(None) };
         Ok(match self.acquire(Intent::Reload, seen, &stamps, budget).await? {
             Asked::Granted(leader, over_seen) => {
-                Some(Granted { leader, stamps, over_seen, replaces: true })
+                Some(Granted::new(leader, stamps, over_seen, true))
             }
             _ => None,
         })

@@ -8,7 +8,7 @@ use tokio::sync::SemaphorePermit;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::behind::{Body, Load};
-use super::{Attempt, Granted, Reason};
+use super::{Attempt, Granted, Reason, turn};
 use crate::broken::Rule;
 use crate::budget::{Budget, by, timed};
 use crate::cache::Storing;
@@ -121,7 +121,7 @@ where
                 {
                     match B::go_on(self, load) {
                         Ok(()) => return fallback,
-                        Err(waited_for) => load = waited_for,
+                        Err(waited_for) => load = *waited_for,
                     }
                 }
                 self.drive(&mut load).await
@@ -234,16 +234,24 @@ where
         took: Duration,
         budget: &mut Budget,
     ) {
+        // Held until the end: whoever comes next is to find what is stored here.
+        if let Some(turn) = &granted.turn {
+            match &loaded {
+                Loaded::New(encoding, _) => turn::share(turn, encoding.record.clone()),
+                Loaded::Nothing => turn.opens(),
+                Loaded::Same(..) | Loaded::Failed => {}
+            }
+        }
         match loaded {
             Loaded::New(encoding, life) => {
-                let Granted { leader, stamps, .. } = granted;
+                let Granted { leader, stamps, turn: _turn, .. } = granted;
                 let Self { key, groups, .. } = *self;
                 let rule = Rule::Fence;
                 let storing = Storing { key, groups, leader, stamps, encoding, life, took, rule };
                 self.count_stored(self.core.store_under_lease(storing, budget).await);
             }
             Loaded::Same(life, tags) => {
-                let Granted { leader, .. } = granted;
+                let Granted { leader, turn: _turn, .. } = granted;
                 leader.seal();
                 let store = &*self.core.store;
                 if !tags.is_empty() {
@@ -264,8 +272,12 @@ where
             }
             // The answer is another by now, although it is not kept: an older one is none any more.
             Loaded::Nothing if granted.replaces => self.remove(granted.leader, budget).await,
-            Loaded::Nothing => self.give_up(granted.leader, Duration::ZERO, budget).await,
-            Loaded::Failed => self.give_up(granted.leader, self.pause(), budget).await,
+            Loaded::Nothing => {
+                self.give_up(granted.leader, Leader::not_shareable, Duration::ZERO, budget).await;
+            }
+            Loaded::Failed => {
+                self.give_up(granted.leader, Leader::failed, self.pause(), budget).await;
+            }
         }
     }
 
@@ -278,17 +290,17 @@ where
         (window / THROTTLE_SHARE).min(self.core.settings.failure_throttle)
     }
 
-    async fn give_up(&self, leader: Leader, pause: Duration, budget: &mut Budget) {
+    async fn give_up(&self, leader: Leader, end: fn(Leader), pause: Duration, budget: &mut Budget) {
         let nonce = leader.lease().nonce();
         let store = &*self.core.store;
         let release = store.release(self.key, nonce, pause);
         let released = if pause.is_zero() {
-            leader.not_shareable();
+            end(leader);
             budget.run(store, release).await
         } else {
             // Followers are to find the pause there, and the last good value with it.
             let released = budget.run(store, release).await;
-            leader.not_shareable();
+            end(leader);
             released
         };
         if let Err(error) = released {
@@ -321,7 +333,7 @@ where
     }
 
     /// The last good value in place of an error.
-    async fn or_fallback(&self, returned: O::Return, budget: &mut Budget) -> O::Return {
+    pub(super) async fn or_fallback(&self, returned: O::Return, budget: &mut Budget) -> O::Return {
         if !codec::is_error(self.outcome, &returned) {
             return returned;
         }

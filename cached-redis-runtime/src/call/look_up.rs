@@ -1,6 +1,7 @@
 //! What is there, and what a call makes of it.
 
 use super::Attempt;
+use super::ask::Known;
 use crate::broken::Rule;
 use crate::budget::Budget;
 use crate::codec;
@@ -123,22 +124,31 @@ where
     pub(super) async fn read_shared(
         &self,
         record: &[u8],
+        known: &Known,
         budget: &mut Budget,
     ) -> Option<O::Return> {
         let header = Header::read(record)?;
         if header.state == State::Lease || header.schema != self.schema {
             return None;
         }
-        // A group may have been invalidated since that load began, and before this call did.
+        // A group may have been invalidated since that load began, and before this call did. If not, its
+        // generation is what it was after this call began.
         let store = &*self.core.store;
         let before = self.core.invalidator.before_reading();
         let stamps = header.stamps(record);
-        let is_current = budget.run(store, store.is_current(stamps)).await;
-        let counts = matches!(is_current, Ok(true)) && self.groups.are_in(stamps);
+        let is_current = before == known.before && known.stamps.include(stamps)
+            || matches!(budget.run(store, store.is_current(stamps)).await, Ok(true));
+        let counts = is_current && self.groups.are_in(stamps);
         let life = self.life_after_invalidation();
         if !counts || self.core.invalidator.was_outstanding(before, self.key, stamps, life) {
             return None;
         }
+        self.decoded(&header, record)
+    }
+
+    /// What a load has come to that began after this call: nothing can have outdated it before.
+    pub(super) fn read_loaded(&self, record: &[u8]) -> Option<O::Return> {
+        let header = Header::read(record).filter(|header| header.schema == self.schema)?;
         self.decoded(&header, record)
     }
 

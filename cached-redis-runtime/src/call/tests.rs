@@ -2,6 +2,7 @@
 
 mod absences;
 mod background;
+mod crowds;
 mod damage;
 mod expire;
 mod fallback;
@@ -21,6 +22,7 @@ mod policies;
 mod single_flight;
 mod slow;
 mod stale;
+mod turns;
 mod updates;
 
 use std::sync::Arc;
@@ -179,6 +181,11 @@ impl Subject {
 
     fn loads(&self) -> u64 {
         self.loads.load(Ordering::SeqCst)
+    }
+
+    /// Operations of the store so far.
+    fn operations(&self) -> u64 {
+        self.store().operations.load(Ordering::Relaxed)
     }
 
     fn stats(&self) -> FunctionStats {

@@ -52,6 +52,9 @@ pub struct MemoryStore {
     /// What keys must begin with that nobody may delete.
     #[cfg(test)]
     forbidden: Mutex<Option<String>>,
+    /// How many operations there have been.
+    #[cfg(test)]
+    pub(crate) operations: std::sync::atomic::AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -89,6 +92,8 @@ impl MemoryStore {
             fault: Mutex::new(None),
             #[cfg(test)]
             forbidden: Mutex::default(),
+            #[cfg(test)]
+            operations: std::sync::atomic::AtomicU64::default(),
         }
     }
 
@@ -178,6 +183,8 @@ impl MemoryStore {
         step: impl FnOnce(&mut Contents) -> T + Send + 'a,
     ) -> Operation<'a, T> {
         Box::pin(async move {
+            #[cfg(test)]
+            self.operations.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             // One yield per operation: an await that never yields would hide interleavings from
             // simulations.
             tokio::task::yield_now().await;

@@ -6,6 +6,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use super::{LOAD, Subject};
+use crate::cache::Cache;
 
 #[tokio::test(start_paused = true)]
 async fn five_hundred_callers_load_once() {
@@ -98,18 +99,13 @@ async fn callers_with_deadlines_do_not_hand_over_for_ever() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn failing_loads_run_in_parallel_not_in_line() {
-    let subject = Subject::new();
+async fn what_is_not_kept_is_loaded_in_parallel_not_in_line() {
+    let cache = Cache::builder().memory().max_value_bytes(1).build().expect("valid");
+    let subject = Subject { cache, ..Subject::new() };
     let started = Instant::now();
-    let mut callers = JoinSet::new();
-    for _ in 0..10 {
-        let subject = subject.clone();
-        callers.spawn(async move { subject.after(1, LOAD, Err("down")).await });
-    }
-    while let Some(answer) = callers.join_next().await {
-        assert_eq!(answer.expect("no panic"), Err("down"));
-    }
-    assert!(started.elapsed() <= 2 * LOAD, "{:?}", started.elapsed());
+    let answers = subject.crowd(50, LOAD, Ok(10)).await;
+    assert!(answers.iter().all(|answer| *answer == Ok(10)));
+    assert_eq!(started.elapsed(), 2 * LOAD);
 }
 
 #[tokio::test(start_paused = true)]

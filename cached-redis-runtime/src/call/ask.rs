@@ -1,0 +1,320 @@
+//! Asking the store who may load, for all callers of this process who want to know.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Attempt, Granted};
+use crate::backoff;
+use crate::budget::{Budget, timed};
+use crate::current;
+use crate::error::Error;
+use crate::flight::{self, Follower, Join, Leader};
+use crate::freshness::is_busy;
+use crate::group::{Group, Stamps};
+use crate::invalidation::Before;
+use crate::lease::{Acquire, Acquired, Intent, LeaseId};
+use crate::outcome::{Outcome, Storable};
+use crate::record::{Header, State};
+use crate::store::Found;
+
+/// How often a caller starts over because an invalidation came between, before it loads for
+/// itself without storing. Under a storm of invalidations nothing could be stored anyway.
+pub(super) const ROUNDS: usize = 4;
+
+/// Pauses of a caller that waits for a load in another process: a share of the time that it has
+/// waited already, so that it comes late by no more than that share and polls a long load seldom.
+/// The longest is short, because one caller of a process polls for all, also for those that have come
+/// just now.
+const FIRST_PAUSE: Duration = Duration::from_millis(2);
+const LONGEST_PAUSE: Duration = Duration::from_millis(25);
+const PAUSE_SHARE: u32 = 6;
+
+/// What callers have to have in common to share an answer.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Question {
+    pub(super) key: Box<str>,
+    pub(super) schema: u64,
+    pub(super) intent: Intent,
+    pub(super) groups: Vec<Group>,
+}
+
+pub(crate) type Lines = flight::Lines<Question, Told>;
+pub(super) type Asker = flight::Asker<Question, Told>;
+
+/// What was known before a question was sent.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub(super) before: Before,
+    pub(super) stamps: Stamps,
+}
+
+/// What a caller is told by the one who asks.
+#[derive(Debug)]
+pub(crate) enum Told {
+    /// Follow this load.
+    Follow(Follower, Arc<Known>),
+    /// There is a value: its record.
+    Hit(Arc<Vec<u8>>, Arc<Known>),
+    /// A load in another process has ended, and this is there.
+    Read(Arc<Found>, Before),
+    /// A load that began later than this call has come to this record.
+    Loaded(Arc<Vec<u8>>),
+    /// Nothing may be stored, or nobody waits for loads elsewhere.
+    Alone,
+    /// Ask anew.
+    Again,
+    Failed(Error),
+}
+
+/// What comes of asking for all.
+pub(super) enum Answer {
+    /// The lease is the asker's.
+    Granted(Granted),
+    Told(Told),
+    /// The load that is waited for is one that this call is inside of.
+    Inside,
+    /// Neither an answer in time nor in so many rounds.
+    None,
+}
+
+/// The answer to a question for the lease.
+pub(super) enum Asked {
+    Granted(Leader, bool),
+    Held(LeaseId, Stamps),
+    Hit(Vec<u8>),
+    NoStore,
+}
+
+impl<O> Attempt<'_, O>
+where
+    O: Outcome,
+    O::Value: Storable,
+{
+    pub(super) fn question(&self, intent: Intent) -> Question {
+        let (key, groups) = (self.key.into(), self.groups.of_lease());
+        Question { key, schema: self.schema, intent, groups }
+    }
+
+    /// Asks until there is an answer: who may load, and then whether a load in another process has
+    /// ended. Whoever waits in line is told.
+    pub(super) async fn ask(
+        &self,
+        asker: &mut Asker,
+        mut intent: Intent,
+        mut seen: LeaseId,
+        deadline: Instant,
+        budget: &mut Budget,
+    ) -> Answer {
+        let replaces = seen != LeaseId::NONE || intent != Intent::Read;
+        let flights = &self.core.flights;
+        let began = Instant::now();
+        let mut waits = false;
+        let mut orphan = None;
+        let mut outdated = None;
+        for round in 0.. {
+            if round > 0 && Instant::now() >= deadline {
+                return Answer::None;
+            }
+            asker.sends();
+            let before = self.core.invalidator.before_reading();
+            // Before the lease is asked for, and so before the load that it allows.
+            let stamps = match self.stamps(budget).await {
+                Ok(Some(stamps)) => stamps,
+                Ok(None) => return all(asker, || Told::Alone),
+                Err(error) => return failed(asker, error),
+            };
+            let asked = match self.acquire(intent, seen, &stamps, budget).await {
+                Ok(asked) => asked,
+                Err(error) => return failed(asker, error),
+            };
+            let known = Arc::new(Known { before, stamps });
+            let follow = |lease: &LeaseId| match flights.join(self.key, lease) {
+                Join::Follow(flight) => Told::Follow(flight, Arc::clone(&known)),
+                Join::Closed | Join::Unknown => Told::Again,
+            };
+            let (holder, of_holder) = match asked {
+                Asked::Granted(leader, over_seen) => {
+                    asker.tells(|| follow(&leader.lease()));
+                    let stamps = known.stamps.clone();
+                    return Answer::Granted(Granted::new(leader, stamps, over_seen, replaces));
+                }
+                Asked::Hit(record) => {
+                    let record = Arc::new(record);
+                    return some(asker, || Told::Hit(Arc::clone(&record), Arc::clone(&known)));
+                }
+                Asked::NoStore => return some(asker, || Told::Alone),
+                Asked::Held(holder, of_holder) => (holder, of_holder),
+            };
+            // By the next time it may be another.
+            seen = LeaseId::NONE;
+            if !known.stamps.agree(of_holder.bytes()) {
+                // One of the two is older than an invalidation of the whole group. If it is not this
+                // one, which is seen by asking anew, it is that load: nothing that comes of it counts.
+                if outdated == Some(holder) {
+                    intent = Intent::Replace(holder);
+                }
+                outdated = Some(holder);
+                if round >= ROUNDS {
+                    return Answer::None;
+                }
+                continue;
+            }
+            if current::is_leading(&holder) {
+                return Answer::Inside;
+            }
+            if flights.is_ours(&holder) {
+                match flights.join(self.key, &holder) {
+                    Join::Follow(flight) => {
+                        asker.tells(|| follow(&holder));
+                        return Answer::Told(Told::Follow(flight, known));
+                    }
+                    // Seen twice, it is no flight that was just about to end.
+                    Join::Unknown if orphan == Some(holder) => {
+                        let release = self.core.release(self.key, Duration::ZERO);
+                        if let Some(leader) = flights.adopt(self.key, holder, release) {
+                            asker.tells(|| follow(&holder));
+                            let stamps = known.stamps.clone();
+                            return Answer::Granted(Granted::taken_over(leader, stamps));
+                        }
+                    }
+                    Join::Unknown => orphan = Some(holder),
+                    Join::Closed => {}
+                }
+                pause(FIRST_PAUSE, deadline).await;
+            } else if self.policy.lease.is_none() {
+                return some(asker, || Told::Alone);
+            } else {
+                if !waits {
+                    waits = true;
+                    self.counters.waits.increment();
+                }
+                match self.watch(asker, &holder, began, deadline, budget).await {
+                    Ok(Some((found, before))) => {
+                        let found = Arc::new(found);
+                        return some(asker, || Told::Read(Arc::clone(&found), before));
+                    }
+                    Ok(None) => {}
+                    Err(error) => return Answer::Told(Told::Failed(error)),
+                }
+            }
+        }
+        Answer::None
+    }
+
+    /// Polls until a load in another process has ended, one way or the other; what is there then.
+    async fn watch(
+        &self,
+        asker: &mut Asker,
+        holder: &LeaseId,
+        began: Instant,
+        deadline: Instant,
+        budget: &mut Budget,
+    ) -> Result<Option<(Found, Before)>, Error> {
+        while Instant::now() < deadline {
+            let share = began.elapsed() / PAUSE_SHARE;
+            pause(share.clamp(FIRST_PAUSE, LONGEST_PAUSE), deadline).await;
+            asker.sends();
+            let store = &*self.core.store;
+            let before = self.core.invalidator.before_reading();
+            // Time spent waiting for a load is not time lost to the cache.
+            let read = store.read(self.key, self.groups);
+            let found = match budget.run_free(store, read).await {
+                Ok(Some(found)) => found,
+                Ok(None) => return Ok(None),
+                Err(error) => {
+                    // Slow once, and only this caller has lost its budget: the next one asks. Away,
+                    // and it is so for all.
+                    if error.kind() != crate::ErrorKind::Timeout {
+                        asker.tells_all(|| Told::Failed(error.clone()));
+                    }
+                    return Err(error);
+                }
+            };
+            let Some(header) = Header::read(&found.record) else { return Ok(None) };
+            let is_held = header.state == State::Lease || is_busy(&header, store.now());
+            if !is_held || header.lease != *holder {
+                return Ok(Some((found, before)));
+            }
+            if !found.is_current {
+                // A group has been invalidated since: whether that load counts, the lease says.
+                return Ok(None);
+            }
+        }
+        Ok(None)
+    }
+
+    /// What the groups of the entry are at; `None` if nothing may be stored.
+    pub(super) async fn stamps(&self, budget: &mut Budget) -> Result<Option<Stamps>, Error> {
+        let store = &*self.core.store;
+        let life = self.policy.longest_life(self.core.settings.max_ttl);
+        budget.run(store, store.stamp(&self.groups.of_lease(), life)).await
+    }
+
+    /// Asks for the lease.
+    pub(super) async fn acquire(
+        &self,
+        intent: Intent,
+        seen: LeaseId,
+        stamps: &Stamps,
+        budget: &mut Budget,
+    ) -> Result<Asked, Error> {
+        let asking = self.core.ask(self.key);
+        let acquire = Acquire {
+            nonce: asking.nonce(),
+            lease: self.lease(),
+            schema: self.schema,
+            intent,
+            seen,
+            stamps,
+        };
+        // On an error `asking` is dropped, which takes the question back.
+        let acquired =
+            budget.run(&*self.core.store, self.core.store.acquire(self.key, acquire)).await?;
+        Ok(match acquired {
+            Acquired::Grant { lease, over_seen } => {
+                Asked::Granted(asking.granted(lease), over_seen)
+            }
+            // Granted to this very question: it was executed, the connection lost, and it was sent
+            // again.
+            Acquired::Wait { holder, .. } if holder.nonce() == acquire.nonce => {
+                Asked::Granted(asking.granted(holder), false)
+            }
+            Acquired::Wait { holder, stamps } => {
+                asking.not_granted();
+                Asked::Held(holder, stamps)
+            }
+            Acquired::Hit(record) => {
+                asking.not_granted();
+                Asked::Hit(record)
+            }
+            Acquired::NoStore | Acquired::Nothing => {
+                asking.not_granted();
+                Asked::NoStore
+            }
+        })
+    }
+}
+
+/// An answer for the asker, and all who share it.
+fn some(asker: &Asker, mut told: impl FnMut() -> Told) -> Answer {
+    asker.tells(&mut told);
+    Answer::Told(told())
+}
+
+/// An answer that is as good for those who came after the question.
+fn all(asker: &Asker, mut told: impl FnMut() -> Told) -> Answer {
+    asker.tells_all(&mut told);
+    Answer::Told(told())
+}
+
+fn failed(asker: &Asker, error: Error) -> Answer {
+    all(asker, || Told::Failed(error.clone()))
+}
+
+async fn pause(pause: Duration, deadline: Instant) {
+    let until = (Instant::now() + backoff::jittered(pause)).min(deadline);
+    timed(pin!(tokio::time::sleep_until(until))).await;
+}
