@@ -60,11 +60,7 @@ where
                 let why = "a generic function returned a `Result` or an `Option` that its signature does not name";
                 return Err(Error::new(ErrorKind::Encode, why));
             }
-            if !json::carries(value) {
-                let why =
-                    "the value has a `Some(None)` or the like, which JSON cannot tell from `None`";
-                return Err(Error::new(ErrorKind::Encode, why));
-            }
+            json::check(value).map_err(|lost| Error::new(ErrorKind::Encode, lost.to_string()))?;
             let mut record = record::value(Kind::Value, Codec::Json, schema);
             // The error is not passed on: it may quote the value.
             value

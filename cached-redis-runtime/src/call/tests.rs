@@ -3,6 +3,7 @@
 mod absences;
 mod background;
 mod damage;
+mod depth;
 mod expire;
 mod fallback;
 mod faults;
