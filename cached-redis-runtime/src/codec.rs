@@ -66,7 +66,9 @@ where
             value
                 .serialize(&mut serde_json::Serializer::new(&mut record))
                 .map_err(|_| Error::new(ErrorKind::Encode, "the value cannot be serialized"))?;
-            let tags = outcome.tags(value).iter().map(|tag| Group::tag(tag)).collect();
+            let tags: Result<_, _> =
+                outcome.tags(value).iter().map(|tag| tag.text().map(Group::tag)).collect();
+            let tags = tags.map_err(|error| Error::new(ErrorKind::Encode, error.to_string()))?;
             let life = outcome.life(value);
             Some(Encoding { record, kind: Kind::Value, life, tags })
         }

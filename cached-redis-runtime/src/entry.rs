@@ -163,8 +163,9 @@ impl<R> Entry<R> {
     ///
     /// # Errors
     ///
-    /// If the cache fails. The function itself would run its body.
+    /// If the cache fails, or as [`check`](Self::check) does. The function itself would run its body.
     pub async fn get(&self) -> Result<Option<R>, Error> {
+        self.check()?;
         let core = self.core();
         let key = self.key()?;
         if core.invalidator.is_outstanding(key) {

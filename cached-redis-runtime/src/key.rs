@@ -47,6 +47,11 @@ enum KeyText {
 }
 
 impl Key {
+    /// None.
+    pub(crate) fn failed(error: KeyError) -> Self {
+        Self(Err(error))
+    }
+
     /// The whole key; an argument whose `Serialize` failed has none.
     pub(crate) fn render(
         &self,

@@ -14,6 +14,7 @@ use crate::current::Handle;
 use crate::entry::Entry;
 use crate::error::{Error, ErrorKind};
 use crate::function::Function;
+use crate::group::TagText;
 use crate::lease::FenceId;
 use crate::telemetry::event;
 
@@ -63,10 +64,19 @@ impl Writes {
         self.targets.push((all.cache, target));
     }
 
-    /// Adds all entries that carry a tag.
-    pub fn tag(&mut self, cache: Handle, tag: &str) {
-        let target = cache.core().tag(tag);
-        self.targets.push((cache.into_owned(), target));
+    /// Adds all entries that carry a tag. One that could not be made is a failure, and no entry carries it.
+    pub fn tag(&mut self, cache: Handle, tag: &TagText) {
+        match tag.text() {
+            Ok(tag) => {
+                let target = cache.core().tag(tag);
+                self.targets.push((cache.into_owned(), target));
+            }
+            Err(error) => {
+                event!(warn, "a write could not invalidate a tag, whose text could not be written");
+                cache.core().invalidator.count_failure();
+                self.failure = Some(error.into());
+            }
+        }
     }
 
     /// Removes them, and keeps anything from being stored there until they are sent or forgotten, or

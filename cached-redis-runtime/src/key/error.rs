@@ -20,6 +20,11 @@ impl KeyError {
         Self { why: "an argument could not be serialized into a cache key" }
     }
 
+    /// The `Display` of a value in a tag returned an error, or panicked.
+    pub(crate) fn tag() -> Self {
+        Self { why: "a value in a tag could not be written as text" }
+    }
+
     pub(super) fn too_deep() -> Self {
         Self { why: "an argument is nested too deeply for a cache key" }
     }
