@@ -45,6 +45,8 @@ def fields(pairs) -> bytes:
 
 
 def entries(pairs) -> bytes:
+    if len({encode(key) for key, _ in pairs}) < len(pairs):
+        raise ValueError("a key stands twice in a map: there is no cache key")
     digests = sorted(hashlib.sha256(encode(key) + encode(value)).digest() for key, value in pairs)
     return struct.pack("<Q", len(digests)) + b"".join(digests)
 

@@ -23,6 +23,8 @@ mod pages {
     mod freshness {}
     #[doc = include_str!("../docs/groups.md")]
     mod groups {}
+    #[doc = include_str!("../docs/keys.md")]
+    mod keys {}
     #[doc = include_str!("../docs/monitoring.md")]
     mod monitoring {}
     #[doc = include_str!("../docs/operating.md")]

@@ -21,7 +21,7 @@ use crate::current::{Handle, Mode, mode};
 use crate::error::Error;
 use crate::flight::Leader;
 use crate::function::Function;
-use crate::group::{Group, Groups, Stamps};
+use crate::group::{Group, Groups, Stamps, TagText};
 use crate::key::Key;
 use crate::lease::{Intent, LeaseId};
 use crate::outcome::{Outcome, Storable};
@@ -57,10 +57,15 @@ impl<C> Call<C> {
         Self { function, key, policy, cache, tags: Vec::new() }
     }
 
-    /// Puts the entry into groups.
+    /// Puts the entry into groups. Without one of them there is no entry.
     #[must_use]
-    pub fn tagged(mut self, tags: impl IntoIterator<Item = String>) -> Self {
-        self.tags = tags.into_iter().map(|tag| Group::tag(&tag)).collect();
+    pub fn tagged(mut self, tags: impl IntoIterator<Item = impl Into<TagText>>) -> Self {
+        for tag in tags {
+            match tag.into().text() {
+                Ok(tag) => self.tags.push(Group::tag(tag)),
+                Err(error) => self.key = Key::failed(error),
+            }
+        }
         self
     }
 

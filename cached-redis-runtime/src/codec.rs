@@ -60,17 +60,15 @@ where
                 let why = "a generic function returned a `Result` or an `Option` that its signature does not name";
                 return Err(Error::new(ErrorKind::Encode, why));
             }
-            if !json::carries(value) {
-                let why =
-                    "the value has a `Some(None)` or the like, which JSON cannot tell from `None`";
-                return Err(Error::new(ErrorKind::Encode, why));
-            }
+            json::check(value).map_err(|lost| Error::new(ErrorKind::Encode, lost.to_string()))?;
             let mut record = record::value(Kind::Value, Codec::Json, schema);
             // The error is not passed on: it may quote the value.
             value
                 .serialize(&mut serde_json::Serializer::new(&mut record))
                 .map_err(|_| Error::new(ErrorKind::Encode, "the value cannot be serialized"))?;
-            let tags = outcome.tags(value).iter().map(|tag| Group::tag(tag)).collect();
+            let tags: Result<_, _> =
+                outcome.tags(value).iter().map(|tag| tag.text().map(Group::tag)).collect();
+            let tags = tags.map_err(|error| Error::new(ErrorKind::Encode, error.to_string()))?;
             let life = outcome.life(value);
             Some(Encoding { record, kind: Kind::Value, life, tags })
         }

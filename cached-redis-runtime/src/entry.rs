@@ -176,11 +176,12 @@ impl<R> Entry<R> {
     ///
     /// # Errors
     ///
-    /// If the cache fails. The function itself would run its body.
+    /// If the cache fails, or as [`check`](Self::check) does. The function itself would run its body.
     pub async fn get(&self) -> Result<Option<R>, Error> {
         let located = self.located()?;
         let Untyped { policy, schema, groups, .. } = located.entry;
         let (core, key) = (located.core(), &*located.key);
+        core.admits(policy)?;
         let life = policy.life_after_invalidation(core.settings.max_ttl);
         if core.invalidator.is_outstanding(key, life) {
             // Its invalidation is still being retried, so a call would load.

@@ -77,8 +77,11 @@ pub(crate) fn is_busy(header: &Header, now: Option<u64>) -> bool {
 /// XFetch (Vattani, Chierichetti, Lowenstein, "Optimal Probabilistic Cache Stampede Prevention", VLDB
 /// 2015): the chance grows with the time that a load takes and with the nearness of the end.
 fn is_early(left: Duration, load: Duration, ttl: Duration, beta: f64, random: f64) -> bool {
-    let load = load.mul_f64(beta);
-    let window = (ttl / WINDOW_SHARE).max(load.mul_f64(WINDOW_LOADS));
+    // What `Policy::check` refuses must not panic here either.
+    let load = Duration::try_from_secs_f64(load.as_secs_f64() * beta).unwrap_or(Duration::ZERO);
+    let window = (ttl / WINDOW_SHARE).max(
+        Duration::try_from_secs_f64(load.as_secs_f64() * WINDOW_LOADS).unwrap_or(Duration::MAX),
+    );
     // The logarithm of zero is infinite, which is early enough.
     left <= window && load.as_secs_f64() * -random.ln() >= left.as_secs_f64()
 }
@@ -151,6 +154,13 @@ mod tests {
         // However many draw, nobody is early outside of the window.
         assert!(!is_early(SECOND + load, load, 10 * SECOND, 1.0, 0.0));
         assert!(is_early(SECOND, load, 10 * SECOND, 1.0, 0.0));
+    }
+
+    #[test]
+    fn a_beta_that_is_no_number_does_not_panic() {
+        for beta in [f64::INFINITY, f64::NAN, f64::MAX, -1.0] {
+            is_early(SECOND, SECOND, 10 * SECOND, beta, 0.5);
+        }
     }
 
     #[test]

@@ -14,6 +14,9 @@ use std::fmt::{self, Write as _};
 
 use sha2::{Digest, Sha256};
 
+use crate::key::KeyError;
+use crate::panics::guarded;
+
 /// A set of entries, by the hash of its name: names may contain arguments, keys must not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Group([u8; Group::LENGTH]);
@@ -201,7 +204,30 @@ impl Groups {
 
 /// A tag in the making: `Tag::new().text("category:").value(&category).finish()`.
 #[derive(Debug, Default)]
-pub struct Tag(String);
+pub struct Tag(TagText);
+
+/// The text of a tag; none if the `Display` of one of its values failed or panicked. An entry without one
+/// of its tags would outlive an invalidation, so it is not stored.
+#[derive(Clone, Debug)]
+pub struct TagText(Result<String, KeyError>);
+
+impl TagText {
+    pub(crate) fn text(&self) -> Result<&str, KeyError> {
+        self.0.as_deref().map_err(Clone::clone)
+    }
+}
+
+impl Default for TagText {
+    fn default() -> Self {
+        String::new().into()
+    }
+}
+
+impl From<String> for TagText {
+    fn from(text: String) -> Self {
+        Self(Ok(text))
+    }
+}
 
 /// What a placeholder of a tag accepts: everything that implements `Display`.
 #[diagnostic::on_unimplemented(
@@ -224,21 +250,27 @@ impl Tag {
     /// Appends text as it is.
     #[must_use]
     pub fn text(mut self, text: &str) -> Self {
-        self.0.push_str(text);
+        if let Ok(tag) = &mut self.0.0 {
+            tag.push_str(text);
+        }
         self
     }
 
     /// Appends a value.
     #[must_use]
     pub fn value<T: TagValue + ?Sized>(mut self, value: &T) -> Self {
-        // A `Display` that fails leaves less text: another tag, and at worst one invalidation too many.
-        let _ = write!(self.0, "{value}");
+        if let Ok(tag) = &mut self.0.0 {
+            let written = guarded(|| write!(tag, "{value}").is_ok());
+            if written != Some(true) {
+                self.0 = TagText(Err(KeyError::tag()));
+            }
+        }
         self
     }
 
     /// The tag.
     #[must_use]
-    pub fn finish(self) -> String {
+    pub fn finish(self) -> TagText {
         self.0
     }
 }

@@ -178,6 +178,11 @@ impl Invalidator {
         self.retries.pending()
     }
 
+    /// Counts one that cannot be tried, nor tried again.
+    pub(crate) fn count_failure(&self) {
+        self.failed.increment();
+    }
+
     /// How many did not succeed at once.
     pub(crate) fn failed(&self) -> u64 {
         self.failed.get()

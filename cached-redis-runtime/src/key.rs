@@ -3,6 +3,7 @@
 //! and its arguments in the canonical encoding of [`encoder`].
 
 mod encoder;
+mod error;
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -33,7 +34,7 @@ impl<T: Serialize + ?Sized> KeyPart for T {
     }
 }
 
-pub(crate) use encoder::KeyError;
+pub(crate) use error::KeyError;
 
 /// The key of one entry, before the namespace of a [`Cache`](crate::Cache) is put in front.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -46,6 +47,11 @@ enum KeyText {
 }
 
 impl Key {
+    /// None.
+    pub(crate) fn failed(error: KeyError) -> Self {
+        Self(Err(error))
+    }
+
     /// The whole key; an argument whose `Serialize` failed has none.
     pub(crate) fn render(
         &self,

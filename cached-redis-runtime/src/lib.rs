@@ -10,6 +10,7 @@ mod claim;
 mod clock;
 mod codec;
 mod current;
+mod depth;
 mod entry;
 mod error;
 mod flight;

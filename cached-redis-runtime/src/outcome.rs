@@ -12,6 +12,8 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::group::TagText;
+
 pub use from_value::{tags, ttl_with};
 pub use options::{Absent, absent, absent_as, cache_if, fallible};
 pub use probe::{Probe, ProbeFallibleOptional, ProbeOneLayer, ProbePlain};
@@ -64,7 +66,7 @@ pub trait Outcome {
     }
 
     /// The groups that this value is in, beyond those that the arguments name.
-    fn tags(&self, _value: &Self::Value) -> Vec<String> {
+    fn tags(&self, _value: &Self::Value) -> Vec<TagText> {
         Vec::new()
     }
 

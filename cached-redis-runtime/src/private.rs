@@ -6,7 +6,7 @@ use std::pin::Pin;
 pub use crate::call::Call;
 pub use crate::current::{CacheRef, Choice, Handle, current};
 pub use crate::function::{Function, Scope, scope};
-pub use crate::group::Tag;
+pub use crate::group::{Tag, TagText};
 pub use crate::invalidation::{
     Invalidate, InvalidateAll, Returned, ReturnedPlain, ReturnedResult, Update, Updates, Writes,
 };

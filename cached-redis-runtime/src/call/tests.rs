@@ -4,6 +4,7 @@ mod absences;
 mod background;
 mod crowds;
 mod damage;
+mod depth;
 mod expire;
 mod fallback;
 mod faults;
@@ -104,7 +105,7 @@ impl Subject {
     ) -> impl Outcome<Return = Answer, Value = u64> + Clone + Send + Sync + 'static {
         let classes: &'static [&'static str] = if self.brands { &["brand:"] } else { &[] };
         tags((&&Probe::<Answer>::new()).outcome(), classes, move |value| {
-            classes.iter().map(|class| format!("{class}{}", value / 100)).collect()
+            classes.iter().map(|class| format!("{class}{}", value / 100).into()).collect()
         })
     }
 

@@ -9,6 +9,7 @@ use crate::broken::Rule;
 use crate::cache::{Cache, Core};
 use crate::current::Handle;
 use crate::error::{Error, ErrorKind};
+use crate::group::TagText;
 use crate::lease::FenceId;
 use crate::loss::Loss;
 
@@ -63,10 +64,21 @@ impl Writes {
         self.targets.push((cache.into_owned(), target));
     }
 
-    /// Adds all entries that carry a tag.
-    pub fn tag(&mut self, cache: Handle, tag: &str) {
-        let target = cache.core().tag(tag);
-        self.targets.push((cache.into_owned(), target));
+    /// Adds all entries that carry a tag. One that could not be made is a failure, and no entry carries it.
+    pub fn tag(&mut self, cache: Handle, tag: &TagText) {
+        match tag.text() {
+            Ok(tag) => {
+                let target = cache.core().tag(tag);
+                self.targets.push((cache.into_owned(), target));
+            }
+            Err(error) => {
+                let advice =
+                    "a tag that a write invalidates has no text: its `Display` fails or panics";
+                cache.core().losses.report(Loss::NoKey, None, advice);
+                cache.core().invalidator.count_failure();
+                self.failure = Some(error.into());
+            }
+        }
     }
 
     /// Removes them, and keeps anything from being stored there until they are sent or forgotten, or

@@ -4,12 +4,16 @@
 //! width, a length in front, or the tag `END` behind. So no two different sequences of values give
 //! the same bytes. `docs/keys.md` has the table and the test vectors.
 
+mod entries;
+
 use std::fmt::{self, Display, Write as _};
 
 use serde::ser::{self, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::error::{Error, ErrorKind};
+use super::error::KeyError;
+use crate::depth::Depth;
+use entries::Entries;
 
 mod tag {
     pub(super) const END: u8 = 0x00;
@@ -46,85 +50,65 @@ mod tag {
     pub(super) const STRUCT_VARIANT: u8 = 0x53;
 }
 
-/// Why there is no key.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub struct KeyError {
-    why: &'static str,
-}
-
-impl KeyError {
-    /// An argument could not be encoded: its `Serialize` returned an error, or panicked. Says nothing of the cause,
-    /// which may quote the argument.
-    pub(crate) fn refused() -> Self {
-        Self { why: "an argument could not be serialized into a cache key" }
-    }
-
-    /// One of the types that make the function's identity has the name of others too.
-    pub(crate) fn nameless() -> Self {
-        Self { why: "the function is generic over a closure, whose type has no name of its own" }
-    }
-}
-
-impl Display for KeyError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.why)
-    }
-}
-
-impl std::error::Error for KeyError {}
-
-impl From<KeyError> for Error {
-    fn from(error: KeyError) -> Self {
-        Self::new(ErrorKind::Key, error.to_string())
-    }
-}
-
-impl ser::Error for KeyError {
-    fn custom<T: Display>(_message: T) -> Self {
-        Self::refused()
-    }
-}
-
 /// A serializer whose output is a hash.
 #[derive(Debug)]
-pub struct Encoder(Sha256);
+pub struct Encoder {
+    hasher: Sha256,
+    depth: Depth,
+}
 
 impl Encoder {
     pub(super) fn new() -> Self {
-        Self(Sha256::new())
+        Self::at(Depth::OUTSIDE)
+    }
+
+    fn at(depth: Depth) -> Self {
+        Self { hasher: Sha256::new(), depth }
     }
 
     pub(super) fn raw(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
+        self.hasher.update(bytes);
+    }
+
+    /// Encodes what is inside of what has been begun.
+    fn inside<T: Serialize + ?Sized>(
+        &mut self,
+        depth: Option<Depth>,
+        value: &T,
+    ) -> Result<(), KeyError> {
+        let outside = self.depth;
+        self.depth = depth.ok_or_else(KeyError::too_deep)?;
+        let encoded = value.serialize(&mut *self);
+        self.depth = outside;
+        encoded
     }
 
     /// The first 128 bits.
     pub(super) fn digest(self) -> [u8; 16] {
-        let digest = self.0.finalize();
+        let digest = self.hasher.finalize();
         let mut first = [0; 16];
         first.copy_from_slice(&digest[..16]);
         first
     }
 
     fn tagged<const N: usize>(&mut self, tag: u8, content: [u8; N]) {
-        self.0.update([tag]);
-        self.0.update(content);
+        self.hasher.update([tag]);
+        self.hasher.update(content);
     }
 
     fn sized(&mut self, bytes: &[u8]) {
-        self.0.update((bytes.len() as u64).to_le_bytes());
-        self.0.update(bytes);
+        self.hasher.update((bytes.len() as u64).to_le_bytes());
+        self.hasher.update(bytes);
     }
 
     fn named(&mut self, tag: u8, name: &str) {
-        self.0.update([tag]);
+        self.hasher.update([tag]);
         self.sized(name.as_bytes());
     }
 
     fn variant(&mut self, tag: u8, name: &str, index: u32, variant: &str) {
         self.named(tag, name);
-        self.0.update(index.to_le_bytes());
+        self.hasher.update(index.to_le_bytes());
         self.sized(variant.as_bytes());
     }
 }
@@ -151,15 +135,9 @@ impl fmt::Write for Hashed<'_> {
 
 /// Elements up to `END`.
 #[derive(Debug)]
-pub struct Elements<'a>(&'a mut Encoder);
-
-/// Entries of a map, hashed one by one so that they can be sorted: iteration order of a
-/// `HashMap` is arbitrary.
-#[derive(Debug)]
-pub struct Entries<'a> {
+pub struct Elements<'a> {
     encoder: &'a mut Encoder,
-    entry: Encoder,
-    digests: Vec<[u8; 32]>,
+    inside: Depth,
 }
 
 macro_rules! fixed_width {
@@ -234,7 +212,7 @@ impl<'a> ser::Serializer for &'a mut Encoder {
         write!(length, "{value}").map_err(|_| KeyError::refused())?;
         self.raw(&[tag::STR]);
         self.raw(&length.0.to_le_bytes());
-        let mut hashed = Hashed(&mut self.0, Count(0));
+        let mut hashed = Hashed(&mut self.hasher, Count(0));
         write!(hashed, "{value}").map_err(|_| KeyError::refused())?;
         if hashed.1.0 == length.0 { Ok(()) } else { Err(KeyError::refused()) }
     }
@@ -246,7 +224,7 @@ impl<'a> ser::Serializer for &'a mut Encoder {
 
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), KeyError> {
         self.raw(&[tag::SOME]);
-        value.serialize(self)
+        self.inside(self.depth.in_layer(), value)
     }
 
     fn serialize_unit(self) -> Result<(), KeyError> {
@@ -275,7 +253,7 @@ impl<'a> ser::Serializer for &'a mut Encoder {
         value: &T,
     ) -> Result<(), KeyError> {
         self.named(tag::NEWTYPE_STRUCT, name);
-        value.serialize(self)
+        self.inside(self.depth.in_layer(), value)
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
@@ -286,17 +264,17 @@ impl<'a> ser::Serializer for &'a mut Encoder {
         value: &T,
     ) -> Result<(), KeyError> {
         self.variant(tag::NEWTYPE_VARIANT, name, index, variant);
-        value.serialize(self)
+        self.inside(self.depth.in_container(), value)
     }
 
     fn serialize_seq(self, _length: Option<usize>) -> Result<Elements<'a>, KeyError> {
         self.raw(&[tag::SEQ]);
-        Ok(Elements(self))
+        Elements::of(self)
     }
 
     fn serialize_tuple(self, _length: usize) -> Result<Elements<'a>, KeyError> {
         self.raw(&[tag::TUPLE]);
-        Ok(Elements(self))
+        Elements::of(self)
     }
 
     fn serialize_tuple_struct(
@@ -305,7 +283,7 @@ impl<'a> ser::Serializer for &'a mut Encoder {
         _length: usize,
     ) -> Result<Elements<'a>, KeyError> {
         self.named(tag::TUPLE_STRUCT, name);
-        Ok(Elements(self))
+        Elements::of(self)
     }
 
     fn serialize_tuple_variant(
@@ -316,13 +294,12 @@ impl<'a> ser::Serializer for &'a mut Encoder {
         _length: usize,
     ) -> Result<Elements<'a>, KeyError> {
         self.variant(tag::TUPLE_VARIANT, name, index, variant);
-        Ok(Elements(self))
+        Elements::of(self)
     }
 
     fn serialize_map(self, length: Option<usize>) -> Result<Entries<'a>, KeyError> {
         self.raw(&[tag::MAP]);
-        let digests = Vec::with_capacity(length.unwrap_or(0).min(64));
-        Ok(Entries { encoder: self, entry: Encoder::new(), digests })
+        Entries::of(self, length)
     }
 
     fn serialize_struct(
@@ -331,7 +308,7 @@ impl<'a> ser::Serializer for &'a mut Encoder {
         _length: usize,
     ) -> Result<Elements<'a>, KeyError> {
         self.named(tag::STRUCT, name);
-        Ok(Elements(self))
+        Elements::of(self)
     }
 
     fn serialize_struct_variant(
@@ -342,7 +319,7 @@ impl<'a> ser::Serializer for &'a mut Encoder {
         _length: usize,
     ) -> Result<Elements<'a>, KeyError> {
         self.variant(tag::STRUCT_VARIANT, name, index, variant);
-        Ok(Elements(self))
+        Elements::of(self)
     }
 
     fn is_human_readable(&self) -> bool {
@@ -351,19 +328,24 @@ impl<'a> ser::Serializer for &'a mut Encoder {
     }
 }
 
-impl Elements<'_> {
+impl<'a> Elements<'a> {
+    fn of(encoder: &'a mut Encoder) -> Result<Self, KeyError> {
+        let inside = encoder.depth.in_container().ok_or_else(KeyError::too_deep)?;
+        Ok(Self { encoder, inside })
+    }
+
     fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), KeyError> {
-        value.serialize(&mut *self.0)
+        self.encoder.inside(Some(self.inside), value)
     }
 
     fn field<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<(), KeyError> {
         // The tag keeps a field apart from `END`.
-        self.0.named(tag::STR, name);
-        value.serialize(&mut *self.0)
+        self.encoder.named(tag::STR, name);
+        self.element(value)
     }
 
     fn finish(self) {
-        self.0.raw(&[tag::END]);
+        self.encoder.raw(&[tag::END]);
     }
 }
 
@@ -415,28 +397,3 @@ macro_rules! fields {
 }
 
 fields!(SerializeStruct, SerializeStructVariant);
-
-impl ser::SerializeMap for Entries<'_> {
-    type Ok = ();
-    type Error = KeyError;
-
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), KeyError> {
-        key.serialize(&mut self.entry)
-    }
-
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), KeyError> {
-        value.serialize(&mut self.entry)?;
-        let entry = std::mem::replace(&mut self.entry, Encoder::new());
-        self.digests.push(entry.0.finalize().into());
-        Ok(())
-    }
-
-    fn end(mut self) -> Result<(), KeyError> {
-        self.digests.sort_unstable();
-        self.encoder.raw(&(self.digests.len() as u64).to_le_bytes());
-        for digest in &self.digests {
-            self.encoder.raw(digest);
-        }
-        Ok(())
-    }
-}

@@ -11,6 +11,7 @@ use serde::ser::{
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::{HashedPart as _, Key, Placeholder, ReadablePart as _};
+use crate::depth::tests::Deep;
 use crate::function::Function;
 
 /// A value of the data model, spelled out, as in the vectors.
@@ -210,6 +211,76 @@ fn text_that_is_written_in_pieces_is_one_text() {
         }
     }
     assert_eq!(key(&Pieces), key("abc"));
+}
+
+/// A map that writes what it is given, in this order.
+struct Entries(Vec<(&'static str, u64)>);
+
+impl Serialize for Entries {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().copied())
+    }
+}
+
+#[test]
+fn a_key_that_stands_twice_in_a_map_makes_no_key() {
+    #[derive(Serialize)]
+    struct Query {
+        tenant: u64,
+        #[serde(flatten)]
+        filters: BTreeMap<String, u64>,
+    }
+    let query = |tenant, filter: &str, value| {
+        let filters = BTreeMap::from([(filter.to_owned(), value)]);
+        key(&Query { tenant, filters })
+    };
+    for (one, other) in [(1, 2), (2, 1), (1, 1)] {
+        assert!(query(one, "tenant", other).render("ns", "p", "n").is_err());
+    }
+    assert!(query(1, "brand", 2).render("ns", "p", "n").is_ok());
+    let twice = Entries(vec![("a", 1), ("b", 2), ("a", 3)]);
+    assert!(key(&twice).render("ns", "p", "n").is_err());
+    assert!(key(&vec![Some(twice)]).render("ns", "p", "n").is_err());
+}
+
+#[test]
+fn a_map_of_half_entries_makes_no_key() {
+    struct Half(&'static [u8]);
+    impl Serialize for Half {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let mut map = serializer.serialize_map(None)?;
+            for call in self.0 {
+                match call {
+                    b'k' => map.serialize_key("key")?,
+                    _ => map.serialize_value("value")?,
+                }
+            }
+            map.end()
+        }
+    }
+    assert!(key(&Half(b"kv")).render("ns", "p", "n").is_ok());
+    for calls in [&b"k"[..], b"v", b"kkv", b"kvk", b"kvv"] {
+        assert!(key(&Half(calls)).render("ns", "p", "n").is_err(), "{calls:?}");
+    }
+}
+
+#[test]
+fn maps_are_sorted_and_lists_of_pairs_are_not() {
+    assert_eq!(key(&Entries(vec![("a", 1), ("b", 2)])), key(&Entries(vec![("b", 2), ("a", 1)])));
+    assert_ne!(key(&[("a", 1), ("b", 2)][..]), key(&[("b", 2), ("a", 1)][..]));
+}
+
+#[test]
+fn what_is_nested_too_deeply_makes_no_key() {
+    for deep in Deep::all(100) {
+        assert!(key(&deep).render("ns", "p", "n").is_ok(), "{deep}");
+    }
+    for deep in Deep::all(5_000) {
+        assert!(key(&deep).render("ns", "p", "n").is_err(), "{deep}");
+        let mut template = Function::new("p", "n", "f", "x:{}").template("here", &[]);
+        Placeholder(&deep).write(&mut template);
+        assert!(template.finish().render("ns", "p", "n").is_err(), "{deep}");
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::{Outcome, View};
+use crate::group::TagText;
 use crate::policy::IntoDuration;
 
 /// `ttl_with = |v| …`
@@ -69,7 +70,7 @@ pub struct Tagged<O, F> {
 pub fn tags<O, F>(outcome: O, classes: &'static [&'static str], tags: F) -> Tagged<O, F>
 where
     O: Outcome,
-    F: Fn(&O::Value) -> Vec<String>,
+    F: Fn(&O::Value) -> Vec<TagText>,
 {
     Tagged { outcome, classes, tags }
 }
@@ -77,7 +78,7 @@ where
 impl<O, F> Outcome for Tagged<O, F>
 where
     O: Outcome,
-    F: Fn(&O::Value) -> Vec<String>,
+    F: Fn(&O::Value) -> Vec<TagText>,
 {
     type Return = O::Return;
     type Value = O::Value;
@@ -98,7 +99,7 @@ where
         self.outcome.life(value)
     }
 
-    fn tags(&self, value: &O::Value) -> Vec<String> {
+    fn tags(&self, value: &O::Value) -> Vec<TagText> {
         (self.tags)(value)
     }
 

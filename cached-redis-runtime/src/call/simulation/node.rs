@@ -110,7 +110,7 @@ impl Node {
         let classes: &'static [&'static str] = if options.brands { &["brand:"] } else { &[] };
         tags(outcome, classes, move |value| {
             let brand = Value(*value).brand();
-            classes.iter().map(|class| format!("{class}{brand}")).collect()
+            classes.iter().map(|class| format!("{class}{brand}").into()).collect()
         })
     }
 
@@ -211,8 +211,8 @@ impl Node {
         match target {
             Target::Entry(key) => writes.entry(self.removal(key)),
             Target::Function => writes.all(InvalidateAll::new(&FUNCTION, self.handle())),
-            Target::Shelf => writes.tag(self.handle(), SHELF),
-            Target::Brand(brand) => writes.tag(self.handle(), &format!("brand:{brand}")),
+            Target::Shelf => writes.tag(self.handle(), &SHELF.to_owned().into()),
+            Target::Brand(brand) => writes.tag(self.handle(), &format!("brand:{brand}").into()),
         }
         let mut guard = Guard::new(&self.world, target, life);
         if writes.hold(life).await.is_ok() {

@@ -160,7 +160,7 @@ async fn a_value_in_too_many_groups_is_returned_and_not_stored() {
     let subject = Subject::new();
     let call = async |groups: usize| {
         let outcome = tags((&&Probe::<Answer>::new()).outcome(), &["n:"], move |_| {
-            (0..groups).map(|group| format!("n:{group}")).collect()
+            (0..groups).map(|group| format!("n:{group}").into()).collect()
         });
         subject.call(1).run(outcome, async { Ok(1) }).await
     };

@@ -19,7 +19,7 @@ async fn hold(subject: &Subject, over: &str) -> Writes {
     let mut writes = Writes::new();
     match over {
         "entry" => writes.entry(subject.invalidate(1)),
-        "tag" => writes.tag(subject.handle(), "shelf:7"),
+        "tag" => writes.tag(subject.handle(), &"shelf:7".to_owned().into()),
         _ => writes.all(subject.invalidate_all()),
     }
     writes.hold(LIFE).await.expect("in-process");

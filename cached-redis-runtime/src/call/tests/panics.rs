@@ -6,6 +6,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Answer, SECOND, Subject};
 use crate::cache::Cache;
+use crate::group::Tag;
+use crate::invalidation::Writes;
 use crate::outcome::{
     Probe, ProbeOneLayer as _, ProbePlain as _, absent_as, cache_if, tags, ttl_with,
 };
@@ -119,4 +121,51 @@ async fn a_reload_that_cannot_be_stored_removes_what_was_there() {
         subject.invalidate(1).await.expect("in-process");
     }
     assert_eq!(subject.stats().reloads, 2);
+}
+
+/// One of a value cannot be written as text.
+struct Unspeakable;
+
+impl std::fmt::Display for Unspeakable {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("half")?;
+        panic!("of the user's")
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_whose_tag_panics_loads_and_stores_nothing() {
+    let subject = Subject::new();
+    let tag = || Tag::new().text("of:").value(&Unspeakable).text(":end").finish();
+    let of_arguments = subject.call(1).tagged([tag()]);
+    assert_eq!(of_arguments.run(subject.outcome(), async { Ok(1) }).await, Ok(1));
+    assert_eq!(subject.stats().errors.get("key"), Some(&1));
+    let of_value = tags(Probe::<Moody>::new().outcome(), &["of:"], move |_| vec![tag()]);
+    assert_eq!(subject.call(1).run(of_value, async { Moody(3) }).await, Moody(3));
+    assert_eq!(subject.stats().errors.get("encode"), Some(&1));
+    assert_eq!((subject.store().len(), subject.cache.loads_in_flight()), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_whose_tag_panics_is_done_and_counts_a_failed_invalidation() {
+    let subject = Subject::new();
+    subject.with(1, async { Ok(1) }).await.expect("a value");
+    let mut writes = Writes::new();
+    writes.tag(subject.handle(), &Tag::new().text("of:").value(&Unspeakable).finish());
+    writes.entry(subject.invalidate(1));
+    let sent = writes.send().await.map_err(|error| error.kind());
+    assert_eq!(sent, Err(crate::ErrorKind::Key));
+    assert_eq!(subject.cache.stats().failed_invalidations, 1);
+    // The others are removed all the same.
+    assert_eq!(subject.with(1, async { Ok(2) }).await, Ok(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn looking_at_an_entry_with_options_that_are_none_is_an_error() {
+    let policy = Policy { early: Some(f64::INFINITY), ..Policy::new(10 * SECOND) };
+    let subject = Subject::with_policy(Policy { early: Some(1.0), ..policy });
+    subject.with(1, async { Ok(1) }).await.expect("a value");
+    let subject = Subject { policy: Policy { jitter: 0.0, ..policy }, ..subject };
+    let got = subject.entry(1).get().await.map_err(|error| error.kind());
+    assert_eq!(got, Err(crate::ErrorKind::Policy));
 }
