@@ -345,6 +345,7 @@ impl Located<'_> {
             intent,
             seen: LeaseId::NONE,
             stamps: &stamps,
+            longest: core.settings.longest_record(),
         };
         let acquired = budget.run(store, store.acquire(key, acquire)).await?;
         let Acquired::Grant { lease, .. } = acquired else {

@@ -72,7 +72,13 @@ pub(crate) struct Acquire<'a> {
     pub(crate) seen: LeaseId,
     /// What the groups of the entry are at before the load.
     pub(crate) stamps: &'a Stamps,
+    /// A record that is longer is void: it is replaced, not read.
+    pub(crate) longest: usize,
 }
+
+/// A lease that would live for longer, or has no end, is void: none of ours, or one whose end somebody
+/// has taken away. It would keep everybody waiting for as long as they wait for any load.
+pub(crate) const LONGEST_LEASE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What the asker wants of an entry that is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -52,3 +52,4 @@ pub use previous::{Previous, previous};
 pub use redis;
 pub use stats::{FunctionStats, Stats};
 pub use store::memory::{Fault, MemoryStore};
+pub use store::redis::Credentials;

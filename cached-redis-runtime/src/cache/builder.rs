@@ -11,7 +11,7 @@ use super::{Cache, Settings};
 use crate::error::Error;
 use crate::policy::MIN_LIFE;
 use crate::store::memory::MemoryStore;
-use crate::store::redis::{Link, LinkSettings, RedisStore, Source};
+use crate::store::redis::{Credentials, Link, LinkSettings, Provider, RedisStore, Source};
 
 const DEFAULT_URL: &str = "redis://127.0.0.1:6379";
 
@@ -30,6 +30,7 @@ pub struct CacheBuilder {
     server: Server,
     settings: Settings,
     without_tracking: bool,
+    credentials: Option<Provider>,
 }
 
 #[derive(Default)]
@@ -84,6 +85,34 @@ impl CacheBuilder {
     /// The server of a client that is set up already, for example with certificates of its own.
     pub fn client(mut self, client: Client) -> Self {
         self.server = Server::Client(client);
+        self
+    }
+
+    /// Who logs in, asked whenever a connection is made: for passwords and tokens that change. What the
+    /// URL or the client says of user and password is not used then.
+    ///
+    /// A token that is said to be [valid for](Credentials::valid_for) some time is used until that is
+    /// nearly over. After a refused login you are asked again, ever more seldom (up to a minute apart).
+    /// An error of yours, which is not logged, counts as a refused login. It has a second to answer.
+    ///
+    /// ```
+    /// # use cached_redis_runtime::{Cache, Credentials, Error};
+    /// # async fn read_secret() -> Result<String, std::io::Error> { Ok(String::new()) }
+    /// # fn example() -> Result<(), Error> {
+    /// let cache = Cache::builder()
+    ///     .url("redis://redis.internal:6379")
+    ///     .credentials(async || Ok::<_, std::io::Error>(Credentials::new("app", read_secret().await?)))
+    ///     .namespace("shop")
+    ///     .build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn credentials<F, R, E>(mut self, provider: F) -> Self
+    where
+        F: Fn() -> R + Send + Sync + 'static,
+        R: Future<Output = Result<Credentials, E>> + Send + 'static,
+    {
+        self.credentials = Some(Provider::new(provider));
         self
     }
 
@@ -206,13 +235,14 @@ impl CacheBuilder {
             Server::Client(client) => Source::Client(client),
             Server::Connection(connection) => Source::Connection(connection),
         };
-        let Settings { budget: patience, max_value, .. } = self.settings;
+        let patience = self.settings.budget;
         let link = Link::new(LinkSettings {
             source,
             patience,
             tracking: !without_tracking,
             namespace: self.settings.namespace.clone(),
-            longest_reply: RedisStore::longest_record(max_value),
+            longest_reply: self.settings.longest_record(),
+            credentials: self.credentials,
         });
         let store = RedisStore::new(link, &self.settings.namespace);
         Ok(Cache::new(Arc::new(store), None, self.settings))
@@ -220,6 +250,12 @@ impl CacheBuilder {
 }
 
 impl Settings {
+    /// The longest record that is read: longer than any that this cache stores, because another that
+    /// shares the entries may store longer ones.
+    pub(crate) fn longest_record(&self) -> usize {
+        self.max_value.saturating_mul(4).saturating_add(64 * 1024)
+    }
+
     fn check(&self) -> Result<(), Error> {
         let unfit = |character: char| {
             matches!(character, ':' | '{' | '}')

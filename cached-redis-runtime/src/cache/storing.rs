@@ -1,5 +1,6 @@
 //! What may be stored, for how long, and under which lease.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Core;
@@ -118,10 +119,22 @@ impl Core {
     /// Stores a value under its lease, and ends the flight. How many bytes; `None` if something came
     /// between.
     pub(crate) async fn store_under_lease(
-        &self,
+        self: &Arc<Self>,
         storing: Storing<'_>,
         budget: &mut Budget,
     ) -> Result<Option<usize>, Error> {
+        match self.sealed(storing, budget).await? {
+            Some(filling) => filling.run().await,
+            None => Ok(None),
+        }
+    }
+
+    /// The same up to FILL, which is not sent yet: the flight takes no more followers.
+    pub(crate) async fn sealed(
+        self: &Arc<Self>,
+        storing: Storing<'_>,
+        budget: &mut Budget,
+    ) -> Result<Option<Filling>, Error> {
         let Storing { key, groups, leader, stamps, encoding, life, took, rule } = storing;
         let Encoding { mut record, tags, .. } = encoding;
         match self.stamps_of_value(groups, &tags, &stamps, life.whole, budget).await {
@@ -138,8 +151,28 @@ impl Core {
         record::sign(&mut record, &leader.lease());
         record::set_load(&mut record, took);
         leader.seal();
-        let fill = self.fill(rule, key, leader.lease(), &record, life);
-        let filled = budget.run(&*self.store, fill).await;
+        let core = Arc::clone(self);
+        Ok(Some(Filling { core, key: key.to_owned(), leader, record, life, rule }))
+    }
+}
+
+/// A FILL that belongs to nobody's call: it goes on when its caller has the answer.
+pub(crate) struct Filling {
+    core: Arc<Core>,
+    key: String,
+    leader: Leader,
+    record: Vec<u8>,
+    life: Life,
+    rule: Rule,
+}
+
+impl Filling {
+    /// Sends it, within a budget of its own, and ends the flight. How many bytes are stored; `None` if
+    /// something came between.
+    pub(crate) async fn run(self) -> Result<Option<usize>, Error> {
+        let Self { core, key, leader, record, life, rule } = self;
+        let fill = core.fill(rule, &key, leader.lease(), &record, life);
+        let filled = core.budget().run(&*core.store, fill).await;
         let bytes = record.len();
         leader.filled(&filled, record);
         Ok(match filled? {

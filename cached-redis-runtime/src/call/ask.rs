@@ -269,6 +269,7 @@ where
             intent,
             seen,
             stamps,
+            longest: self.core.settings.longest_record(),
         };
         // On an error `asking` is dropped, which takes the question back.
         let acquired =

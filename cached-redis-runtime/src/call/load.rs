@@ -4,14 +4,16 @@ use std::panic::resume_unwind;
 use std::pin::pin;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::SemaphorePermit;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::behind::{Body, Load};
-use super::{Attempt, Granted, Reason, turn};
+use super::turn::{self, Turn};
+use super::{Attempt, Granted, Reason};
 use crate::broken::Rule;
 use crate::budget::{Budget, by, timed};
-use crate::cache::Storing;
+use crate::cache::{Filling, Storing};
 use crate::codec::{self, Encoding};
 use crate::current;
 use crate::error::{Error, ErrorKind};
@@ -244,11 +246,15 @@ where
         }
         match loaded {
             Loaded::New(encoding, life) => {
-                let Granted { leader, stamps, turn: _turn, .. } = granted;
+                let Granted { leader, stamps, turn, .. } = granted;
                 let Self { key, groups, .. } = *self;
                 let rule = Rule::Fence;
                 let storing = Storing { key, groups, leader, stamps, encoding, life, took, rule };
-                self.count_stored(self.core.store_under_lease(storing, budget).await);
+                match self.core.sealed(storing, budget).await {
+                    Ok(Some(filling)) => self.fill(filling, turn, *budget).await,
+                    Ok(None) => count_stored(self.counters, Ok(None)),
+                    Err(error) => count_stored(self.counters, Err(error)),
+                }
             }
             Loaded::Same(life, tags) => {
                 let Granted { leader, turn: _turn, .. } = granted;
@@ -268,7 +274,7 @@ where
                 if matches!(kept, Ok(Filled::Stored)) {
                     self.counters.not_modified.increment();
                 }
-                self.count_stored(kept.map(|kept| (kept == Filled::Stored).then_some(0)));
+                count_stored(self.counters, kept.map(|kept| (kept == Filled::Stored).then_some(0)));
             }
             // The answer is another by now, although it is not kept: an older one is none any more.
             Loaded::Nothing if granted.replaces => self.remove(granted.leader, budget).await,
@@ -320,15 +326,21 @@ where
         }
     }
 
-    fn count_stored(&self, stored: Result<Option<usize>, Error>) {
-        self.counters.to_store();
-        match stored {
-            Ok(Some(bytes)) => {
-                self.counters.stored.increment();
-                self.counters.bytes_written.add(bytes as u64);
-            }
-            Ok(None) => self.counters.superseded.increment(),
-            Err(error) => self.counters.error(&error),
+    /// Sends FILL, and waits for it as long as the budget of the call lasts. Then it goes on in the
+    /// background: an answer waits for no longer than that, and what has been loaded is stored all the
+    /// same where a round trip takes half a budget.
+    async fn fill(&self, filling: Filling, turn: Option<Box<Turn>>, budget: Budget) {
+        let counters = self.core.stats.same(self.counters);
+        let mut filling = Box::pin(async move {
+            // Until it is stored: whoever comes next is to find it.
+            let _turn = turn;
+            count_stored(&counters, filling.run().await);
+        });
+        let Some(in_time) = by(Instant::now() + budget.left(), &mut filling) else {
+            return filling.await;
+        };
+        if let (Some(Err(_)), Ok(runtime)) = (timed(pin!(in_time)).await, Handle::try_current()) {
+            runtime.spawn(filling);
         }
     }
 
@@ -364,4 +376,16 @@ pub(super) async fn body<F: Future>(counters: &Counters, body: F) -> F::Output {
     let returned = body.await;
     counters.loaded(started.elapsed());
     returned
+}
+
+fn count_stored(counters: &Counters, stored: Result<Option<usize>, Error>) {
+    counters.to_store();
+    match stored {
+        Ok(Some(bytes)) => {
+            counters.stored.increment();
+            counters.bytes_written.add(bytes as u64);
+        }
+        Ok(None) => counters.superseded.increment(),
+        Err(error) => counters.error(&error),
+    }
 }

@@ -3,6 +3,7 @@
 mod batch;
 mod commands;
 mod connect;
+mod credentials;
 mod generations;
 mod groups;
 mod line;
@@ -22,13 +23,17 @@ use tokio::time::Instant;
 use crate::error::Error;
 use crate::group::{Generation, Group, Groups, Stamp, Stamps, stamps};
 use crate::health::Condition;
-use crate::lease::{Acquire, Acquired, FenceId, Filled, Intent, LeaseId, Life, Nonce};
+use crate::lease::{
+    Acquire, Acquired, FenceId, Filled, Intent, LONGEST_LEASE, LeaseId, Life, Nonce,
+};
 use crate::loss::Losses;
 use crate::record::Header;
 use crate::stats::ConnectionCounters;
 use crate::store::{Found, Operation, Store, fence_key};
 use commands::{by_digest, by_text, integer, millis, millis_or_none};
 use connect::time;
+pub use credentials::Credentials;
+pub(crate) use credentials::Provider;
 #[cfg(test)]
 pub(in crate::store) use generations::OLDEST;
 use groups::{Made, generation_of};
@@ -43,12 +48,6 @@ pub(crate) struct RedisStore {
 }
 
 impl RedisStore {
-    /// The longest record that is read: longer than any that this cache would store, because others may
-    /// store longer ones.
-    pub(crate) fn longest_record(max_value: usize) -> usize {
-        max_value.saturating_mul(4).saturating_add(64 * 1024)
-    }
-
     pub(crate) fn new(link: Link, namespace: &str) -> Self {
         Self { link, scripts: Scripts::get(), namespace: namespace.to_owned() }
     }
@@ -129,7 +128,11 @@ impl RedisStore {
     /// The record and the generations of its groups, whichever they are.
     async fn look_up(&self, key: &str) -> Result<Option<Found>, Error> {
         let namespace = self.namespace.as_bytes();
-        let mut answers = match self.script(&self.scripts.look_up, &[key], &[namespace]).await {
+        let longest = self.link.longest_reply().to_string();
+        let mut answers = match self
+            .script(&self.scripts.look_up, &[key], &[namespace, longest.as_bytes()])
+            .await
+        {
             Ok(Value::Array(answers)) => answers.into_iter(),
             Ok(Value::Nil) => return Ok(None),
             Err(error) if link::is_wrong_type(&error) => return Ok(Some(Found::rubbish())),
@@ -221,8 +224,17 @@ impl Store for RedisStore {
             let lease = millis(acquire.lease);
             let nonce = acquire.nonce.bytes();
             let schema = acquire.schema.to_le_bytes();
-            let arguments: [&[u8]; 6] =
-                [lease.as_bytes(), &nonce, &schema, intent, seen.bytes(), acquire.stamps.bytes()];
+            let longest = (acquire.longest.to_string(), millis(LONGEST_LEASE));
+            let arguments: [&[u8]; 8] = [
+                lease.as_bytes(),
+                &nonce,
+                &schema,
+                intent,
+                seen.bytes(),
+                acquire.stamps.bytes(),
+                longest.0.as_bytes(),
+                longest.1.as_bytes(),
+            ];
             let asked = Instant::now();
             let keys = [key, &fence_key(key)];
             let answer = self.script(&self.scripts.acquire, &keys, &arguments).await?;

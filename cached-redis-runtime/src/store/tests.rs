@@ -15,6 +15,7 @@ use crate::lease::{Acquire, Acquired, Filled, Intent, LeaseId, Life, Nonce};
 use crate::record::{self, Codec, Header, Kind, State};
 
 const SCHEMA: u64 = 7;
+const LONGEST_RECORD: usize = 100_000;
 const LONG: Duration = Duration::from_secs(60);
 
 /// One store under test, and a way to put anything under a key behind its back.
@@ -62,7 +63,8 @@ impl Subject {
             patience: LONG,
             tracking,
             namespace: namespace.to_owned(),
-            longest_reply: RedisStore::longest_record(1 << 20),
+            longest_reply: LONGEST_RECORD,
+            credentials: None,
         });
         RedisStore::new(link, namespace)
     }
@@ -82,7 +84,8 @@ impl Subject {
 
     async fn ask(&self, sequence: u64, intent: Intent, seen: LeaseId, stamps: &Stamps) -> Acquired {
         let nonce = Nonce { process: 1, sequence };
-        let acquire = Acquire { nonce, lease: LONG, schema: SCHEMA, intent, seen, stamps };
+        let longest = LONGEST_RECORD;
+        let acquire = Acquire { nonce, lease: LONG, schema: SCHEMA, intent, seen, stamps, longest };
         self.store.acquire(&self.key, acquire).await.expect("an answer")
     }
 

@@ -6,7 +6,9 @@ use super::{Access, Contents, Fence, Living, MemoryStore, Stored};
 use crate::error::Error;
 use crate::group::{Generation, Group, Groups, Stamp, Stamps, stamps};
 use crate::health::{Condition, Tracking};
-use crate::lease::{Acquire, Acquired, FenceId, Filled, Intent, LeaseId, Life, Nonce};
+use crate::lease::{
+    Acquire, Acquired, FenceId, Filled, Intent, LONGEST_LEASE, LeaseId, Life, Nonce,
+};
 use crate::record::{self, Header, State};
 use crate::store::{Found, Operation, Store};
 
@@ -51,11 +53,17 @@ impl Store for MemoryStore {
             if self.is_fenced(contents, key) {
                 return Acquired::NoStore;
             }
-            let now = u64::try_from(self.clock.now().as_nanos()).unwrap_or(u64::MAX);
-            let id = LeaseId::new(acquire.nonce, now);
+            let now = self.clock.now();
+            let nanos = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
+            let id = LeaseId::new(acquire.nonce, nanos);
             let found = self
                 .live(contents, key)
-                .and_then(|stored| Header::read(&stored.record).map(|header| (stored, header)));
+                .and_then(|stored| Header::read(&stored.record).map(|header| (stored, header)))
+                .filter(|(stored, header)| {
+                    let left = stored.expires.saturating_sub(now);
+                    let is_endless = header.state == State::Lease && left > LONGEST_LEASE;
+                    stored.record.len() <= acquire.longest && !is_endless
+                });
             if let Some((stored, header)) = found {
                 let is_value = header.state != State::Lease && header.schema == acquire.schema;
                 match self.refusal(stored, &header, is_value, acquire) {
@@ -248,7 +256,8 @@ impl MemoryStore {
         let now = self.millis();
         let is_fresh =
             is_value && header.state == State::Value && header.soft.is_none_or(|soft| now < soft);
-        let is_busy = header.refresh > now;
+        let longest = u64::try_from(LONGEST_LEASE.as_millis()).unwrap_or(u64::MAX);
+        let is_busy = header.refresh > now && header.refresh <= now.saturating_add(longest);
         let wait = || {
             let stamps = Stamps::from_slice(header.stamps(&stored.record));
             Some(Acquired::Wait { holder: header.lease, stamps })

@@ -31,6 +31,7 @@ use tokio::task::coop::consume_budget;
 use tokio::time::{Instant, timeout};
 
 use super::connect::SILENT;
+use super::credentials::Provider;
 use super::generations::Generations;
 use super::line::{Library, Line};
 use super::request::Request;
@@ -65,6 +66,8 @@ pub(crate) struct LinkSettings {
     pub(crate) namespace: String,
     /// The longest reply that is kept.
     pub(crate) longest_reply: usize,
+    /// Who logs in, if that changes.
+    pub(crate) credentials: Option<Provider>,
 }
 
 pub(crate) enum Source {
@@ -213,6 +216,11 @@ impl Link {
     /// What is known of generations, for as long as the connection is tracked.
     pub(super) fn generations(&self) -> &Generations {
         &self.0.generations
+    }
+
+    /// The longest reply that is kept.
+    pub(super) fn longest_reply(&self) -> usize {
+        self.0.settings.longest_reply
     }
 
     pub(super) fn clock(&self) -> &ServerClock {

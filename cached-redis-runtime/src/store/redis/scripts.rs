@@ -51,13 +51,21 @@ local function outlive(lease)
 end
 ";
 
-/// KEYS: entry, fence. ARGV: lease ms, nonce, schema, intent, lease seen, stamps.
+/// KEYS: entry, fence. ARGV: lease ms, nonce, schema, intent, lease seen, stamps, longest record in bytes,
+/// longest lease ms.
 ///
 /// The id is minted here, from the nonce and the server's clock: two executions of one command
 /// give two ids.
 const ACQUIRE: &str = r"
 if redis.pcall('GET', KEYS[2]) then return {5, '', now} end
 local lease, intent, seen = tonumber(ARGV[1]), ARGV[4], ARGV[5]
+local longest, longest_lease = tonumber(ARGV[7]), tonumber(ARGV[8])
+if state ~= '' and redis.call('STRLEN', KEYS[1]) > longest then state = '' end
+if state == 'L' then
+  local left = redis.call('PTTL', KEYS[1])
+  if left < 0 or left > longest_lease then state = '' end
+end
+if refresh > now + longest_lease then refresh = 0 end
 -- All values whose lease was given up carry zeros: which of them was seen, nobody knows.
 local zeros = string.rep('\0', 24)
 local over_seen = seen == zeros and 1 or 2
@@ -185,13 +193,14 @@ for _, key in ipairs(KEYS) do remove(key) end
 return 1
 ";
 
-/// KEYS: entry. ARGV: namespace.
+/// KEYS: entry. ARGV: namespace, longest record in bytes.
 ///
 /// The record and the generations of its groups, for connections that are not told when those
 /// change. The names of the groups stand in the record, so their keys cannot be told beforehand.
 const LOOK_UP: &str = r"
 local record = redis.pcall('GET', KEYS[1])
 if type(record) ~= 'string' then return record end
+if #record > tonumber(ARGV[2]) then return {''} end
 local answer = {record}
 if string.sub(record, 1, 3) == 'CR\1' and #record >= 64 then
   for at = 65, string.byte(record, 8) * 8 - 31, 32 do

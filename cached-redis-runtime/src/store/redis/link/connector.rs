@@ -233,7 +233,10 @@ impl Running {
     }
 
     async fn login(&self, given: &RedisConnectionInfo) -> Result<RedisConnectionInfo, Refusal> {
-        Ok(given.clone())
+        match &self.shared.settings.credentials {
+            Some(provider) => provider.login(given).await.ok_or(Refusal::NoLogin),
+            None => Ok(given.clone()),
+        }
     }
 
     /// Ends the claim in one step with the news: whoever loses the connection from now on starts
@@ -298,6 +301,11 @@ impl Running {
     /// How long to wait before the next attempt.
     fn failed(&self, refusal: &Refusal) -> Duration {
         let reason = refusal.category();
+        if refusal.is_of_login()
+            && let Some(provider) = &self.shared.settings.credentials
+        {
+            provider.forget();
+        }
         let mut connector = self.shared.connector();
         if !connector.running.renew(self.claim) {
             // Another one may have connected meanwhile.
