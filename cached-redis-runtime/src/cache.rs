@@ -1,7 +1,9 @@
 //! The cache: a store and everything that is shared by the calls that use it.
 
 mod builder;
+mod namespace;
 mod storing;
+mod url;
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::Arc;
@@ -23,15 +25,16 @@ use crate::flight::{Asking, Flights, Release};
 use crate::freshness::{Freshness, freshness};
 use crate::function::Function;
 use crate::group::{self, Group, Groups};
-use crate::health::Health;
+use crate::health::{Health, Tracking};
 use crate::invalidation::{Invalidator, Target};
 use crate::key::Key;
-use crate::loss::Losses;
+use crate::loss::{Loss, Losses};
 use crate::policy::Policy;
 use crate::record::Header;
 use crate::stats::{ConnectionCounters, Counter, Registry, Stats};
 use crate::store::Store;
 use crate::store::memory::MemoryStore;
+use crate::store::none::NoStore;
 
 /// A cache: a connection to a server (or an in-process store) with its settings. Cheap to clone;
 /// clones share everything.
@@ -62,7 +65,7 @@ pub(crate) struct Core {
     /// Who loads although another load has failed, or takes too long.
     pub(crate) turns: Arc<Turns>,
     pub(crate) invalidator: Arc<Invalidator>,
-    pub(crate) loads_while_down: Option<Semaphore>,
+    pub(crate) loads_while_down: Semaphore,
     pub(crate) background: Arc<Background>,
     pub(crate) failed_fences: Counter,
     pub(crate) connection: Arc<ConnectionCounters>,
@@ -77,7 +80,7 @@ pub(crate) struct Settings {
     pub(crate) budget: Duration,
     pub(crate) max_value: usize,
     pub(crate) max_ttl: Duration,
-    pub(crate) max_loads_while_down: Option<usize>,
+    pub(crate) max_loads_while_down: usize,
     pub(crate) max_loads_after_failure: usize,
     pub(crate) max_pending_invalidations: usize,
     pub(crate) max_background_reloads: usize,
@@ -97,12 +100,11 @@ impl Cache {
         CacheBuilder::default()
     }
 
-    /// A cache on the server that the environment variable `REDIS_URL` names, or
-    /// `redis://127.0.0.1:6379` without it. Does not connect.
+    /// A cache on the server that the environment variable `REDIS_URL` names. Does not connect.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the URL is malformed.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if it is not set, or malformed.
     pub fn from_env() -> Result<Self, Error> {
         Self::builder().build()
     }
@@ -116,16 +118,13 @@ impl Cache {
         Self::new(Arc::clone(&store) as Arc<dyn Store>, Some(store), settings)
     }
 
-    /// What to use if nobody chose: the environment's, or a cache that is always away, so that a
-    /// malformed variable costs hits and not answers.
-    pub(crate) fn from_env_or_away() -> Self {
-        Self::from_env().unwrap_or_else(|_| {
-            crate::telemetry::event!(error, "REDIS_URL is malformed; nothing is cached");
-            let away = Self::memory();
-            if let Some(store) = away.memory_store() {
-                store.set_fault(Some(crate::store::memory::Fault::Down));
-            }
-            away
+    /// What to use if nobody chose: the environment's, else none. A malformed variable costs hits and not
+    /// answers.
+    pub(crate) fn from_env_or_none() -> Self {
+        Self::from_env().unwrap_or_else(|error| {
+            let none = Self::new(Arc::new(NoStore), None, Settings::default());
+            none.0.losses.report(Loss::NoCache, None, &error.to_string());
+            none
         })
     }
 
@@ -150,9 +149,9 @@ impl Cache {
             lines: Arc::default(),
             turns: Arc::new(Turns::new(settings.max_loads_after_failure)),
             invalidator: Arc::new(invalidator),
-            loads_while_down: settings
-                .max_loads_while_down
-                .map(|most| Semaphore::new(most.min(Semaphore::MAX_PERMITS))),
+            loads_while_down: Semaphore::new(
+                settings.max_loads_while_down.min(Semaphore::MAX_PERMITS),
+            ),
             background: Background::new(settings.max_background_reloads),
             failed_fences: Counter::default(),
             connection,
@@ -194,13 +193,20 @@ impl Cache {
     /// # }
     /// ```
     pub async fn health(&self) -> Health {
+        let losses = self.0.losses.list();
+        if !self.0.store.is_there() {
+            let ping = Err(Error::config(
+                "there is no cache: none was chosen, and `REDIS_URL` is not set",
+            ));
+            return Health { ping, tracking: Tracking::Unknown, losses };
+        }
         let started = Instant::now();
         let key = format!("{}:health", self.0.settings.namespace);
         let store = &*self.0.store;
         let found = self.0.budget().run(store, store.read(&key, &Groups::default())).await;
         let ping = found.map(|_| started.elapsed());
         let tracking = store.condition().tracking;
-        Health { ping, tracking, losses: self.0.losses.list() }
+        Health { ping, tracking, losses }
     }
 
     /// Removes every entry that carries a tag, however many there are. After this has returned `Ok`,

@@ -112,7 +112,7 @@ pub(crate) fn mode() -> Mode {
 pub fn current() -> Handle {
     SCOPE.try_with(|cache| Cow::Owned(cache.clone())).unwrap_or_else(|_| {
         Cow::Borrowed(
-            INSTALLED.get().unwrap_or_else(|| DEFAULT.get_or_init(Cache::from_env_or_away)),
+            INSTALLED.get().unwrap_or_else(|| DEFAULT.get_or_init(Cache::from_env_or_none)),
         )
     })
 }

@@ -9,6 +9,9 @@ use crate::group::Group;
 use crate::key::{self, Identity, KeyBuilder, KeyError, TemplateBuilder};
 use crate::stats::Counters;
 
+/// Version of the key encoding, as part of a namespace that was not chosen.
+pub(crate) const KEY_FORMAT: u32 = 1;
+
 /// Version of the key encoding; part of every key, so that a change of the encoding can never
 /// read an entry of the old one.
 const KEY_ENCODING: &[u8] = b"cached-redis key v1";

@@ -1,6 +1,7 @@
 //! What coordination needs of a store. It does not know which one it talks to.
 
 pub(crate) mod memory;
+pub(crate) mod none;
 pub(crate) mod redis;
 
 use std::pin::Pin;
@@ -103,6 +104,11 @@ pub(crate) trait Store: Send + Sync {
     /// that is running. Of other stores, all time counts.
     fn measures(&self) -> bool {
         false
+    }
+
+    /// Whether there is a store at all: without one, functions just run.
+    fn is_there(&self) -> bool {
+        true
     }
 
     /// What is known of the connection. Asks nothing.

@@ -5,15 +5,13 @@ use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use redis::io::tcp::{TcpSettings, socket2};
-use redis::{Client, IntoConnectionInfo as _};
+use redis::{Client, ConnectionInfo};
 
-use super::{Cache, Settings};
+use super::{Cache, Settings, namespace, url};
 use crate::error::Error;
 use crate::policy::MIN_LIFE;
 use crate::store::memory::MemoryStore;
 use crate::store::redis::{Credentials, Link, LinkSettings, Provider, RedisStore, Source};
-
-const DEFAULT_URL: &str = "redis://127.0.0.1:6379";
 
 /// Beyond these a setting is a mistake, and sums of times could overflow.
 const LONGEST_BUDGET: Duration = Duration::from_secs(60);
@@ -23,19 +21,27 @@ const LONGEST_TTL: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 const USER_TIMEOUT: Duration = Duration::from_secs(5);
 const KEEPALIVE: Duration = Duration::from_secs(15);
 
+const VARIABLE: &str = "REDIS_URL";
+
+/// More than the usual pools have connections; see [`CacheBuilder::max_loads_while_down`].
+const MOST_LOADS_WHILE_DOWN: usize = 64;
+
 /// Builds a [`Cache`]. Building does not connect; the first call does.
 #[derive(Debug, Default)]
 #[must_use = "call `build`"]
 pub struct CacheBuilder {
     server: Server,
     settings: Settings,
+    namespace: Option<String>,
     without_tracking: bool,
+    without_nodelay: bool,
+    keepalive: Option<Duration>,
     credentials: Option<Provider>,
 }
 
 #[derive(Default)]
 enum Server {
-    /// `REDIS_URL`, else the local default port.
+    /// `REDIS_URL`.
     #[default]
     Environment,
     Url(String),
@@ -60,11 +66,12 @@ impl std::fmt::Debug for Server {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            namespace: "cache".to_owned(),
+            // Of the in-process store, which nobody else uses.
+            namespace: "memory".to_owned(),
             budget: Duration::from_millis(100),
             max_value: 1024 * 1024,
             max_ttl: Duration::from_secs(30 * 24 * 60 * 60),
-            max_loads_while_down: None,
+            max_loads_while_down: MOST_LOADS_WHILE_DOWN,
             max_loads_after_failure: 4,
             max_pending_invalidations: 10_000,
             max_background_reloads: 64,
@@ -129,10 +136,28 @@ impl CacheBuilder {
         self
     }
 
-    /// First part of every key (default `cache`): services that share a server choose different
-    /// ones.
+    /// First part of every key: what shares entries has the same one, and nothing else may. Give each
+    /// service one of its own, and each deployment of a service (staging, a branch, a tenant) that uses
+    /// the same server: otherwise one reads what the other has stored.
+    ///
+    /// Without one, it is the name of the executable and the version of the key format (`shop-1`),
+    /// which is logged once as a warning: two deployments of one executable share it.
     pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
-        self.settings.namespace = namespace.into();
+        self.namespace = Some(namespace.into());
+        self
+    }
+
+    /// Whether small requests go out at once (`TCP_NODELAY`; default: yes). Not for a
+    /// [`client`](Self::client), which says so itself.
+    pub fn tcp_nodelay(mut self, nodelay: bool) -> Self {
+        self.without_nodelay = !nodelay;
+        self
+    }
+
+    /// How long a connection is idle before the operating system asks whether its peer is still there
+    /// (default 15 s). Not for a [`client`](Self::client), which says so itself.
+    pub fn tcp_keepalive(mut self, idle: Duration) -> Self {
+        self.keepalive = Some(idle);
         self
     }
 
@@ -159,11 +184,14 @@ impl CacheBuilder {
         self
     }
 
-    /// How many loads may run at a time while the server is away (default: no bound). The others
-    /// wait, for their `load_timeout` at most; a load inside a load belongs to that one. Set it to what
-    /// the source of the data can take.
+    /// How many loads may run at a time while the server is away (default 64). The others wait, for
+    /// their `load_timeout` at most; a load inside a load belongs to that one. Set it to what the source
+    /// of the data can take beside its other work.
+    ///
+    /// 64 is more than the connections that the usual pools keep (10 to 32), so it holds up nothing that
+    /// a database would have served, and keeps a burst from queueing thousands of loads there.
     pub fn max_loads_while_down(mut self, loads: usize) -> Self {
-        self.settings.max_loads_while_down = Some(loads);
+        self.settings.max_loads_while_down = loads;
         self
     }
 
@@ -211,11 +239,16 @@ impl CacheBuilder {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) for a malformed URL, an unknown scheme, TLS
-    /// without a TLS feature, a namespace that cannot be part of a key, a budget of zero or above a
-    /// minute, a longest TTL out of range, or no load at all while the server is down or
-    /// after a failure.
-    pub fn build(self) -> Result<Cache, Error> {
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if no server was chosen; for a malformed URL, or
+    /// one that says what is not supported; for TLS without a TLS feature, a namespace that cannot be
+    /// part of a key, a budget of zero or above a minute, a longest TTL out of range, or no load at all
+    /// while the server is down or after a failure.
+    pub fn build(mut self) -> Result<Cache, Error> {
+        match (self.namespace.take(), &self.server) {
+            (Some(namespace), _) => self.settings.namespace = namespace,
+            (None, Server::Memory) => {}
+            (None, _) => self.settings.namespace = namespace::of_executable(),
+        }
         self.settings.check()?;
         let mut without_tracking = self.without_tracking;
         let source = match self.server {
@@ -224,13 +257,15 @@ impl CacheBuilder {
                 return Ok(Cache::new(Arc::clone(&store) as _, Some(store), self.settings));
             }
             Server::Environment => {
-                let url = std::env::var("REDIS_URL").unwrap_or_else(|_| DEFAULT_URL.to_owned());
-                without_tracking |= asks_for_resp2(&url);
-                Source::Client(open(&url)?)
+                let Ok(url) = std::env::var(VARIABLE) else { return Err(no_server()) };
+                let address = url::parse(&url)?;
+                without_tracking |= address.asks_for_resp2;
+                Source::Client(client(address.info, self.without_nodelay, self.keepalive)?)
             }
             Server::Url(url) => {
-                without_tracking |= asks_for_resp2(&url);
-                Source::Client(open(&url)?)
+                let address = url::parse(&url)?;
+                without_tracking |= address.asks_for_resp2;
+                Source::Client(client(address.info, self.without_nodelay, self.keepalive)?)
             }
             Server::Client(client) => Source::Client(client),
             Server::Connection(connection) => Source::Connection(connection),
@@ -276,7 +311,7 @@ impl Settings {
                 "the longest time to live must be between a millisecond and ten years",
             ));
         }
-        if self.max_loads_while_down == Some(0) {
+        if self.max_loads_while_down == 0 {
             return Err(Error::config(
                 "`max_loads_while_down(0)` would stop every load; use 1 or more",
             ));
@@ -290,33 +325,25 @@ impl Settings {
     }
 }
 
-/// Whether a URL leaves no choice: the cache would rather have RESP3.
-fn asks_for_resp2(url: &str) -> bool {
-    let query = url.split_once('?').map_or("", |(_, query)| query);
-    query.split('&').any(|pair| matches!(pair, "protocol=2" | "protocol=resp2"))
-}
-
-/// A client for a URL, with sockets that notice a dead peer.
-fn open(url: &str) -> Result<Client, Error> {
-    // Messages never quote the URL: it may carry a password.
-    let malformed = |_| {
-        Error::config(
-            "the Redis URL is malformed; it looks like redis://user:password@host:6379/0, or \
-             rediss://… for TLS",
-        )
-    };
-    let with_tls = cfg!(any(feature = "tls-rustls", feature = "tls-native-tls"));
-    if !with_tls && ["rediss:", "valkeys:"].iter().any(|scheme| url.starts_with(scheme)) {
-        return Err(Error::config(
-            "this Redis URL needs TLS: enable the feature `tls-rustls` or `tls-native-tls` of \
-             cached-redis",
-        ));
-    }
-    let info = url.into_connection_info().map_err(malformed)?;
-    let tcp = TcpSettings::default()
-        .set_nodelay(true)
-        .set_keepalive(socket2::TcpKeepalive::new().with_time(KEEPALIVE));
+/// A client with sockets that notice a dead peer.
+fn client(
+    info: ConnectionInfo,
+    without_nodelay: bool,
+    keepalive: Option<Duration>,
+) -> Result<Client, Error> {
+    let keepalive = socket2::TcpKeepalive::new().with_time(keepalive.unwrap_or(KEEPALIVE));
+    let tcp = TcpSettings::default().set_nodelay(!without_nodelay).set_keepalive(keepalive);
     #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
     let tcp = tcp.set_user_timeout(USER_TIMEOUT);
-    Client::open(info.set_tcp_settings(tcp)).map_err(malformed)
+    // Its own text may quote the URL.
+    Client::open(info.set_tcp_settings(tcp)).map_err(|_| {
+        Error::config("the Redis URL cannot be used: the client library does not accept it")
+    })
+}
+
+fn no_server() -> Error {
+    Error::config(
+        "no server was chosen: set `REDIS_URL`, or write `.url(\"redis://…\")`, `.client(..)` or \
+         `.memory()` on the builder",
+    )
 }

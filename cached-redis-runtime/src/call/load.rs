@@ -79,7 +79,10 @@ where
     /// A place among the loads that the user allows while the store is away. Without one, if it takes as
     /// long as others wait for any load: then a load that has one waits for this one, perhaps.
     async fn place(&self) -> Option<SemaphorePermit<'_>> {
-        let bound = self.core.loads_while_down.as_ref().filter(|_| !current::has_place())?;
+        if current::has_place() {
+            return None;
+        }
+        let bound = &self.core.loads_while_down;
         let place = bound.acquire();
         // Never closed, so there is always one in the end.
         match by(self.patience_from(Instant::now()), place) {

@@ -53,7 +53,7 @@ fn run(seed: u64, broken: Option<Rule>, traced: bool) -> (Vec<String>, Seen) {
 }
 
 async fn schedule(world: &Arc<World>, broken: Option<Rule>) {
-    let store = Arc::new(MemoryStore::new("cache"));
+    let store = Arc::new(MemoryStore::new("memory"));
     let start = || {
         let node = Node::new(world, &store);
         #[cfg(feature = "unfenced-for-tests")]

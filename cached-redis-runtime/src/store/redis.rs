@@ -5,6 +5,7 @@ mod commands;
 mod connect;
 mod credentials;
 mod generations;
+mod greeting;
 mod groups;
 mod line;
 mod link;

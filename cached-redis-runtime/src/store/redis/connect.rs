@@ -14,6 +14,7 @@ use redis::{
 use tokio::time::Instant;
 
 use super::generations::Generations;
+use super::greeting;
 use super::line::{Library, Line};
 use super::request::{Reply, Request};
 use super::scripts::Scripts;
@@ -272,7 +273,9 @@ impl Refusal {
     pub(super) fn category(&self) -> Cow<'static, str> {
         match self {
             Self::Socket(error) => of_socket(error),
-            Self::Server(error) => error.code().to_owned().into(),
+            Self::Server(error) => {
+                greeting::meaning(error.code(), error.details().unwrap_or_default())
+            }
             Self::Library(error) => of_library(error),
             Self::Silent => SILENT.into(),
             Self::Over => "the server hung up".into(),
