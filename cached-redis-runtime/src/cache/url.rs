@@ -93,7 +93,7 @@ fn read(text: &str) -> Result<Address, Refusal> {
     }
     match url.fragment() {
         None => {}
-        Some("insecure") if url.scheme().ends_with('s') => {}
+        Some("insecure") if matches!(url.scheme(), "rediss" | "valkeys") => {}
         Some(_) => {
             return Err(
                 "has a `#`, which only rediss://…#insecure may have; in a password, write \

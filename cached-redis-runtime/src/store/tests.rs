@@ -49,7 +49,10 @@ impl Subject {
             key: format!("{namespace}:p:f:{{1}}"),
             namespace,
             set: Box::new(move |key, bytes| {
-                let set = redis::cmd("SET").arg(key).arg(bytes).exec(&mut *connection.borrow_mut());
+                let mut set = redis::cmd("SET");
+                // A lease has an end.
+                let set = set.arg(key).arg(bytes).arg("PX").arg(LONG.as_millis() as u64);
+                let set = set.exec(&mut *connection.borrow_mut());
                 set.expect("a server that takes it");
             }),
         }
