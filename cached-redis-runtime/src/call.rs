@@ -131,16 +131,18 @@ impl Call {
                 return load::body(&counters, body.begin(None)).await;
             }
         };
+        let type_name = std::any::type_name::<O::Value>();
+        let schema = self.function.schema(type_name, self.policy.version, groups.classes);
+        if counters.shapes.is_unfaithful(schema) {
+            counters.unfaithful.increment();
+            return load::body(&counters, body.begin(None)).await;
+        }
         let attempt = Attempt {
             core,
             counters: &counters,
             policy: &self.policy,
             key: &key,
-            schema: self.function.schema(
-                std::any::type_name::<O::Value>(),
-                self.policy.version,
-                groups.classes,
-            ),
+            schema,
             outcome,
             groups: &groups,
         };

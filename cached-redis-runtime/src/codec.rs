@@ -1,5 +1,6 @@
 //! From a returned value to a record and back.
 
+mod faith;
 mod json;
 
 use std::any::type_name;
@@ -12,6 +13,9 @@ use crate::group::Group;
 use crate::outcome::{Outcome, Storable, View};
 use crate::panics::guarded;
 use crate::record::{self, Codec, Header, Kind};
+
+pub(crate) use faith::Unfaithful;
+pub(crate) use faith::check as check_faith;
 
 /// What a returned value comes to.
 #[derive(Debug)]

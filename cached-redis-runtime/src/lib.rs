@@ -28,6 +28,7 @@ mod panics;
 mod policy;
 mod previous;
 mod record;
+mod shapes;
 mod stats;
 mod store;
 mod telemetry;

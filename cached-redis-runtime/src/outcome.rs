@@ -17,7 +17,7 @@ use crate::group::TagText;
 pub use from_value::{tags, ttl_with};
 pub use options::{Absent, absent, absent_as, cache_if, fallible};
 pub use probe::{Probe, ProbeFallibleOptional, ProbeOneLayer, ProbePlain};
-pub use stored::{CanBeStored, CannotBeStored, Stored};
+pub use stored::{CanBeCompared, CanBeStored, CannotBeStored, Stored};
 
 /// A value that can be kept in the cache: every `Serialize + DeserializeOwned`.
 #[diagnostic::on_unimplemented(
@@ -62,6 +62,11 @@ pub trait Outcome {
 
     /// The fresh life of this value, where it decides.
     fn life(&self, _value: &Self::Value) -> Option<Duration> {
+        None
+    }
+
+    /// Whether two values are equal; `None` where their type does not say.
+    fn same(&self, _one: &Self::Value, _other: &Self::Value) -> Option<bool> {
         None
     }
 

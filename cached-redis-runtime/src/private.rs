@@ -13,17 +13,17 @@ pub use crate::invalidation::{
 pub use crate::keep::{Kept, keep};
 pub use crate::key::{HashedPart, Key, KeyBuilder, Placeholder, ReadablePart, TemplateBuilder};
 pub use crate::outcome::{
-    CanBeStored, CannotBeStored, Outcome, Probe, ProbeFallibleOptional, ProbeOneLayer, ProbePlain,
-    Stored, absent, absent_as, cache_if, fallible, tags, ttl_with,
+    CanBeCompared, CanBeStored, CannotBeStored, Outcome, Probe, ProbeFallibleOptional,
+    ProbeOneLayer, ProbePlain, Stored, absent, absent_as, cache_if, fallible, tags, ttl_with,
 };
 pub use crate::policy::{IntoDuration, Policy};
 
 /// Everything that generated code calls methods of, brought into scope without its name.
 pub mod traits {
     pub use super::{
-        CanBeStored as _, CannotBeStored as _, HashedPart as _, ProbeFallibleOptional as _,
-        ProbeOneLayer as _, ProbePlain as _, ReadablePart as _, ReturnedPlain as _,
-        ReturnedResult as _,
+        CanBeCompared as _, CanBeStored as _, CannotBeStored as _, HashedPart as _,
+        ProbeFallibleOptional as _, ProbeOneLayer as _, ProbePlain as _, ReadablePart as _,
+        ReturnedPlain as _, ReturnedResult as _,
     };
 }
 

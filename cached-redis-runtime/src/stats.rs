@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::error::{Error, ErrorKind};
 use crate::loss::{Cold, Loss, Losses, cold, failures};
+use crate::shapes::Shapes;
 use crate::telemetry::event;
 
 /// A snapshot of the counters of a [`Cache`](crate::Cache).
@@ -80,6 +81,9 @@ pub struct FunctionStats {
     /// Values returned by the function but not stored because they are larger than the cache
     /// takes.
     pub too_large: u64,
+    /// Calls that did without the cache because what would be stored does not read back as what the
+    /// function returned.
+    pub unfaithful: u64,
     /// Failures of the cache by kind. None of them reached a caller of the function.
     pub errors: BTreeMap<&'static str, u64>,
     /// Bytes read from the store.
@@ -111,6 +115,7 @@ macro_rules! counters {
             $(pub(crate) $counter: Counter,)*
             load_nanos: Counter,
             cold: Cold,
+            pub(crate) shapes: Shapes,
             losses: Arc<Losses>,
             errors: [Counter; ErrorKind::ALL.len()],
         }
@@ -135,7 +140,7 @@ macro_rules! counters {
 
 counters! {
     hits, stale_hits, fallbacks, negative_hits, misses, loads, reloads, failed_reloads, skipped_reloads,
-    not_modified, coalesced, waits, queued, bypasses, stored, superseded, too_large,
+    not_modified, coalesced, waits, queued, bypasses, stored, superseded, too_large, unfaithful,
     bytes_read, bytes_written,
 }
 

@@ -140,7 +140,7 @@ fn an_entry_is_looked_at_where_it_is_asked() {
         assert_eq!(entry.get().await.unwrap(), Some(8));
         let (here, there) =
             (entry.key().unwrap(), other.scope(async { entry.key() }).await.unwrap());
-        assert!(here.starts_with("cache:") && there.starts_with("other:"), "{here} {there}");
+        assert!(here.starts_with("memory:") && there.starts_with("other:"), "{here} {there}");
     });
 }
 

@@ -38,7 +38,7 @@ pub(super) fn outcome(cached: &Cached) -> TokenStream {
     let with_ttl = of_value("ttl_with", with_cache_if, cached.outcome.ttl_with.as_ref());
     let adjusted = tag::of_value(&cached.tags, with_ttl);
     // A return type that cannot be stored is reported at the return type.
-    let ask = quote_spanned!(start=> (&&__rt::Stored(&__outcome)).check);
+    let ask = quote_spanned!(start=> (&&&__rt::Stored(&__outcome)).check);
     let arguments = names::parenthesized(TokenStream::new(), end);
     quote_spanned!(Span::mixed_site()=>
         let __outcome = #adjusted;

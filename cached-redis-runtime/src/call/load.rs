@@ -14,7 +14,7 @@ use super::{Attempt, Granted, Reason};
 use crate::broken::Rule;
 use crate::budget::{Budget, by, timed};
 use crate::cache::{Filling, Storing};
-use crate::codec::{self, Encoding};
+use crate::codec::{self, Encoding, Unfaithful};
 use crate::current;
 use crate::error::{Error, ErrorKind};
 use crate::flight::Leader;
@@ -22,6 +22,7 @@ use crate::freshness::WINDOW_SHARE;
 use crate::group::Group;
 use crate::invalidation::Target;
 use crate::lease::{Filled, LeaseId, Life};
+use crate::loss::Loss;
 use crate::outcome::{Outcome, Storable};
 use crate::panics::catch_panic;
 use crate::previous::Stored;
@@ -208,6 +209,7 @@ where
         }
         let encoded = codec::encode(self.outcome, returned, self.schema);
         match encoded.and_then(|encoded| self.core.admit(encoded, self.policy)) {
+            Ok(Some(encoding)) if !self.is_faithful(returned, &encoding) => Loaded::Nothing,
             Ok(Some(encoding)) => {
                 let life = self.core.life(self.policy, &encoding);
                 let is_kept = |stored: &&Stored| stored.is_kept_as(&encoding.record);
@@ -229,6 +231,28 @@ where
                 Loaded::Nothing
             }
         }
+    }
+
+    /// Whether what would be stored reads back as what was returned, as far as it is checked. Otherwise the
+    /// function goes on without the cache.
+    fn is_faithful(&self, returned: &O::Return, encoding: &Encoding) -> bool {
+        let shapes = &self.counters.shapes;
+        if !shapes.is_check_due() {
+            return true;
+        }
+        let Err(Unfaithful { path }) = codec::check_faith(self.outcome, returned, encoding) else {
+            return true;
+        };
+        shapes.give_up(self.schema);
+        self.counters.unfaithful.increment();
+        let name = std::any::type_name::<O::Value>();
+        let advice = format!(
+            "values of the type `{name}` are not cached in this process: what is written of them reads back as \
+             something else ({path}). Serialize what you deserialize: look for `skip_serializing`, \
+             `rename(serialize = ..)`, `untagged` and `skip_serializing_if` without `default`"
+        );
+        self.core.losses.report(Loss::Unfaithful, Some(self.counters.function()), &advice);
+        false
     }
 
     /// Stores what was loaded, and ends the flight.

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 pub(super) fn meaning(code: &str, text: &str) -> Cow<'static, str> {
     let of_text = |part: &str| text.contains(part);
     let meaning = match code {
-        "WRONGPASS" => "the user or the password is wrong",
+        "WRONGPASS" => "the user or the password is not accepted",
         "NOAUTH" => "the server wants a password",
         "NOPERM" => "the user lacks a right that the cache needs (docs/operating.md, Rights)",
         "DENIED" => {
@@ -19,7 +19,7 @@ pub(super) fn meaning(code: &str, text: &str) -> Cow<'static, str> {
         "ERR" if of_text("without any password") => {
             "a password was given, and the server has none for this user"
         }
-        "ERR" if of_text("invalid password") => "the password is wrong",
+        "ERR" if of_text("invalid password") => "the password is not accepted",
         _ => return code.to_owned().into(),
     };
     format!("{meaning}; {code}").into()
@@ -32,11 +32,7 @@ mod tests {
     #[test]
     fn it_names_what_was_refused_and_quotes_nothing() {
         for (code, text, expected) in [
-            (
-                "WRONGPASS",
-                "invalid username-password pair or user is disabled.",
-                "password is wrong",
-            ),
+            ("WRONGPASS", "invalid username-password pair or user is disabled.", "not accepted"),
             ("NOAUTH", "Authentication required.", "wants a password"),
             ("ERR", "DB index is out of range", "no database"),
             ("ERR", "invalid DB index", "no database"),

@@ -60,7 +60,7 @@ const ACQUIRE: &str = r"
 if redis.pcall('GET', KEYS[2]) then return {5, '', now} end
 local lease, intent, seen = tonumber(ARGV[1]), ARGV[4], ARGV[5]
 local longest, longest_lease = tonumber(ARGV[7]), tonumber(ARGV[8])
-if state ~= '' and redis.call('STRLEN', KEYS[1]) > longest then state = '' end
+if state ~= '' and redis.call('GETRANGE', KEYS[1], longest, longest) ~= '' then state = '' end
 if state == 'L' then
   local left = redis.call('PTTL', KEYS[1])
   if left < 0 or left > longest_lease then state = '' end
