@@ -17,8 +17,12 @@ mod faults;
 mod freshness;
 #[path = "server/groups.rs"]
 mod groups;
+#[path = "server/handshake.rs"]
+mod handshake;
 #[path = "server/history.rs"]
 mod history;
+#[path = "server/liveness.rs"]
+mod liveness;
 #[path = "server/refusals.rs"]
 mod refusals;
 #[path = "server/shop.rs"]
