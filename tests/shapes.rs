@@ -75,6 +75,8 @@ mod arguments;
 mod behind;
 #[path = "shapes/blocks.rs"]
 mod blocks;
+#[path = "shapes/faithful.rs"]
+mod faithful;
 #[path = "shapes/generics.rs"]
 mod generics;
 #[path = "shapes/invalidating.rs"]

@@ -14,7 +14,7 @@ async fn cheapest(db: &Pool, category: u64) -> Result<Product, Error> {
         &["brand:"],
         |ret| ::std::vec![__rt::Tag::new().text("brand:").value(& ret.brand).finish()],
     );
-    let __outcome = (&&__rt::Stored(&__outcome)).check().pass(__outcome);
+    let __outcome = (&&&__rt::Stored(&__outcome)).check().pass(__outcome);
     __call
         .run_behind(
             __outcome,
@@ -74,6 +74,6 @@ where
         &["brand:"],
         |ret| ::std::vec![__rt::Tag::new().text("brand:").value(& ret.brand).finish()],
     );
-    let __outcome = (&&__rt::Stored(&__outcome)).check().pass(__outcome);
+    let __outcome = (&&&__rt::Stored(&__outcome)).check().pass(__outcome);
     __call.entry(__outcome)
 }

@@ -8,7 +8,7 @@ pub async fn get_product(db: &Pool, id: u64) -> Result<Option<Product>, RepoErro
     let __call = __rt::call(&__F, __key.finish(), __policy, __rt::current());
     let __outcome = (&&&__rt::Probe::<Result<Option<Product>, RepoError>>::new())
         .outcome();
-    let __outcome = (&&__rt::Stored(&__outcome)).check().pass(__outcome);
+    let __outcome = (&&&__rt::Stored(&__outcome)).check().pass(__outcome);
     let __body = async move {
         if false {
             return __rt::never::<Result<Option<Product>, RepoError>>();
@@ -49,6 +49,6 @@ where
     let __call = __rt::call(&__F, __key.finish(), __policy, __rt::Choice::Current);
     let __outcome = (&&&__rt::Probe::<Result<Option<Product>, RepoError>>::new())
         .outcome();
-    let __outcome = (&&__rt::Stored(&__outcome)).check().pass(__outcome);
+    let __outcome = (&&&__rt::Stored(&__outcome)).check().pass(__outcome);
     __call.entry(__outcome)
 }

@@ -7,7 +7,7 @@ async fn list(&self, page: u32) -> anyhow::Result<Vec<Product>> {
     let __policy = __rt::Policy::new(__rt::IntoDuration::into_duration(LIFE));
     let __call = __rt::call(&__F, __key.finish(), __policy, __rt::current());
     let __outcome = (&&&__rt::Probe::<anyhow::Result<Vec<Product>>>::new()).outcome();
-    let __outcome = (&&__rt::Stored(&__outcome)).check().pass(__outcome);
+    let __outcome = (&&&__rt::Stored(&__outcome)).check().pass(__outcome);
     let __body = async move {
         if false {
             return __rt::never::<anyhow::Result<Vec<Product>>>();
@@ -47,6 +47,6 @@ where
     let __policy = __rt::Policy::new(__rt::IntoDuration::into_duration(LIFE));
     let __call = __rt::call(&__F, __key.finish(), __policy, __rt::Choice::Current);
     let __outcome = (&&&__rt::Probe::<anyhow::Result<Vec<Product>>>::new()).outcome();
-    let __outcome = (&&__rt::Stored(&__outcome)).check().pass(__outcome);
+    let __outcome = (&&&__rt::Stored(&__outcome)).check().pass(__outcome);
     __call.entry(__outcome)
 }
