@@ -218,9 +218,7 @@ impl Setup<'_> {
             let answer = answers.get(index);
             answer.is_none_or(|answer| matches!(answer, Value::ServerError(_)))
         };
-        let untracked = if refused(0) {
-            Some(Untracked::Rights)
-        } else if refused(1) {
+        let untracked = if refused(0) || refused(1) {
             Some(Untracked::Rights)
         } else if refused(2) || refused(3) {
             Some(Untracked::Untried)

@@ -435,3 +435,6 @@ impl Io {
 fn of_bytes(bytes: u64) -> Duration {
     Duration::from_nanos(bytes.saturating_mul(NANOS_PER_BYTE))
 }
+
+#[cfg(test)]
+mod tests;

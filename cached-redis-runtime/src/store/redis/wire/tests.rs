@@ -1,0 +1,123 @@
+//! A connection to a peer that this test plays, over sockets that not every system has.
+
+#![cfg(unix)]
+
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use super::socket::Socket;
+use super::{Failure, Wire, WireSettings};
+use crate::budget;
+
+const PATIENCE: Duration = Duration::from_millis(100);
+/// `PING` as it goes over the wire, and its answer.
+const PING: usize = 14;
+const PONG: &[u8] = b"+PONG\r\n";
+
+/// A connection, and the other end of it.
+fn pair() -> (Wire, UnixStream) {
+    let (ours, theirs) = UnixStream::pair().expect("sockets");
+    ours.set_nonblocking(true).expect("a socket");
+    let settings = WireSettings { patience: PATIENCE, longest: 1_000, generations: Arc::default() };
+    (Wire::new(Socket::Unix(ours), settings), theirs)
+}
+
+/// Answers so many requests at a time, with a pause after each time.
+fn answers(mut peer: UnixStream, batch: usize, pause: Duration) -> JoinHandle<()> {
+    thread::spawn(move || {
+        let (mut bytes, mut unanswered) = ([0; 64 * 1024], 0);
+        loop {
+            if unanswered < PING {
+                let Ok(read @ 1..) = peer.read(&mut bytes) else { return };
+                unanswered += read;
+            }
+            let answered = (unanswered / PING).min(batch);
+            unanswered -= answered * PING;
+            if peer.write_all(&PONG.repeat(answered)).is_err() {
+                return;
+            }
+            thread::sleep(pause);
+        }
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_ahead_of_a_request_in_its_own_process_is_not_the_servers_silence() {
+    let (wire, peer) = pair();
+    // In all, three times as long as a budget.
+    let peer = answers(peer, 100, Duration::from_millis(2));
+    let mut callers = JoinSet::new();
+    for _ in 0..16_000 {
+        let wire = wire.clone();
+        callers.spawn(async move { wire.exchange(&redis::cmd("PING")).await });
+    }
+    while let Some(reply) = callers.join_next().await {
+        reply.expect("no panic").expect("an answer");
+    }
+    drop(wire);
+    peer.join().expect("no panic");
+}
+
+#[tokio::test]
+async fn silence_takes_a_whole_budget_and_a_shorter_one_is_only_late() {
+    let (wire, _peer) = pair();
+    let ping = redis::cmd("PING");
+    let late = budget::within(PATIENCE / 2, wire.exchange(&ping)).await;
+    assert!(matches!(late, Err(Failure::Late)), "{late:?}");
+    let silent = wire.exchange(&ping).await;
+    assert!(matches!(silent, Err(Failure::Silent)), "{silent:?}");
+}
+
+#[tokio::test]
+async fn a_server_that_answers_others_too_late_for_one_is_not_silent() {
+    let (wire, peer) = pair();
+    let is_over = Arc::new(AtomicBool::new(false));
+    let others = tokio::spawn({
+        let (wire, is_over) = (wire.clone(), Arc::clone(&is_over));
+        async move {
+            while !is_over.load(Ordering::Relaxed) {
+                let reply = budget::within(10 * PATIENCE, wire.exchange(&redis::cmd("PING"))).await;
+                reply.expect("others are answered");
+            }
+        }
+    });
+    let _peer = answers(peer, 1, PATIENCE / 2);
+    // Queued behind ten, each of which takes half a budget.
+    let mut queue = JoinSet::new();
+    for _ in 0..10 {
+        let wire = wire.clone();
+        queue.spawn(async move {
+            budget::within(10 * PATIENCE, wire.exchange(&redis::cmd("PING"))).await
+        });
+    }
+    tokio::task::yield_now().await;
+    let late = wire.exchange(&redis::cmd("PING")).await;
+    assert!(matches!(late, Err(Failure::Late)), "{late:?}");
+    while let Some(reply) = queue.join_next().await {
+        reply.expect("no panic").expect("nobody else's request fails with it");
+    }
+    is_over.store(true, Ordering::Relaxed);
+    others.await.expect("no panic");
+}
+
+#[tokio::test]
+async fn a_peer_that_hangs_up_or_answers_rubbish_ends_it_for_all_who_wait() {
+    for rubbish in [&b""[..], b"$x\r\n"] {
+        let (wire, mut peer) = pair();
+        let waiting = tokio::spawn({
+            let wire = wire.clone();
+            async move { wire.exchange(&redis::cmd("PING")).await }
+        });
+        tokio::task::yield_now().await;
+        peer.write_all(rubbish).expect("an open socket");
+        drop(peer);
+        let over = waiting.await.expect("no panic");
+        assert!(matches!(over, Err(Failure::Over)) && wire.is_over(), "{over:?}");
+    }
+}
