@@ -1,7 +1,7 @@
 //! How a connection is made: what a server greets with, what a user may, and what is said of it.
 
 use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -51,14 +51,23 @@ fn without_the_right_to_track_a_hit_is_one_round_trip_and_health_says_so() {
     });
 }
 
-/// A peer between client and server that passes everything on, except that it answers no HELLO.
-fn swallows_hello(target: u16) -> u16 {
+/// What a peer does about HELLO.
+#[derive(Clone, Copy)]
+enum Odd {
+    /// It answers nothing any more.
+    Swallows,
+    /// It hangs up, on the first connection only.
+    HangsUpOnce,
+}
+
+/// A peer between client and server that passes everything else on.
+fn odd_about_hello(target: u16, odd: Odd) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("an address").port();
     std::thread::spawn(move || {
-        for client in listener.incoming() {
+        for (number, client) in listener.incoming().enumerate() {
             let (Ok(mut client), Ok(mut server)) =
-                (client, std::net::TcpStream::connect(("127.0.0.1", target)))
+                (client, TcpStream::connect(("127.0.0.1", target)))
             else {
                 return;
             };
@@ -69,11 +78,21 @@ fn swallows_hello(target: u16) -> u16 {
                 let mut bytes = [0; 64 * 1024];
                 let mut swallows = false;
                 while let Ok(read @ 1..) = client.read(&mut bytes) {
-                    swallows |= bytes[..read].windows(5).any(|word| word == b"HELLO");
+                    if bytes[..read].windows(5).any(|word| word == b"HELLO") {
+                        match odd {
+                            Odd::Swallows => swallows = true,
+                            Odd::HangsUpOnce if number == 0 => {
+                                let _ = client.shutdown(Shutdown::Both);
+                                return;
+                            }
+                            Odd::HangsUpOnce => {}
+                        }
+                    }
                     if !swallows && server.write_all(&bytes[..read]).is_err() {
                         return;
                     }
                 }
+                let _ = server.shutdown(Shutdown::Both);
             });
         }
     });
@@ -84,13 +103,29 @@ fn swallows_hello(target: u16) -> u16 {
 fn a_peer_that_swallows_hello_is_reached() {
     each_server(|server| {
         runtime().block_on(async {
-            let port = swallows_hello(server.port());
+            let port = odd_about_hello(server.port(), Odd::Swallows);
             let subject = Subject::at(&format!("redis://127.0.0.1:{port}")).connected().await;
             subject.ask(1, 1).await.expect("a value");
             assert_eq!(subject.ask(1, 2).await, Ok(1), "a hit");
             let health = subject.cache.health().await;
             assert_eq!(health.tracking, Tracking::Off(Untracked::Protocol));
             assert_eq!(subject.cache.stats().untracked_connections, 1);
+        });
+    });
+}
+
+#[test]
+fn a_connection_that_is_not_tracked_gives_way_to_one_that_is() {
+    each_server(|server| {
+        runtime().block_on(async {
+            let port = odd_about_hello(server.port(), Odd::HangsUpOnce);
+            let subject = Subject::at(&format!("redis://127.0.0.1:{port}")).connected().await;
+            let tracking = async || subject.cache.health().await.tracking;
+            assert_eq!(tracking().await, Tracking::Off(Untracked::Protocol));
+            let is_tracked = async || tracking().await == Tracking::On;
+            poll::until_async("tried again", 2 * PATIENCE, is_tracked).await;
+            subject.ask(1, 1).await.expect("a value");
+            assert_eq!(subject.ask(1, 2).await, Ok(1), "a hit");
         });
     });
 }

@@ -161,11 +161,12 @@ impl CacheBuilder {
         self
     }
 
-    /// How long a call may spend on the cache in all, its load apart (default 100 ms). Also the
+    /// How long the server may keep a call waiting in all, its load apart (default 100 ms). Also the
     /// longest that one invalidation waits for an answer.
     ///
-    /// A miss takes three round trips, four on RESP2, and one more with tags from the value. If they do not fit, nothing is ever stored: for a server that
-    /// is 30 ms away or more, raise it.
+    /// A hit takes one round trip, a miss two before its load (three the first time that a process meets
+    /// the function). Storing the value has a budget of its own, and goes on behind the answer. Time that
+    /// this process spends on itself does not count, as far as that can be seen (not with TLS).
     pub fn budget(mut self, budget: Duration) -> Self {
         self.settings.budget = budget;
         self

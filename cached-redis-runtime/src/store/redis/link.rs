@@ -117,6 +117,17 @@ enum State {
     },
 }
 
+/// What an operation that is about to send can do.
+enum Way {
+    Open(Up),
+    /// A connection is being made, since then, or is to be.
+    Opening(Option<Instant>),
+    /// Nothing: the server is away.
+    Closed(Error),
+    /// Look again.
+    Changed,
+}
+
 /// A connection that answers, or did.
 #[derive(Clone)]
 struct Up {
@@ -260,34 +271,11 @@ impl Link {
         let mut changed = None;
         let mut has_tried = false;
         loop {
-            let since = match &**self.0.state.load() {
-                State::Up(up) if up.line.is_over() => Err((up.number, Failure::Over)),
-                State::Up(up) => return Ok(up.clone()),
-                State::Idle => Ok(None),
-                State::Connecting { since } => Ok(Some(*since)),
-                State::Silent { up, arrived } if up.line.arrived() == *arrived => {
-                    let is_over = up.line.is_over();
-                    let error = Error::unreachable_because(SILENT);
-                    let failure = if is_over { Failure::Over } else { Failure::Refused(error) };
-                    Err((up.number, failure))
-                }
-                State::Silent { up, .. } => {
-                    let number = up.number;
-                    self.0.heard(number);
-                    continue;
-                }
-                State::Down { reason } => {
-                    Err((0, Failure::Refused(Error::unreachable_because(reason))))
-                }
-            };
-            let since = match since {
-                Ok(since) => Ok(since),
-                // Seen before anything was sent: the next connection will do.
-                Err((number, Failure::Over)) => {
-                    self.failed(number, Failure::Over);
-                    continue;
-                }
-                Err((number, failure)) => Err(self.failed(number, failure)),
+            let since = match self.way() {
+                Way::Open(up) => return Ok(up),
+                Way::Changed => continue,
+                Way::Closed(error) => Err(error),
+                Way::Opening(since) => Ok(since),
             };
             // Also while one connects: a connector dies with the runtime that it was started on.
             let left = budget::left_or(self.0.settings.patience);
@@ -307,6 +295,30 @@ impl Link {
                 let _ = timeout(left, receiver.changed()).await;
                 budget::charge(began.elapsed());
             }
+        }
+    }
+
+    /// What the state means to an operation that is about to send.
+    fn way(&self) -> Way {
+        match &**self.0.state.load() {
+            State::Up(up) if !up.line.is_over() => Way::Open(up.clone()),
+            // Seen before anything was sent: the next connection will do.
+            State::Up(up) => {
+                self.lost(up.number, |_| State::Connecting { since: Instant::now() });
+                Way::Changed
+            }
+            State::Silent { up, .. } if up.line.is_over() => {
+                self.lost(up.number, |_| State::Connecting { since: Instant::now() });
+                Way::Changed
+            }
+            State::Silent { up, arrived } if up.line.arrived() != *arrived => {
+                self.0.heard(up.number);
+                Way::Changed
+            }
+            State::Silent { .. } => Way::Closed(Error::unreachable_because(SILENT)),
+            State::Down { reason } => Way::Closed(Error::unreachable_because(reason)),
+            State::Idle => Way::Opening(None),
+            State::Connecting { since } => Way::Opening(Some(*since)),
         }
     }
 
