@@ -11,13 +11,15 @@ use tokio::sync::watch;
 pub(crate) struct Background {
     bound: usize,
     tasks: Mutex<Tasks>,
-    /// How many there are, for who waits until there are none.
+    /// How many tasks there are, for who waits until there are none.
     running: watch::Sender<usize>,
 }
 
 #[derive(Debug, Default)]
 struct Tasks {
     running: usize,
+    /// Values that are being stored after their answer: bounded by their budget, not in number.
+    storing: usize,
     /// Entries that are being reloaded: of the thousands who meet a stale value, one asks for the
     /// lease.
     reloading: HashSet<String>,
@@ -64,6 +66,14 @@ impl Background {
         self.take(&mut self.lock())
     }
 
+    /// A value is being stored after its answer, until this is dropped: shutting down waits for it.
+    pub(crate) fn storing(self: &Arc<Self>) -> Storing {
+        let mut tasks = self.lock();
+        tasks.storing += 1;
+        self.running.send_replace(tasks.all());
+        Storing(Arc::clone(self))
+    }
+
     fn take(self: &Arc<Self>, tasks: &mut Tasks) -> Result<Place, NoPlace> {
         if tasks.closed || Handle::try_current().is_err() {
             return Err(NoPlace::Closed);
@@ -72,7 +82,7 @@ impl Background {
             return Err(NoPlace::Full);
         }
         tasks.running += 1;
-        self.running.send_replace(tasks.running);
+        self.running.send_replace(tasks.all());
         Ok(Place { background: Arc::clone(self), key: None })
     }
 
@@ -112,7 +122,25 @@ impl Drop for Place {
         if let Some(key) = &self.key {
             tasks.reloading.remove(key);
         }
-        self.background.running.send_replace(tasks.running);
+        self.background.running.send_replace(tasks.all());
+    }
+}
+
+impl Tasks {
+    fn all(&self) -> usize {
+        self.running + self.storing
+    }
+}
+
+/// See [`Background::storing`].
+#[derive(Debug)]
+pub(crate) struct Storing(Arc<Background>);
+
+impl Drop for Storing {
+    fn drop(&mut self) {
+        let mut tasks = self.0.lock();
+        tasks.storing -= 1;
+        self.0.running.send_replace(tasks.all());
     }
 }
 

@@ -11,6 +11,9 @@ use crate::error::Error;
 use crate::panics::{catch_panic, guarded};
 use crate::store::{Operation, Store};
 
+/// How often an operation is looked at again after its deadline, before that is believed.
+const CHANCES: u32 = 3;
+
 tokio::task_local! {
     /// What is left of the budget of the operation that is running, for a store that measures by
     /// itself how long its server takes.
@@ -52,9 +55,21 @@ impl Budget {
             return result;
         }
         let began = Instant::now();
-        let heard = match by(began + self.left, operation) {
-            Some(operation) => timed(pin!(operation)).await,
-            None => None,
+        let mut operation = operation;
+        let mut deadline = began + self.left;
+        let mut chances = CHANCES;
+        let heard = loop {
+            let heard = match by(deadline, &mut operation) {
+                Some(heard) => timed(pin!(heard)).await,
+                None => None,
+            };
+            if !matches!(heard, Some(Err(_))) || chances == 0 {
+                break heard;
+            }
+            // The caller may not have been polled for long, and the operation be about to end.
+            chances -= 1;
+            tokio::task::yield_now().await;
+            deadline = Instant::now();
         };
         self.left = self.left.saturating_sub(began.elapsed());
         match heard {

@@ -358,7 +358,9 @@ where
     /// same where a round trip takes half a budget.
     async fn fill(&self, filling: Filling, turn: Option<Box<Turn>>, budget: Budget) {
         let counters = self.core.stats.same(self.counters);
+        let storing = self.core.background.storing();
         let mut filling = Box::pin(async move {
+            let _storing = storing;
             // Until it is stored: whoever comes next is to find it.
             let _turn = turn;
             count_stored(&counters, filling.run().await);

@@ -206,12 +206,13 @@ impl Wire {
                     let (took, silence) = shared.look_for(place);
                     match answer.try_recv() {
                         Err(oneshot::error::TryRecvError::Empty) => {
-                            if took < left {
+                            // Nor does anybody wait for the end of a queue that does not move.
+                            let is_silent = silence >= shared.settings.patience;
+                            if took < left && !is_silent {
                                 self.see_to_the_driver();
                                 continue;
                             }
-                            budget::charge(took);
-                            let is_silent = silence >= shared.settings.patience;
+                            budget::charge(left);
                             return Err(if is_silent { Failure::Silent } else { Failure::Late });
                         }
                         Ok(answered) => Ok(answered),
