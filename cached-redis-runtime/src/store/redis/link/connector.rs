@@ -178,15 +178,19 @@ impl Running {
         }
     }
 
-    /// A silent connection may have answered meanwhile.
+    /// Nobody needs another connection while one answers.
     fn is_needless(&self) -> bool {
-        match &**self.shared.state.load() {
-            State::Up(_) => true,
-            State::Silent { up, arrived } if up.line.arrived() != *arrived => {
-                self.shared.heard(up.number);
-                true
-            }
-            _ => false,
+        self.listen();
+        matches!(**self.shared.state.load(), State::Up(_))
+    }
+
+    /// A silent connection that has answered meanwhile is used again, also if no call has noticed.
+    fn listen(&self) {
+        if let State::Silent { up, arrived } = &**self.shared.state.load()
+            && up.line.arrived() != *arrived
+            && !up.line.is_over()
+        {
+            self.shared.heard(up.number);
         }
     }
 
@@ -242,6 +246,8 @@ impl Running {
     /// Ends the claim in one step with the news: whoever loses the connection from now on starts
     /// the next connector. Whether it is up.
     fn connected(&self, made: Made) -> bool {
+        // One that was silent and has answered first stays: what it reports has no gap.
+        self.listen();
         let mut connector = self.shared.connector();
         if !connector.running.give_back(self.claim) {
             return false;
