@@ -48,6 +48,8 @@ struct Counts {
     accepted: AtomicU64,
     /// Bytes of requests that vanished.
     lost: AtomicU64,
+    /// Times that bytes of requests arrived.
+    arrivals: AtomicU64,
 }
 
 /// The new mode, or none to only cut; whether to cut; and where to say that it is done.
@@ -112,6 +114,12 @@ impl Proxy {
     /// How many bytes of requests have vanished so far.
     pub fn lost(&self) -> u64 {
         self.counts.lost.load(Ordering::SeqCst)
+    }
+
+    /// How often bytes of requests have arrived so far. A client that waits for each reply before it sends again, and
+    /// whose requests are short, makes one arrival with each round trip.
+    pub fn arrivals(&self) -> u64 {
+        self.counts.arrivals.load(Ordering::SeqCst)
     }
 
     fn order(&self, mode: Option<Mode>, cut: bool) {
@@ -238,6 +246,7 @@ async fn forward_requests(
     let mut bytes = vec![0; 64 * 1024];
     let mut dead = false;
     while let Some(n) = received(from.read(&mut bytes).await) {
+        counts.arrivals.fetch_add(1, Ordering::SeqCst);
         let mode = state.borrow().mode;
         dead |= mode == Mode::BlackHole;
         if dead {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use cached_redis::{Cache, Credentials, Loss, Tracking, Untracked};
-use cached_redis_test_support::{Server, each_binary, each_server, poll, unique_namespace};
+use cached_redis_test_support::{Proxy, Server, each_binary, each_server, poll};
 
 use crate::support::{PATIENCE, Subject};
 
@@ -27,26 +27,30 @@ fn tracking_is_trusted_once_a_change_was_seen() {
 
 #[test]
 fn without_the_right_to_track_a_hit_is_one_round_trip_and_health_says_so() {
-    each_server(|server| {
+    const HITS: u64 = 20;
+    each_binary(|binary| {
+        let server = Server::start(binary, &[]);
+        let rights = "reset on >pw allkeys -@all +get +set +getrange +setrange +unlink +pexpire +pttl +time +eval \
+                      +evalsha +script +ping +hello +client|tracking";
+        let mut command = vec!["ACL", "SETUSER", "half"];
+        command.extend(rights.split_whitespace());
+        assert_eq!(server.command(&command).trim(), "OK");
         runtime().block_on(async {
-            let (user, namespace) = ("half", unique_namespace("half"));
-            let rights = "-@all +get +set +getrange +setrange +unlink +pexpire +pttl +time +eval +evalsha +script \
-                          +ping +hello +client|tracking";
-            let keys = format!("~{namespace}*");
-            let mut command = vec!["ACL", "SETUSER", user, "reset", "on", ">pw", "resetkeys", &keys];
-            command.extend(rights.split_whitespace());
-            if server.command(&command).trim() != "OK" {
-                // Before 7.0 there are no rights to some of a command's subcommands alone.
-                return;
-            }
-            let url = server.url().replace("redis://", "redis://half:pw@");
-            let subject = Subject::named(&url, &namespace).connected().await;
+            let proxy = Proxy::start(server.port());
+            let url = proxy.url().replace("redis://", "redis://half:pw@");
+            let subject = Subject::at(&url).connected().await;
             subject.ask(1, 1).await.expect("a value");
             let health = subject.cache.health().await;
             assert_eq!(health.tracking, Tracking::Off(Untracked::Rights));
             assert!(health.losses.iter().any(|loss| loss.kind == Loss::Untracked));
-            assert_eq!(subject.ask(1, 2).await, Ok(1), "a hit");
-            server.command(&["ACL", "DELUSER", user]);
+            server.reset_commandstats();
+            let before = proxy.arrivals();
+            for _ in 0..HITS {
+                assert_eq!(subject.ask(1, 2).await, Ok(1), "a hit");
+            }
+            assert_eq!(proxy.arrivals() - before, HITS, "round trips");
+            let gets_only = std::collections::BTreeMap::from([("get".to_owned(), 2 * HITS)]);
+            assert_eq!(server.commandstats(), gets_only, "the entry and the generation");
         });
     });
 }

@@ -206,8 +206,34 @@ fn a_server_that_pauses_for_a_moment_keeps_its_connection() {
                 subject.loads() == loads
             })
             .await;
-            assert!(subject.cache.stats().reconnects <= 1);
+            assert_eq!(subject.cache.stats().reconnects, 0);
         });
+    });
+}
+
+#[test]
+fn a_server_that_is_silent_for_one_call_keeps_its_connection() {
+    each_binary(|binary| {
+        let server = Server::start(binary, &[]);
+        for runtime in [current_thread(), multi_thread()] {
+            runtime.block_on(async {
+                let subject = Subject::in_a_hurry(server.url()).connected().await;
+                subject.ask(1, 1).await.expect("a value");
+                let loads = subject.loads();
+                server.stop();
+                // It answers again as soon as a whole budget is over.
+                subject.ask(1, 1).await.expect("a value");
+                assert_eq!(subject.loads() - loads, 1, "it was silent");
+                server.cont();
+                poll::until_async("hits are back", PATIENCE, async || {
+                    let loads = subject.loads();
+                    subject.ask(1, 1).await.expect("a value");
+                    subject.loads() == loads
+                })
+                .await;
+                assert_eq!(subject.cache.stats().reconnects, 0);
+            });
+        }
     });
 }
 
