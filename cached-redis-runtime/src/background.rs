@@ -11,7 +11,7 @@ use tokio::sync::watch;
 pub(crate) struct Background {
     bound: usize,
     tasks: Mutex<Tasks>,
-    /// How many tasks there are, for who waits until there are none.
+    /// How many tasks there are, for a shutdown that waits until there are none.
     running: watch::Sender<usize>,
 }
 

@@ -71,7 +71,7 @@ pub(crate) enum Join {
     Unknown,
 }
 
-/// A caller who waits for a flight's end, which it is a future of; `None` if its leader never spoke.
+/// A future of a flight's end; `None` if its leader never reported one.
 /// Dropped earlier, it leaves nothing in the flight.
 #[derive(Debug)]
 pub(crate) struct Follower {

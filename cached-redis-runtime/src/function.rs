@@ -248,7 +248,12 @@ impl Scope {
 
 #[cfg(test)]
 mod tests {
-    use super::{Function, scope};
+    use super::{Function, KEY_ENCODING, KEY_FORMAT, scope};
+
+    #[test]
+    fn a_namespace_that_was_not_chosen_names_the_version_of_the_encoding() {
+        assert!(KEY_ENCODING.ends_with(format!(" v{KEY_FORMAT}").as_bytes()));
+    }
 
     struct Shelf<T>(std::marker::PhantomData<T>);
 

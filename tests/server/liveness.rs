@@ -54,6 +54,16 @@ async fn in_one_task<F: Future>(futures: impl Iterator<Item = F>) {
     .await;
 }
 
+/// Waits until the first entry is a hit.
+async fn hits_again(subject: &Subject) {
+    poll::until_async("hits are back", PATIENCE, async || {
+        let loads = subject.loads();
+        subject.ask(1, 1).await.expect("a value");
+        subject.loads() == loads
+    })
+    .await;
+}
+
 /// What a pass has added to the counters.
 struct Pass {
     loads: u64,
@@ -200,12 +210,7 @@ fn a_server_that_pauses_for_a_moment_keeps_its_connection() {
             })
             .await;
             server.cont();
-            poll::until_async("hits are back", PATIENCE, async || {
-                let loads = subject.loads();
-                subject.ask(1, 1).await.expect("a value");
-                subject.loads() == loads
-            })
-            .await;
+            hits_again(&subject).await;
             assert_eq!(subject.cache.stats().reconnects, 0);
         });
     });
@@ -225,12 +230,7 @@ fn a_server_that_is_silent_for_one_call_keeps_its_connection() {
                 subject.ask(1, 1).await.expect("a value");
                 assert_eq!(subject.loads() - loads, 1, "it was silent");
                 server.cont();
-                poll::until_async("hits are back", PATIENCE, async || {
-                    let loads = subject.loads();
-                    subject.ask(1, 1).await.expect("a value");
-                    subject.loads() == loads
-                })
-                .await;
+                hits_again(&subject).await;
                 assert_eq!(subject.cache.stats().reconnects, 0);
             });
         }

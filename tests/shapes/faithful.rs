@@ -1,7 +1,11 @@
 //! Types that do not read back as what was stored are not cached.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
 use cached_redis::{Cache, Loss, redis_cached};
 use serde::{Deserialize, Serialize};
+use tokio::task::JoinSet;
 
 use crate::support::run;
 
@@ -78,5 +82,33 @@ fn what_reads_back_is_cached_whether_it_can_be_compared_or_not() {
         };
         assert_eq!(hits("faithful:opaque"), Some((1, 0)));
         assert_eq!(hits("faithful:of_any"), Some((2, 0)));
+    });
+}
+
+static RUNS: AtomicU64 = AtomicU64::new(0);
+
+/// The first load fails. Of those that follow, the one with the lease takes longest.
+#[redis_cached(ttl = 60, prefix = "faithful")]
+async fn user_after_a_failure() -> Result<User, String> {
+    let run = RUNS.fetch_add(1, Ordering::SeqCst);
+    tokio::time::sleep(Duration::from_millis(if run == 1 { 500 } else { 10 })).await;
+    match run {
+        0 => Err("down".to_owned()),
+        _ => Ok(User { name: "ada".to_owned(), id: 7 }),
+    }
+}
+
+#[test]
+fn callers_who_wait_for_their_turn_get_no_value_that_does_not_read_back() {
+    run(async {
+        let mut callers = JoinSet::new();
+        for _ in 0..20 {
+            let cache = Cache::current();
+            callers.spawn(async move { cache.scope(user_after_a_failure()).await });
+        }
+        let answers = callers.join_all().await;
+        let users: Vec<_> = answers.into_iter().flatten().collect();
+        assert_eq!(users.len(), 19, "one has failed");
+        assert!(users.iter().all(|user| user.id == 7), "{users:?}");
     });
 }

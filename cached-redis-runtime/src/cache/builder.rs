@@ -252,22 +252,18 @@ impl CacheBuilder {
         }
         self.settings.check()?;
         let mut without_tracking = self.without_tracking;
+        let mut from_url = |text: &str| {
+            let address = url::parse(text)?;
+            without_tracking |= address.asks_for_resp2;
+            client(address.info, self.without_nodelay, self.keepalive).map(Source::Client)
+        };
         let source = match self.server {
             Server::Memory => {
                 let store = Arc::new(MemoryStore::new(&self.settings.namespace));
                 return Ok(Cache::new(Arc::clone(&store) as _, Some(store), self.settings));
             }
-            Server::Environment => {
-                let Ok(url) = std::env::var(VARIABLE) else { return Err(no_server()) };
-                let address = url::parse(&url)?;
-                without_tracking |= address.asks_for_resp2;
-                Source::Client(client(address.info, self.without_nodelay, self.keepalive)?)
-            }
-            Server::Url(url) => {
-                let address = url::parse(&url)?;
-                without_tracking |= address.asks_for_resp2;
-                Source::Client(client(address.info, self.without_nodelay, self.keepalive)?)
-            }
+            Server::Environment => from_url(&std::env::var(VARIABLE).map_err(|_| no_server())?)?,
+            Server::Url(url) => from_url(&url)?,
             Server::Client(client) => Source::Client(client),
             Server::Connection(connection) => Source::Connection(connection),
         };

@@ -51,7 +51,7 @@ pub(crate) struct Known {
     pub(super) stamps: Stamps,
 }
 
-/// What a caller is told by the one who asks.
+/// What the asking caller passes on to the callers in its line.
 #[derive(Debug)]
 pub(crate) enum Told {
     /// Follow this load.
@@ -99,7 +99,7 @@ where
     }
 
     /// Asks until there is an answer: who may load, and then whether a load in another process has
-    /// ended. Whoever waits in line is told.
+    /// ended. The callers in line get the answer.
     pub(super) async fn ask(
         &self,
         asker: &mut Asker,
@@ -204,7 +204,7 @@ where
         Answer::None
     }
 
-    /// Polls until a load in another process has ended, one way or the other; what is there then.
+    /// Polls until a load in another process has ended, one way or the other, and returns the record that it left.
     async fn watch(
         &self,
         asker: &mut Asker,

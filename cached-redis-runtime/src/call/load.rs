@@ -207,9 +207,7 @@ where
         if codec::is_error(self.outcome, returned) {
             return Loaded::Failed;
         }
-        let encoded = codec::encode(self.outcome, returned, self.schema);
-        match encoded.and_then(|encoded| self.core.admit(encoded, self.policy)) {
-            Ok(Some(encoding)) if !self.is_faithful(returned, &encoding) => Loaded::Nothing,
+        match self.encoded(returned) {
             Ok(Some(encoding)) => {
                 let life = self.core.life(self.policy, &encoding);
                 let is_kept = |stored: &&Stored| stored.is_kept_as(&encoding.record);
@@ -231,6 +229,13 @@ where
                 Loaded::Nothing
             }
         }
+    }
+
+    /// What others may be given of a value, in the store or at once; `None` if nothing.
+    pub(super) fn encoded(&self, returned: &O::Return) -> Result<Option<Encoding>, Error> {
+        let encoded = codec::encode(self.outcome, returned, self.schema)?;
+        let encoded = self.core.admit(encoded, self.policy)?;
+        Ok(encoded.filter(|encoding| self.is_faithful(returned, encoding)))
     }
 
     /// Whether what would be stored reads back as what was returned, as far as it is checked. Otherwise the

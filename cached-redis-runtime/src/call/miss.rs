@@ -205,7 +205,7 @@ where
     }
 }
 
-/// What came of what a caller was told.
+/// What a caller makes of an answer.
 pub(super) enum Taken<R> {
     Decided(Decision<R>),
     /// Ask anew: who holds the lease has changed.

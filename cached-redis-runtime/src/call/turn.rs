@@ -103,8 +103,7 @@ where
         let load = load::body(self.counters, body.begin(None));
         let returned = current::in_turn(self.key, load).await;
         if !codec::is_error(self.outcome, &returned) {
-            let encoded = codec::encode(self.outcome, &returned, self.schema);
-            match encoded.and_then(|encoded| self.core.admit(encoded, self.policy)) {
+            match self.encoded(&returned) {
                 Ok(Some(encoding)) => share(&turn, encoding.record),
                 Ok(None) | Err(_) => turn.opens(),
             }

@@ -47,7 +47,7 @@ pub(crate) enum Place<Q: Eq + Hash, A> {
     Wait(Waiting<Q, A>),
 }
 
-/// What one who waits hears in the end.
+/// How a wait in line ends.
 #[derive(Debug)]
 pub(crate) enum Heard<Q: Eq + Hash, A> {
     /// The one who asked has gone: go on for it.

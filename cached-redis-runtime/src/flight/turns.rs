@@ -44,7 +44,7 @@ pub(crate) enum Entered<A> {
     Wait(Queued<A>),
 }
 
-/// What one who waits hears in the end.
+/// How a wait for a turn ends.
 #[derive(Debug)]
 pub(crate) enum Called<A> {
     Load(Turn<A>),

@@ -2,14 +2,18 @@
 
 use redis::{Cmd, Pipeline, Value};
 
-use super::RedisStore;
 use super::commands::{by_digest, by_text};
 use super::request::Request as _;
 use super::scripts::Script;
+use super::{RedisStore, link};
 use crate::error::Error;
 use crate::store::fence_key;
 
-pub(super) const NO_SCRIPT: &str = "NOSCRIPT";
+/// Whether the server has lost a script that one of these commands named by its digest.
+pub(super) fn misses_script(answers: &[Value]) -> bool {
+    let misses = |answer: &Value| matches!(answer, Value::ServerError(error) if error.code() == link::NO_SCRIPT);
+    answers.iter().any(misses)
+}
 
 impl RedisStore {
     /// Runs a script on each of these keys and its fence, followed by what `append` adds, in one round trip.
@@ -24,11 +28,7 @@ impl RedisStore {
         append: impl Fn(&mut Pipeline),
     ) -> Result<Vec<Value>, Error> {
         let answers = self.send_batch(script, keys, arguments, &append, by_digest).await?;
-        let is_lost = answers
-            .iter()
-            .take(keys.len())
-            .any(|answer| matches!(answer, Value::ServerError(error) if error.code() == NO_SCRIPT));
-        if !is_lost {
+        if !misses_script(&answers[..keys.len().min(answers.len())]) {
             return Ok(answers);
         }
         self.send_batch(script, keys, arguments, &append, by_text).await

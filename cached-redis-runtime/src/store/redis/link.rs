@@ -52,7 +52,7 @@ const RECONNECT_TO_READ_ONLY: Duration = Duration::from_secs(1);
 const FIRST: u64 = 1;
 
 const READ_ONLY: &str = "READONLY";
-const NO_SCRIPT: &str = "NOSCRIPT";
+pub(super) const NO_SCRIPT: &str = "NOSCRIPT";
 const WRONG_TYPE: &str = "WRONGTYPE";
 
 /// How to reach the server.
@@ -205,7 +205,7 @@ impl Link {
     fn failed(&self, number: u64, failure: Failure) -> Error {
         match failure {
             Failure::Over => {
-                self.lost(number, |_| State::Connecting { since: Instant::now() });
+                self.remake(number);
                 Error::unreachable()
             }
             Failure::Silent => {
@@ -303,18 +303,9 @@ impl Link {
         match &**self.0.state.load() {
             State::Up(up) if !up.line.is_over() => Way::Open(up.clone()),
             // Seen before anything was sent: the next connection will do.
-            State::Up(up) => {
-                self.lost(up.number, |_| State::Connecting { since: Instant::now() });
-                Way::Changed
-            }
-            State::Silent { up, .. } if up.line.is_over() => {
-                self.lost(up.number, |_| State::Connecting { since: Instant::now() });
-                Way::Changed
-            }
-            State::Silent { up, arrived } if up.line.arrived() != *arrived => {
-                self.0.heard(up.number);
-                Way::Changed
-            }
+            State::Up(up) => self.remake(up.number),
+            State::Silent { up, .. } if up.line.is_over() => self.remake(up.number),
+            State::Silent { .. } if self.0.listen() => Way::Changed,
             State::Silent { .. } => Way::Closed(Error::unreachable_because(SILENT)),
             State::Down { reason } => Way::Closed(Error::unreachable_because(reason)),
             State::Idle => Way::Opening(None),
@@ -328,8 +319,14 @@ impl Link {
         if let State::Up(up) = &**self.0.state.load()
             && up.since.elapsed() > RECONNECT_TO_READ_ONLY
         {
-            self.lost(number, |_| State::Connecting { since: Instant::now() });
+            self.remake(number);
         }
+    }
+
+    /// Gives a connection up for the next one.
+    fn remake(&self, number: u64) -> Way {
+        self.lost(number, |_| State::Connecting { since: Instant::now() });
+        Way::Changed
     }
 
     /// Gives a connection up, unless it has been replaced already.
@@ -353,8 +350,16 @@ impl Shared {
         self.connector.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A connection that was silent answers.
-    fn heard(&self, number: u64) {
+    /// Whether a connection that was silent has answered meanwhile. Then it is used again.
+    fn listen(&self) -> bool {
+        let number = match &**self.state.load() {
+            State::Silent { up, arrived }
+                if up.line.arrived() != *arrived && !up.line.is_over() =>
+            {
+                up.number
+            }
+            _ => return false,
+        };
         let is_back = self.replace_with(Keep::Knowledge, |state| match state {
             State::Silent { up, .. } if up.number == number => Some(State::Up(up.clone())),
             _ => None,
@@ -362,6 +367,7 @@ impl Shared {
         if is_back {
             event!(info, "the cache server answers again");
         }
+        true
     }
 
     /// Moves to the state that `next` gives, if any, and wakes those who wait for a change.

@@ -3,7 +3,7 @@
 use redis::{Cmd, Value};
 
 use super::RedisStore;
-use super::batch::NO_SCRIPT;
+use super::batch::misses_script;
 use super::commands::{by_digest, by_text, script_error};
 use crate::error::Error;
 use crate::group::Group;
@@ -15,8 +15,7 @@ impl RedisStore {
         targets: &[Vec<String>],
     ) -> Result<Vec<Result<(), Error>>, Error> {
         let mut answers = self.send_removals(targets, by_digest).await?;
-        let is_lost = |answer: &Value| matches!(answer, Value::ServerError(error) if error.code() == NO_SCRIPT);
-        if answers.iter().any(is_lost) {
+        if misses_script(&answers) {
             answers = self.send_removals(targets, by_text).await?;
         }
         self.forget(targets.iter().flatten());

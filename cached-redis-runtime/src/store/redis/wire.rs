@@ -91,8 +91,6 @@ struct Shared {
     /// When somebody last looked, in nanoseconds since `made`; readable without the lock.
     looked: AtomicU64,
     is_over: AtomicBool,
-    /// Bytes that have arrived, to see that something has.
-    arrived: AtomicU64,
 }
 
 /// What the lock guards.
@@ -116,9 +114,8 @@ struct Io {
 struct Waiting {
     to: oneshot::Sender<Answered>,
     kept: Vec<Value>,
-    /// How many replies it takes, and how many are still to come.
+    /// How many replies it takes.
     replies: usize,
-    missing: usize,
     bytes: u64,
     place: Place,
 }
@@ -173,7 +170,6 @@ impl Wire {
             made: Instant::now(),
             looked: AtomicU64::new(0),
             is_over: AtomicBool::new(false),
-            arrived: AtomicU64::new(0),
         }))
     }
 
@@ -185,7 +181,7 @@ impl Wire {
     /// How many bytes have arrived so far, of which some may have arrived just now.
     pub(super) fn arrived(&self) -> u64 {
         self.0.look_unless_done();
-        self.0.arrived.load(Ordering::Acquire)
+        self.0.lock().arrived
     }
 
     /// Sends a request, and waits for its reply within what is left of the operation's budget.
@@ -254,9 +250,8 @@ impl Wire {
             allowance: PER_REQUEST * ahead + of_bytes(io.waiting_bytes),
             arrived: io.arrived,
         };
-        let replies = request.replies();
-        let kept = Vec::new();
-        io.waiting.push_back(Waiting { to, kept, replies, missing: replies, bytes, place });
+        let (kept, replies) = (Vec::new(), request.replies());
+        io.waiting.push_back(Waiting { to, kept, replies, bytes, place });
         if is_alone && io.flush().is_err() {
             self.0.end(&mut io);
             return Err(Failure::Over);
@@ -325,7 +320,6 @@ impl Shared {
         let read = self.read(io);
         if io.arrived != arrived {
             io.heard = io.clock.now();
-            self.arrived.store(io.arrived, Ordering::Release);
         }
         let flushed = if matches!(read, Looked::Over) { Ok(()) } else { io.flush() };
         if matches!(read, Looked::Over) || flushed.is_err() {
@@ -391,12 +385,11 @@ impl Io {
     /// The next reply belongs to whoever has waited longest.
     fn hand_out(&mut self, reply: Value) {
         let Some(first) = self.waiting.front_mut() else { return };
-        first.missing = first.missing.saturating_sub(1);
         let reply = if first.replies == 1 {
             Reply::One(reply)
         } else {
             first.kept.push(reply);
-            if first.missing > 0 {
+            if first.kept.len() < first.replies {
                 return;
             }
             Reply::Many(std::mem::take(&mut first.kept))

@@ -180,18 +180,8 @@ impl Running {
 
     /// Nobody needs another connection while one answers.
     fn is_needless(&self) -> bool {
-        self.listen();
+        self.shared.listen();
         matches!(**self.shared.state.load(), State::Up(_))
-    }
-
-    /// A silent connection that has answered meanwhile is used again, also if no call has noticed.
-    fn listen(&self) {
-        if let State::Silent { up, arrived } = &**self.shared.state.load()
-            && up.line.arrived() != *arrived
-            && !up.line.is_over()
-        {
-            self.shared.heard(up.number);
-        }
     }
 
     /// Waits, giving signs of life; `None` once the claim has been lost.
@@ -247,7 +237,7 @@ impl Running {
     /// the next connector. Whether it is up.
     fn connected(&self, made: Made) -> bool {
         // One that was silent and has answered first stays: what it reports has no gap.
-        self.listen();
+        self.shared.listen();
         let mut connector = self.shared.connector();
         if !connector.running.give_back(self.claim) {
             return false;
