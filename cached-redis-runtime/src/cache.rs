@@ -65,7 +65,7 @@ pub(crate) struct Core {
     /// Who loads although another load has failed, or takes too long.
     pub(crate) turns: Arc<Turns>,
     pub(crate) invalidator: Arc<Invalidator>,
-    pub(crate) loads_while_down: Semaphore,
+    pub(crate) loads_while_down: Arc<Semaphore>,
     pub(crate) background: Arc<Background>,
     pub(crate) failed_fences: Counter,
     pub(crate) connection: Arc<ConnectionCounters>,
@@ -149,9 +149,9 @@ impl Cache {
             lines: Arc::default(),
             turns: Arc::new(Turns::new(settings.max_loads_after_failure)),
             invalidator: Arc::new(invalidator),
-            loads_while_down: Semaphore::new(
+            loads_while_down: Arc::new(Semaphore::new(
                 settings.max_loads_while_down.min(Semaphore::MAX_PERMITS),
-            ),
+            )),
             background: Background::new(settings.max_background_reloads),
             failed_fences: Counter::default(),
             connection,

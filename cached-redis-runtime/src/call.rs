@@ -1,39 +1,41 @@
-//! What happens on a call: look up ([`look_up`]); on a miss, find out who may load ([`miss`], where one
-//! caller asks for all of a process: [`ask`]); load and store ([`load`]), or, where a load has failed,
-//! take turns ([`turn`]). A value that is no longer fresh may be the answer while its reload runs
-//! behind it ([`behind`]).
+//! What happens on a call.
+//!
+//! The frame of a call, which is compiled for each function, is here and in [`load`]: it decodes records,
+//! runs the body and encodes what it returns. Everything else is compiled once, and knows only bytes: an
+//! [`attempt`] looks up ([`look_up`]); on a miss it finds out who may load ([`miss`], where one caller
+//! asks for all of a process: [`ask`]), or, where a load has failed, takes turns ([`turn`]). What a load
+//! comes to is stored by [`conclude`]. A value that is no longer fresh may be the answer while its reload
+//! runs in the background ([`behind`]).
 
 mod ask;
+mod attempt;
 mod behind;
+mod conclude;
 mod load;
 mod look_up;
 mod miss;
+mod slot;
 mod turn;
 
+use std::any::type_name;
 use std::pin::pin;
-use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::time::Instant;
-
-use crate::cache::Core;
-use crate::current::{Handle, Mode, mode};
-use crate::error::Error;
+use crate::codec;
+use crate::current::Handle;
 use crate::flight::Leader;
-use crate::function::Function;
+use crate::function::{CountersOf, Function};
 use crate::group::{Group, Groups, Stamps, TagText};
 use crate::key::Key;
-use crate::lease::{Intent, LeaseId};
 use crate::outcome::{Outcome, Storable};
 use crate::policy::Policy;
-use crate::previous::Stored;
-use crate::record::Header;
-use crate::stats::Counters;
+use attempt::{Attempt, Next};
 use behind::{Body, Here, Owned};
-use look_up::Look;
+use look_up::Read;
+use slot::Slot;
 use turn::Turn;
 
 pub(crate) use ask::Lines;
+pub(crate) use look_up::{Judgement, judge};
 pub(crate) use turn::Turns;
 
 /// One call of a cached function, made by generated code; or, before it is known in which cache, its
@@ -70,101 +72,116 @@ impl<C> Call<C> {
     }
 
     /// What the entry is in. Once.
-    pub(crate) fn take_groups<O: Outcome>(&mut self, outcome: &O) -> Groups {
+    pub(crate) fn take_groups(&mut self, classes: &'static [&'static str]) -> Groups {
         Groups {
             function: Some(self.function.group()),
             tags: std::mem::take(&mut self.tags),
-            classes: outcome.classes(),
+            classes,
         }
     }
 }
 
 impl Call {
     /// Answers the call from the cache, or with `body`.
-    pub async fn run<O, F>(self, outcome: O, body: F) -> O::Return
+    pub fn run<O, F>(self, outcome: O, body: F) -> impl Future<Output = O::Return>
     where
         O: Outcome,
         O::Value: Storable,
         F: Future<Output = O::Return>,
     {
+        let way = self.way(outcome.classes(), type_name::<O::Value>());
         // Pinned once and passed by reference: every function that took it by value would make the
         // caller's future larger by its size.
-        self.answer(&outcome, Here(pin!(body))).await
+        async move { answer(way, &outcome, Here(pin!(body))).await }
     }
 
     /// As [`run`](Self::run), with a body that can outlive the call: `load` makes it, once at most.
-    pub async fn run_behind<O, L, F>(self, outcome: O, load: L) -> O::Return
+    pub fn run_behind<O, L, F>(self, outcome: O, load: L) -> impl Future<Output = O::Return>
     where
         O: Outcome + Clone + Send + Sync + 'static,
         O::Value: Storable,
         L: FnOnce() -> F,
         F: Future<Output = O::Return> + Send + 'static,
     {
-        self.answer(&outcome, Owned(load)).await
+        let way = self.way(outcome.classes(), type_name::<O::Value>());
+        async move { answer(way, &outcome, Owned(load)).await }
     }
 
-    async fn answer<O, B>(mut self, outcome: &O, body: B) -> O::Return
-    where
-        O: Outcome,
-        O::Value: Storable,
-        B: Body<O>,
-        B::Running: Future<Output = O::Return> + Unpin,
-    {
-        let groups = self.take_groups(outcome);
-        let core = self.cache.core();
-        let function = self.function;
+    /// Whether the call goes through the cache.
+    fn way(mut self, classes: &'static [&'static str], type_name: &'static str) -> Way {
+        let groups = self.take_groups(classes);
+        let Self { function, key, policy, cache, .. } = self;
+        let core = cache.core();
         let counters =
             function.counters(core.id, || core.stats.of(function.prefix(), function.name()));
-        let mode = mode();
         if !core.store.is_there() {
-            return load::body(&counters, body.begin(None)).await;
+            return Way::Uncached(counters);
         }
-        if self.policy.bypass || mode == Mode::Bypass {
+        if policy.bypass {
             counters.bypasses.increment();
-            return load::body(&counters, body.begin(None)).await;
+            return Way::Uncached(counters);
         }
-        let key = core.admits(&self.policy).and_then(|()| core.key(self.function, &self.key));
-        let key = match key {
+        let key = match core.admits(&policy).and_then(|()| core.key(function, &key)) {
             Ok(key) => key,
             Err(error) => {
                 counters.error(&error);
-                return load::body(&counters, body.begin(None)).await;
+                return Way::Uncached(counters);
             }
         };
-        let type_name = std::any::type_name::<O::Value>();
-        let schema = self.function.schema(type_name, self.policy.version, groups.classes);
+        let schema = function.schema(type_name, policy.version, groups.classes);
         if counters.shapes.is_unfaithful(schema) {
             counters.unfaithful.increment();
-            return load::body(&counters, body.begin(None)).await;
+            return Way::Uncached(counters);
         }
-        let attempt = Attempt {
-            core,
-            counters: &counters,
-            policy: &self.policy,
-            key: &key,
-            schema,
-            outcome,
-            groups: &groups,
-        };
-        attempt.run(mode, body).await
+        let slot = Slot { cache, counters, policy, key, schema, groups, type_name };
+        Way::Cached(Attempt::new(slot))
     }
 }
 
-/// Everything that stays the same while a call is answered.
-struct Attempt<'a, O> {
-    core: &'a Arc<Core>,
-    counters: &'a Counters,
-    policy: &'a Policy,
-    key: &'a str,
-    schema: u64,
-    outcome: &'a O,
-    groups: &'a Groups,
+enum Way {
+    Cached(Box<Attempt>),
+    /// The body just runs.
+    Uncached(CountersOf<'static>),
+}
+
+/// The frame of a call: all that is compiled for each function, besides its load. Where it goes on is decided
+/// by the [`Attempt`], which does not know what the function returns.
+async fn answer<O, B>(way: Way, outcome: &O, body: B) -> O::Return
+where
+    O: Outcome,
+    O::Value: Storable,
+    B: Body<O>,
+    B::Running: Future<Output = O::Return> + Unpin,
+{
+    let mut attempt = match way {
+        Way::Cached(attempt) => attempt,
+        Way::Uncached(counters) => return load::uncached(&counters, body).await,
+    };
+    if !attempt.enters() {
+        return load::uncached(&attempt.slot.counters, body).await;
+    }
+    loop {
+        let (read, reloads) = match attempt.next().await {
+            Next::Answer(read) => (read, false),
+            Next::Reload(read) => (read, true),
+            Next::Load => return load::load(attempt, outcome, body).await,
+        };
+        let Some(returned) = codec::decode(outcome, &read.record) else {
+            attempt.cannot_read(&read);
+            continue;
+        };
+        attempt.slot.count(&read);
+        if reloads {
+            body.reload(attempt, outcome, read.record);
+        }
+        return returned;
+    }
 }
 
 /// What a caller without a hit is to do.
-enum Decision<R> {
-    /// Return this.
-    Answer(R),
+enum Decision {
+    /// Answer with this, if it decodes.
+    Answer(Read),
     /// Load, and store under this lease.
     Load(Granted),
     /// Load, and store nothing: the cache failed, or nothing may be stored.
@@ -205,82 +222,6 @@ enum Reason {
     StoreFailed,
     /// The store is there, but this load cannot be shared or must not be stored.
     NotShareable,
-}
-
-impl<O> Attempt<'_, O>
-where
-    O: Outcome,
-    O::Value: Storable,
-{
-    async fn run<B>(&self, mode: Mode, body: B) -> O::Return
-    where
-        B: Body<O>,
-        B::Running: Future<Output = O::Return> + Unpin,
-    {
-        let mut budget = self.core.budget();
-        if self.core.invalidator.is_outstanding(self.key, self.life_after_invalidation()) {
-            // An invalidation of this entry has failed so far: what is there may be outdated.
-            self.counters.misses.increment();
-            return self.load_alone(Reason::NotShareable, &mut budget, body).await;
-        }
-        // Who asks for the newest does not want the last good one.
-        let soft = match mode {
-            Mode::Refresh => None,
-            _ => self.policy.soft_timeout.map(|soft| Instant::now() + self.bounded(soft)),
-        };
-        let (intent, previous) = if mode == Mode::Refresh {
-            (Intent::Refresh, None)
-        } else {
-            match self.look_up(&mut budget).await {
-                Ok(Look::Answer(returned)) => return returned,
-                Ok(Look::Reload(returned, found, previous)) => {
-                    body.reload(self, found, previous);
-                    return returned;
-                }
-                Ok(Look::Ask(intent, previous)) => {
-                    self.counters.found_nothing(self.policy.ttl);
-                    (intent, previous)
-                }
-                Ok(Look::Outstanding) => {
-                    self.counters.misses.increment();
-                    return self.load_alone(Reason::NotShareable, &mut budget, body).await;
-                }
-                Err(error) => {
-                    self.counters.misses.increment();
-                    let reason = self.failed(&error);
-                    return self.load_alone(reason, &mut budget, body).await;
-                }
-            }
-        };
-        self.counters.misses.increment();
-        let seen = previous.as_deref().and_then(Header::read).map(|header| header.lease);
-        let seen = seen.unwrap_or(LeaseId::NONE);
-        match self.decide(intent, seen, soft, &mut budget).await {
-            Decision::Answer(returned) => returned,
-            Decision::Load(granted) => {
-                self.load_and_store(granted, previous, soft, &mut budget, body).await
-            }
-            Decision::LoadAlone(reason) => {
-                self.counters.to_store();
-                self.load_alone(reason, &mut budget, body).await
-            }
-            Decision::InTurn(turn) => self.load_in_turn(turn, &mut budget, body).await,
-        }
-    }
-
-    fn life_after_invalidation(&self) -> Option<Duration> {
-        self.policy.life_after_invalidation(self.core.settings.max_ttl)
-    }
-
-    /// The value that is there, for a body that can ask its source whether it has changed.
-    fn stored(&self, record: Vec<u8>) -> Arc<Stored> {
-        Stored::new(record, std::any::type_name::<O::Value>())
-    }
-
-    fn failed(&self, error: &Error) -> Reason {
-        self.counters.error(error);
-        Reason::StoreFailed
-    }
 }
 
 #[cfg(test)]

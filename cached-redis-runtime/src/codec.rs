@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind};
 use crate::group::Group;
 use crate::outcome::{Outcome, Storable, View};
 use crate::panics::guarded;
-use crate::record::{self, Codec, Header, Kind};
+use crate::record::{self, Codec, Kind, Record};
 
 pub(crate) use faith::Unfaithful;
 pub(crate) use faith::check as check_faith;
@@ -92,17 +92,16 @@ fn hides_its_meaning<O: Outcome>() -> bool {
     has_layer.iter().any(|layer| name.starts_with(layer)) && name == type_name::<O::Value>()
 }
 
-/// What the function returned when the record behind this header was made; `None` if that cannot be
-/// read.
-pub(crate) fn decode<O>(outcome: &O, header: &Header, record: &[u8]) -> Option<O::Return>
+/// What the function returned when this record was made; `None` if that cannot be read.
+pub(crate) fn decode<O>(outcome: &O, record: &Record) -> Option<O::Return>
 where
     O: Outcome,
     O::Value: Storable,
 {
-    guarded(|| match (header.kind, header.codec) {
+    guarded(|| match (record.header().kind, record.header().codec) {
         (Kind::Absence, _) => outcome.absent(),
         (Kind::Value, Codec::Json) => {
-            serde_json::from_slice(header.payload(record)).ok().map(|value| outcome.present(value))
+            serde_json::from_slice(record.payload()).ok().map(|value| outcome.present(value))
         }
         (Kind::Value, Codec::None) => None,
     })

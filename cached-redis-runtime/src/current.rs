@@ -5,7 +5,6 @@ use std::sync::OnceLock;
 
 use crate::cache::Cache;
 use crate::error::Error;
-use crate::lease::LeaseId;
 
 static INSTALLED: OnceLock<Cache> = OnceLock::new();
 static DEFAULT: OnceLock<Cache> = OnceLock::new();
@@ -13,12 +12,6 @@ static DEFAULT: OnceLock<Cache> = OnceLock::new();
 tokio::task_local! {
     static SCOPE: Cache;
     static MODE: Mode;
-    /// Whether this is inside a load that has a place among those that are bounded.
-    static HAS_PLACE: ();
-    /// The keys of the loads that this is inside and that others wait for to take their turn.
-    static TURNS: Vec<String>;
-    /// The leases of the loads that this is inside.
-    static LEADING: Vec<LeaseId>;
 }
 
 /// A cache, borrowed where it lives as long as the process.
@@ -69,37 +62,6 @@ pub(crate) fn inherited<F: Future>(task: F) -> impl Future<Output = F::Output> {
             None => task.await,
         }
     }
-}
-
-/// Runs a load that has a place: the loads inside it are part of it.
-pub(crate) fn with_place<F: Future>(load: F) -> impl Future<Output = F::Output> {
-    HAS_PLACE.scope((), load)
-}
-
-pub(crate) fn has_place() -> bool {
-    HAS_PLACE.try_with(|()| ()).is_ok()
-}
-
-/// Runs a load whose turn it is: a call inside it that waited for its own turn would wait for itself.
-pub(crate) fn in_turn<F: Future>(key: &str, load: F) -> impl Future<Output = F::Output> {
-    let mut keys = TURNS.try_with(Clone::clone).unwrap_or_default();
-    keys.push(key.to_owned());
-    TURNS.scope(keys, load)
-}
-
-pub(crate) fn has_turn(key: &str) -> bool {
-    TURNS.try_with(|keys| keys.iter().any(|one| one == key)).unwrap_or(false)
-}
-
-/// Runs a load under its lease: a call inside it that waited for that lease would wait for itself.
-pub(crate) fn leading<F: Future>(lease: LeaseId, load: F) -> impl Future<Output = F::Output> {
-    let mut leases = LEADING.try_with(Clone::clone).unwrap_or_default();
-    leases.push(lease);
-    LEADING.scope(leases, load)
-}
-
-pub(crate) fn is_leading(lease: &LeaseId) -> bool {
-    LEADING.try_with(|leases| leases.contains(lease)).unwrap_or(false)
 }
 
 pub(crate) fn mode() -> Mode {

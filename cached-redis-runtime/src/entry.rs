@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::broken::Rule;
 use crate::cache::{Core, Storing};
-use crate::call::Call;
+use crate::call::{Call, Judgement, judge};
 use crate::codec::{self, Encoding};
 use crate::current::{Choice, Handle};
 use crate::error::{Error, ErrorKind};
@@ -19,7 +19,7 @@ use crate::key::Key;
 use crate::lease::{Acquire, Acquired, Intent, LeaseId};
 use crate::outcome::{Outcome, Storable};
 use crate::policy::Policy;
-use crate::record::{Header, State};
+use crate::record::Record;
 
 /// The entry of one call of a cached function; `f_entry(..)` makes it. `R` is the function's return
 /// type.
@@ -69,7 +69,7 @@ pub(crate) struct Located<'a> {
 trait Meaning<R>: Send + Sync {
     fn type_name(&self) -> &'static str;
     fn encode(&self, returned: &R, schema: u64) -> Result<Option<Encoding>, Error>;
-    fn decode(&self, header: &Header, record: &[u8]) -> Option<R>;
+    fn decode(&self, record: &Record) -> Option<R>;
 }
 
 impl<O> Meaning<O::Return> for O
@@ -85,8 +85,8 @@ where
         codec::encode(self, returned, schema)
     }
 
-    fn decode(&self, header: &Header, record: &[u8]) -> Option<O::Return> {
-        codec::decode(self, header, record)
+    fn decode(&self, record: &Record) -> Option<O::Return> {
+        codec::decode(self, record)
     }
 }
 
@@ -132,7 +132,7 @@ impl<C: Into<Choice>> Call<C> {
         O: Outcome + Send + Sync + 'static,
         O::Value: Storable,
     {
-        let groups = self.take_groups(&outcome);
+        let groups = self.take_groups(outcome.classes());
         let Self { function, key, policy, cache, .. } = self;
         let meaning = Box::new(outcome);
         let schema = function.schema(meaning.type_name(), policy.version, groups.classes);
@@ -193,20 +193,15 @@ impl<R> Entry<R> {
         let Some(found) = budget.run(store, store.read(key, groups)).await? else {
             return Ok(None);
         };
-        let Some(header) = Header::read(&found.record) else { return Ok(None) };
-        let stamps = header.stamps(&found.record);
-        let counts = found.is_current
-            && groups.are_in(stamps)
-            && header.state != State::Lease
-            && header.schema == *schema
-            && !core.invalidator.was_outstanding(before, key, stamps, life);
-        if !counts {
+        let Some(record) = Record::read(found.record) else { return Ok(None) };
+        let outstanding =
+            |stamps: &[u8]| core.invalidator.was_outstanding(before, key, stamps, life);
+        let judgement = judge(&record, *schema, groups, found.is_current, outstanding);
+        if judgement != Judgement::Value {
             return Ok(None);
         }
-        Ok(match core.freshness(&header, policy, &mut budget).await? {
-            Freshness::Fresh | Freshness::Early | Freshness::Stale => {
-                self.meaning.decode(&header, &found.record)
-            }
+        Ok(match core.freshness(record.header(), policy, &mut budget).await? {
+            Freshness::Fresh | Freshness::Early | Freshness::Stale => self.meaning.decode(&record),
             Freshness::Fallback | Freshness::Over | Freshness::Unknown => None,
         })
     }

@@ -28,6 +28,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use crate::error::Error;
@@ -101,7 +102,7 @@ impl Drop for Follower {
 #[derive(Debug)]
 pub(crate) enum Word {
     /// The value was stored; here is its record.
-    Stored(Arc<Vec<u8>>),
+    Stored(Bytes),
     /// The value was not stored: an invalidation came between. Ask again.
     StartOver,
     /// The load ended in something that cannot be shared. Load for yourself; nobody waits in line.
@@ -286,8 +287,8 @@ impl Leader {
 
     /// Ending: stored.
     pub(crate) fn stored(self, record: Vec<u8>) {
-        let record = Arc::new(record);
-        self.tell(|| Word::Stored(Arc::clone(&record)));
+        let record = Bytes::from(record);
+        self.tell(|| Word::Stored(record.clone()));
     }
 
     /// Ending: an invalidation came between.

@@ -22,6 +22,7 @@ mod invalidation;
 mod keep;
 mod key;
 mod lease;
+mod loading;
 mod loss;
 mod outcome;
 mod panics;

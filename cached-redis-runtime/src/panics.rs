@@ -6,6 +6,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::Poll;
 
+/// What a panic carries.
+pub(crate) type Panic = Box<dyn Any + Send>;
+
 /// Runs what is not ours, and would not run without a cache: how the user's values are written and read, closures of
 /// options, timers. `None` if it panics: the function answers all the same. Nothing of ours is half done then.
 pub(crate) fn guarded<T>(call: impl FnOnce() -> T) -> Option<T> {
@@ -17,7 +20,7 @@ pub(crate) fn guarded<T>(call: impl FnOnce() -> T) -> Option<T> {
 /// Takes what is pinned: by value it would be in the caller's future twice.
 pub(crate) fn catch_panic<F: Future + Unpin>(
     mut future: F,
-) -> impl Future<Output = Result<F::Output, Box<dyn Any + Send>>> {
+) -> impl Future<Output = Result<F::Output, Panic>> {
     poll_fn(move |context| {
         let poll = AssertUnwindSafe(|| Pin::new(&mut future).poll(context));
         match catch_unwind(poll) {

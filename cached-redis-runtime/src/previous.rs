@@ -3,56 +3,43 @@
 
 use std::fmt;
 use std::ops::Deref;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::de::DeserializeOwned;
-use tokio::task::futures::TaskLocalFuture;
 
 use crate::group::{Group, stamps};
+use crate::loading;
 use crate::panics::guarded;
-use crate::record::{Codec, Header, Kind};
-
-tokio::task_local! {
-    static PREVIOUS: Option<Arc<Stored>>;
-}
+use crate::record::{Codec, Header, Kind, Record};
 
 /// What a load finds in the store.
 #[derive(Debug)]
 pub(crate) struct Stored {
-    /// As it was read.
-    record: Vec<u8>,
+    record: Record,
     type_name: &'static str,
     is_kept: AtomicBool,
 }
 
 impl Stored {
-    pub(crate) fn new(record: Vec<u8>, type_name: &'static str) -> Arc<Self> {
+    pub(crate) fn new(record: Record, type_name: &'static str) -> Arc<Self> {
         Arc::new(Self { record, type_name, is_kept: AtomicBool::new(false) })
     }
 
     /// The groups that it is in.
     pub(crate) fn groups(&self) -> impl Iterator<Item = Group> {
-        let carried = Header::read(&self.record).map(|header| header.stamps(&self.record));
-        stamps(carried.unwrap_or_default()).map(|stamp| stamp.group)
+        stamps(self.record.stamps()).map(|stamp| stamp.group)
     }
 
     /// Whether the load said that the value has not changed, and returned it.
     pub(crate) fn is_kept_as(&self, record: &[u8]) -> bool {
-        let content = |record| {
-            Header::read(record).map(|header| (header.kind, header.codec, header.payload(record)))
+        let known = self.record.header();
+        let is_same = |header: Header| {
+            (header.kind, header.codec, header.payload(record))
+                == (known.kind, known.codec, self.record.payload())
         };
-        self.is_kept.load(Ordering::Acquire) && content(&self.record) == content(record)
+        self.is_kept.load(Ordering::Acquire) && Header::read(record).is_some_and(is_same)
     }
-}
-
-/// A load that sees a value, or none: not that of a load around it.
-pub(crate) type Loading<F> = Pin<Box<TaskLocalFuture<Option<Arc<Stored>>, F>>>;
-
-/// Runs a load that sees this value.
-pub(crate) fn load_with<F: Future>(stored: Option<Arc<Stored>>, load: F) -> Loading<F> {
-    Box::pin(PREVIOUS.scope(stored, load))
 }
 
 /// Inside the body of a cached function: the stored value that this load is about to replace. `None`
@@ -79,14 +66,14 @@ pub(crate) fn load_with<F: Future>(stored: Option<Arc<Stored>>, load: F) -> Load
 /// ```
 #[must_use]
 pub fn previous<T: DeserializeOwned>() -> Option<Previous<T>> {
-    let stored = PREVIOUS.try_with(Clone::clone).ok().flatten()?;
+    let stored = loading::previous()?;
     if stored.type_name != std::any::type_name::<T>() {
         return None;
     }
-    let header = Header::read(&stored.record)?;
+    let header = stored.record.header();
     let value = match (header.kind, header.codec) {
         (Kind::Value, Codec::Json) => {
-            guarded(|| serde_json::from_slice(header.payload(&stored.record)).ok())??
+            guarded(|| serde_json::from_slice(stored.record.payload()).ok())??
         }
         _ => return None,
     };

@@ -22,6 +22,8 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use crate::group::Stamps;
 use crate::lease::LeaseId;
 
@@ -129,6 +131,39 @@ impl Header {
     /// What stands behind this header and its stamps.
     pub(crate) fn payload<'a>(&self, record: &'a [u8]) -> &'a [u8] {
         record.get(self.length..).unwrap_or_default()
+    }
+}
+
+/// A record that could be read: its bytes, and its header, which is parsed once. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Record {
+    bytes: Bytes,
+    header: Header,
+}
+
+impl Record {
+    /// `None` if these bytes are not a record of ours.
+    pub(crate) fn read(bytes: impl Into<Bytes>) -> Option<Self> {
+        let bytes = bytes.into();
+        let header = Header::read(&bytes)?;
+        Some(Self { bytes, header })
+    }
+
+    pub(crate) fn header(&self) -> &Header {
+        &self.header
+    }
+
+    pub(crate) fn stamps(&self) -> &[u8] {
+        self.header.stamps(&self.bytes)
+    }
+
+    pub(crate) fn payload(&self) -> &[u8] {
+        self.header.payload(&self.bytes)
+    }
+
+    /// Bytes, header and stamps among them.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
     }
 }
 

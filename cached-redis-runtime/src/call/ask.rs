@@ -6,19 +6,19 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Attempt, Granted};
+use super::Granted;
+use super::look_up::Seen;
+use super::slot::Slot;
 use crate::backoff;
 use crate::budget::{Budget, timed};
-use crate::current;
 use crate::error::Error;
 use crate::flight::{self, Follower, Join, Leader};
 use crate::freshness::is_busy;
 use crate::group::{Group, Stamps};
 use crate::invalidation::Before;
 use crate::lease::{Acquire, Acquired, Intent, LeaseId};
-use crate::outcome::{Outcome, Storable};
-use crate::record::{Header, State};
-use crate::store::Found;
+use crate::loading;
+use crate::record::{Record, State};
 
 /// How often a caller starts over because an invalidation came between, before it loads for
 /// itself without storing. Under a storm of invalidations nothing could be stored anyway.
@@ -56,12 +56,12 @@ pub(crate) struct Known {
 pub(crate) enum Told {
     /// Follow this load.
     Follow(Follower, Arc<Known>),
-    /// There is a value: its record.
-    Hit(Arc<Vec<u8>>, Arc<Known>),
+    /// There is a value, if its record can be read.
+    Hit(Option<Record>, Arc<Known>),
     /// A load in another process has ended, and this is there.
-    Read(Arc<Found>, Before),
+    Read(Seen, Before),
     /// A load that began later than this call has come to this record.
-    Loaded(Arc<Vec<u8>>),
+    Loaded(Record),
     /// Nothing may be stored, or nobody waits for loads elsewhere.
     Alone,
     /// Ask anew.
@@ -84,17 +84,13 @@ pub(super) enum Answer {
 pub(super) enum Asked {
     Granted(Leader, bool),
     Held(LeaseId, Stamps),
-    Hit(Vec<u8>),
+    Hit(Option<Record>),
     NoStore,
 }
 
-impl<O> Attempt<'_, O>
-where
-    O: Outcome,
-    O::Value: Storable,
-{
+impl Slot {
     pub(super) fn question(&self, intent: Intent) -> Question {
-        let (key, groups) = (self.key.into(), self.groups.of_lease());
+        let (key, groups) = (self.key.as_str().into(), self.groups.of_lease());
         Question { key, schema: self.schema, intent, groups }
     }
 
@@ -109,7 +105,7 @@ where
         budget: &mut Budget,
     ) -> Answer {
         let replaces = seen != LeaseId::NONE || intent != Intent::Read;
-        let flights = &self.core.flights;
+        let flights = &self.core().flights;
         let began = Instant::now();
         let mut waits = false;
         let mut orphan = None;
@@ -119,7 +115,7 @@ where
                 return Answer::None;
             }
             asker.sends();
-            let before = self.core.invalidator.before_reading();
+            let before = self.core().invalidator.before_reading();
             // Before the lease is asked for, and so before the load that it allows.
             let stamps = match self.stamps(budget).await {
                 Ok(Some(stamps)) => stamps,
@@ -131,7 +127,7 @@ where
                 Err(error) => return failed(asker, error),
             };
             let known = Arc::new(Known { before, stamps });
-            let follow = |lease: &LeaseId| match flights.join(self.key, lease) {
+            let follow = |lease: &LeaseId| match flights.join(&self.key, lease) {
                 Join::Follow(flight) => Told::Follow(flight, Arc::clone(&known)),
                 Join::Closed | Join::Unknown => Told::Again,
             };
@@ -142,8 +138,7 @@ where
                     return Answer::Granted(Granted::new(leader, stamps, over_seen, replaces));
                 }
                 Asked::Hit(record) => {
-                    let record = Arc::new(record);
-                    return some(asker, || Told::Hit(Arc::clone(&record), Arc::clone(&known)));
+                    return some(asker, || Told::Hit(record.clone(), Arc::clone(&known)));
                 }
                 Asked::NoStore => return some(asker, || Told::Alone),
                 Asked::Held(holder, of_holder) => (holder, of_holder),
@@ -162,19 +157,19 @@ where
                 }
                 continue;
             }
-            if current::is_leading(&holder) {
+            if loading::is_leading(&holder) {
                 return Answer::Inside;
             }
             if flights.is_ours(&holder) {
-                match flights.join(self.key, &holder) {
+                match flights.join(&self.key, &holder) {
                     Join::Follow(flight) => {
                         asker.tells(|| follow(&holder));
                         return Answer::Told(Told::Follow(flight, known));
                     }
                     // Seen twice, it is no flight that was just about to end.
                     Join::Unknown if orphan == Some(holder) => {
-                        let release = self.core.release(self.key, Duration::ZERO);
-                        if let Some(leader) = flights.adopt(self.key, holder, release) {
+                        let release = self.core().release(&self.key, Duration::ZERO);
+                        if let Some(leader) = flights.adopt(&self.key, holder, release) {
                             asker.tells(|| follow(&holder));
                             let stamps = known.stamps.clone();
                             return Answer::Granted(Granted::taken_over(leader, stamps));
@@ -192,9 +187,8 @@ where
                     self.counters.waits.increment();
                 }
                 match self.watch(asker, &holder, began, deadline, budget).await {
-                    Ok(Some((found, before))) => {
-                        let found = Arc::new(found);
-                        return some(asker, || Told::Read(Arc::clone(&found), before));
+                    Ok(Some((seen, before))) => {
+                        return some(asker, || Told::Read(seen.clone(), before));
                     }
                     Ok(None) => {}
                     Err(error) => return Answer::Told(Told::Failed(error)),
@@ -212,15 +206,15 @@ where
         began: Instant,
         deadline: Instant,
         budget: &mut Budget,
-    ) -> Result<Option<(Found, Before)>, Error> {
+    ) -> Result<Option<(Seen, Before)>, Error> {
         while Instant::now() < deadline {
             let share = began.elapsed() / PAUSE_SHARE;
             pause(share.clamp(FIRST_PAUSE, LONGEST_PAUSE), deadline).await;
             asker.sends();
-            let store = &*self.core.store;
-            let before = self.core.invalidator.before_reading();
+            let store = &*self.core().store;
+            let before = self.core().invalidator.before_reading();
             // Time spent waiting for a load is not time lost to the cache.
-            let read = store.read(self.key, self.groups);
+            let read = store.read(&self.key, &self.groups);
             let found = match budget.run_free(store, read).await {
                 Ok(Some(found)) => found,
                 Ok(None) => return Ok(None),
@@ -233,12 +227,14 @@ where
                     return Err(error);
                 }
             };
-            let Some(header) = Header::read(&found.record) else { return Ok(None) };
-            let is_held = header.state == State::Lease || is_busy(&header, store.now());
+            let is_current = found.is_current;
+            let Some(record) = Record::read(found.record) else { return Ok(None) };
+            let header = record.header();
+            let is_held = header.state == State::Lease || is_busy(header, store.now());
             if !is_held || header.lease != *holder {
-                return Ok(Some((found, before)));
+                return Ok(Some((Seen { record, is_current }, before)));
             }
-            if !found.is_current {
+            if !is_current {
                 // A group has been invalidated since: whether that load counts, the lease says.
                 return Ok(None);
             }
@@ -248,8 +244,8 @@ where
 
     /// What the groups of the entry are at; `None` if nothing may be stored.
     pub(super) async fn stamps(&self, budget: &mut Budget) -> Result<Option<Stamps>, Error> {
-        let store = &*self.core.store;
-        let life = self.policy.longest_life(self.core.settings.max_ttl);
+        let store = &*self.core().store;
+        let life = self.policy.longest_life(self.core().settings.max_ttl);
         budget.run(store, store.stamp(&self.groups.of_lease(), life)).await
     }
 
@@ -261,7 +257,7 @@ where
         stamps: &Stamps,
         budget: &mut Budget,
     ) -> Result<Asked, Error> {
-        let asking = self.core.ask(self.key);
+        let asking = self.core().ask(&self.key);
         let acquire = Acquire {
             nonce: asking.nonce(),
             lease: self.lease(),
@@ -269,11 +265,11 @@ where
             intent,
             seen,
             stamps,
-            longest: self.core.settings.longest_record(),
+            longest: self.core().settings.longest_record(),
         };
         // On an error `asking` is dropped, which takes the question back.
         let acquired =
-            budget.run(&*self.core.store, self.core.store.acquire(self.key, acquire)).await?;
+            budget.run(&*self.core().store, self.core().store.acquire(&self.key, acquire)).await?;
         Ok(match acquired {
             Acquired::Grant { lease, over_seen } => {
                 Asked::Granted(asking.granted(lease), over_seen)
@@ -289,7 +285,7 @@ where
             }
             Acquired::Hit(record) => {
                 asking.not_granted();
-                Asked::Hit(record)
+                Asked::Hit(Record::read(record))
             }
             Acquired::NoStore | Acquired::Nothing => {
                 asking.not_granted();

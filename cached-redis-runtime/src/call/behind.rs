@@ -1,23 +1,21 @@
-//! Bodies that run here, and bodies that can run behind an answer.
+//! Bodies that borrow from their caller, and bodies that can outlive the call: those can be reloaded in
+//! the background, or go on there.
 
 use std::pin::Pin;
 use std::sync::Arc;
 
-use tokio::time::Instant;
-
+use super::Granted;
 use super::ask::Asked;
-use super::{Attempt, Granted};
+use super::attempt::{Attempt, Permit, Phase};
+use super::load::{Running, finish};
+use super::look_up::Read;
 use crate::background::NoPlace;
-use crate::budget::Budget;
-use crate::cache::Core;
 use crate::current;
 use crate::error::Error;
-use crate::group::Groups;
 use crate::lease::{Intent, LeaseId};
+use crate::loading::{Context, Loading, load_in};
 use crate::outcome::{Outcome, Storable};
-use crate::policy::Policy;
-use crate::previous::{Loading, Stored, load_with};
-use crate::stats::Counters;
+use crate::record::Record;
 
 /// The body of a cached function that has not begun.
 ///
@@ -28,28 +26,21 @@ pub(super) trait Begin: Sized {
     /// Once it has begun.
     type Running;
 
-    /// Begins, with the value that is to be replaced.
-    fn begin(self, previous: Option<Arc<Stored>>) -> Self::Running;
+    fn begin(self, context: Arc<Context>) -> Self::Running;
 }
 
 /// The body of a function with this outcome.
 pub(super) trait Body<O: Outcome>: Begin {
-    /// Reloads, behind the answer, the value that was stored under the lease `seen`.
-    fn reload(self, attempt: &Attempt<'_, O>, seen: LeaseId, previous: Vec<u8>);
+    /// Reloads this value in the background.
+    fn reload(self, attempt: Box<Attempt>, outcome: &O, record: Record);
 
-    /// Lets a load go on behind an answer. Gives it back if it has to be waited for.
+    /// Lets a load go on in the background, because its caller has this answer. Gives it back if it has to be
+    /// waited for.
     fn go_on(
-        attempt: &Attempt<'_, O>,
-        load: Load<Self::Running>,
-    ) -> Result<(), Box<Load<Self::Running>>>;
-}
-
-/// A load that has begun.
-pub(super) struct Load<R> {
-    pub(super) running: R,
-    pub(super) granted: Granted,
-    pub(super) began: Instant,
-    pub(super) previous: Option<Arc<Stored>>,
+        running: Running<Self::Running>,
+        outcome: &O,
+        answer: &Read,
+    ) -> Result<(), Running<Self::Running>>;
 }
 
 /// A body that borrows from its caller.
@@ -58,20 +49,21 @@ pub(super) struct Here<'a, F>(pub(super) Pin<&'a mut F>);
 impl<F: Future> Begin for Here<'_, F> {
     type Running = Loading<Self>;
 
-    fn begin(self, previous: Option<Arc<Stored>>) -> Self::Running {
-        load_with(previous, self)
+    fn begin(self, context: Arc<Context>) -> Self::Running {
+        load_in(context, self)
     }
 }
 
 impl<O: Outcome, F: Future<Output = O::Return>> Body<O> for Here<'_, F> {
     /// No policy of such a function asks for it.
-    fn reload(self, _: &Attempt<'_, O>, _: LeaseId, _: Vec<u8>) {}
+    fn reload(self, _: Box<Attempt>, _: &O, _: Record) {}
 
     fn go_on(
-        _: &Attempt<'_, O>,
-        load: Load<Self::Running>,
-    ) -> Result<(), Box<Load<Self::Running>>> {
-        Err(Box::new(load))
+        running: Running<Self::Running>,
+        _: &O,
+        _: &Read,
+    ) -> Result<(), Running<Self::Running>> {
+        Err(running)
     }
 }
 
@@ -96,8 +88,8 @@ where
 {
     type Running = Loading<F>;
 
-    fn begin(self, previous: Option<Arc<Stored>>) -> Self::Running {
-        load_with(previous, (self.0)())
+    fn begin(self, context: Arc<Context>) -> Self::Running {
+        load_in(context, (self.0)())
     }
 }
 
@@ -108,97 +100,62 @@ where
     L: FnOnce() -> F,
     F: Future<Output = O::Return> + Send + 'static,
 {
-    fn reload(self, attempt: &Attempt<'_, O>, seen: LeaseId, previous: Vec<u8>) {
-        let place = match attempt.core.background.reload(attempt.key) {
+    fn reload(self, mut attempt: Box<Attempt>, outcome: &O, record: Record) {
+        let slot = &attempt.slot;
+        let place = match slot.core().background.reload(&slot.key) {
             Ok(place) => place,
-            Err(NoPlace::Full) => return attempt.counters.skipped_reloads.increment(),
+            Err(NoPlace::Full) => return slot.counters.skipped_reloads.increment(),
             Err(NoPlace::Reloading | NoPlace::Closed) => return,
         };
-        let kept = attempt.kept();
-        let previous = attempt.stored(previous);
-        let running = self.begin(Some(Arc::clone(&previous)));
+        let seen = record.header().lease;
+        let body = self.begin(attempt.begins_reload(record));
+        let outcome = outcome.clone();
         place.run(current::inherited(async move {
-            kept.attempt().reload(seen, running, previous).await;
+            if attempt.may_reload(seen).await {
+                finish(Running { attempt, body }, &outcome).await;
+            }
         }));
     }
 
     fn go_on(
-        attempt: &Attempt<'_, O>,
-        load: Load<Self::Running>,
-    ) -> Result<(), Box<Load<Self::Running>>> {
-        let Ok(place) = attempt.core.background.go_on() else { return Err(Box::new(load)) };
-        let kept = attempt.kept();
-        place.run(current::inherited(async move { kept.attempt().finish(load).await }));
+        running: Running<Self::Running>,
+        outcome: &O,
+        answer: &Read,
+    ) -> Result<(), Running<Self::Running>> {
+        let Ok(place) = running.attempt.slot.core().background.go_on() else { return Err(running) };
+        running.attempt.slot.count(answer);
+        let outcome = outcome.clone();
+        place.run(current::inherited(async move { finish(running, &outcome).await }));
         Ok(())
     }
 }
 
-/// An [`Attempt`] that borrows from nobody.
-struct Kept<O> {
-    core: Arc<Core>,
-    counters: Arc<Counters>,
-    policy: Policy,
-    key: String,
-    schema: u64,
-    outcome: O,
-    groups: Groups,
-}
-
-impl<O> Kept<O> {
-    fn attempt(&self) -> Attempt<'_, O> {
-        Attempt {
-            core: &self.core,
-            counters: &self.counters,
-            policy: &self.policy,
-            key: &self.key,
-            schema: self.schema,
-            outcome: &self.outcome,
-            groups: &self.groups,
-        }
-    }
-}
-
-impl<O: Clone> Attempt<'_, O> {
-    fn kept(&self) -> Kept<O> {
-        Kept {
-            core: Arc::clone(self.core),
-            counters: self.core.stats.same(self.counters),
-            policy: *self.policy,
-            key: self.key.to_owned(),
-            schema: self.schema,
-            outcome: self.outcome.clone(),
-            groups: self.groups.clone(),
-        }
-    }
-}
-
-impl<O> Attempt<'_, O>
-where
-    O: Outcome,
-    O::Value: Storable,
-{
-    /// Reloads a value, unless somebody else does.
-    async fn reload<R>(&self, seen: LeaseId, running: R, previous: Arc<Stored>)
-    where
-        R: Future<Output = O::Return> + Unpin,
-    {
-        let granted = match self.ask_to_reload(seen, &mut self.core.budget()).await {
-            Ok(Some(granted)) => granted,
-            Ok(None) => return,
-            Err(error) => return self.counters.error(&error),
-        };
-        self.counters.reloads.increment();
-        self.finish(Load { running, granted, began: Instant::now(), previous: Some(previous) })
-            .await;
+impl Attempt {
+    /// Asks for the lease of a value that was stored under the lease `seen`, unless somebody else reloads it.
+    fn may_reload(&mut self, seen: LeaseId) -> Phase<'_, bool> {
+        Box::pin(async move {
+            self.budget = self.slot.core().budget();
+            let granted = match self.ask_to_reload(seen).await {
+                Ok(Some(granted)) => granted,
+                Ok(None) => return false,
+                Err(error) => {
+                    self.slot.counters.error(&error);
+                    return false;
+                }
+            };
+            self.slot.counters.reloads.increment();
+            // Nobody else sets it.
+            let _ = self.load.context.lease.set(granted.leader.lease());
+            self.load.began = tokio::time::Instant::now();
+            self.load.permit = Permit::Lease(granted);
+            true
+        })
     }
 
-    async fn ask_to_reload(
-        &self,
-        seen: LeaseId,
-        budget: &mut Budget,
-    ) -> Result<Option<Granted>, Error> {
-        let Some(stamps) = self.stamps(budget).await? else { return Ok(None) };
-        Ok(match self.acquire(Intent::Reload, seen, &stamps, budget).await? {
+    async fn ask_to_reload(&mut self, seen: LeaseId) -> Result<Option<Granted>, Error> {
+        let Self { slot, budget, .. } = self;
+        let Some(stamps) = slot.stamps(budget).await? else { return Ok(None) };
+        Ok(match slot.acquire(Intent::Reload, seen, &stamps, budget).await? {
             Asked::Granted(leader, over_seen) => {
                 Some(Granted::new(leader, stamps, over_seen, true))
             }

@@ -7,22 +7,19 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::ask::{Answer, Asker, Known, ROUNDS, Told};
-use super::{Attempt, Decision, Granted, Reason};
+use super::look_up::Counts;
+use super::slot::Slot;
+use super::{Decision, Granted, Reason};
 use crate::budget::{Budget, by, timed};
 use crate::error::{Error, ErrorKind};
 use crate::flight::{Follower, Heard, Place, Waiting, Word};
 use crate::lease::{Intent, LeaseId};
-use crate::outcome::{Outcome, Storable};
-use crate::record::Header;
+use crate::record::Record;
 
 /// A caller that asks for all and has not moved for so long beyond its budget is not being polled.
 const STALL: Duration = Duration::from_secs(1);
 
-impl<O> Attempt<'_, O>
-where
-    O: Outcome,
-    O::Value: Storable,
-{
+impl Slot {
     /// The miss path: ask who may load, and join, wait or lead accordingly. From `soft` on the last good
     /// value is an answer.
     pub(super) async fn decide(
@@ -31,8 +28,8 @@ where
         seen: LeaseId,
         soft: Option<Instant>,
         budget: &mut Budget,
-    ) -> Decision<O::Return> {
-        let began = self.core.turns.moment();
+    ) -> Decision {
+        let began = self.core().turns.moment();
         let patience = self.patience_from(Instant::now());
         if let Some(soft) = soft {
             let decision = self.share(intent, seen, soft.min(patience), budget).await;
@@ -42,8 +39,8 @@ where
                 Some(decision) => return decision,
                 None => return self.queue_up(began, budget).await,
             }
-            if let Some(returned) = self.fallback(budget).await {
-                return Decision::Answer(returned);
+            if let Some(read) = self.fallback(budget).await {
+                return Decision::Answer(read);
             }
         }
         match self.share(intent, seen, patience, budget).await {
@@ -60,7 +57,7 @@ where
         seen: LeaseId,
         deadline: Instant,
         budget: &mut Budget,
-    ) -> Option<Decision<O::Return>> {
+    ) -> Option<Decision> {
         // Who wants the newest takes the lease in any case.
         let is_shared = matches!(intent, Intent::Read | Intent::Replace(_));
         let mut lost = Duration::ZERO;
@@ -68,7 +65,7 @@ where
         loop {
             let joined = Instant::now();
             let place = if is_shared {
-                self.core.lines.join(self.question(intent))
+                self.core().lines.join(self.question(intent))
             } else {
                 Place::Ask(Asker::alone())
             };
@@ -88,7 +85,7 @@ where
                 Heard::Answer(Told::Failed(error)) if error.kind() == ErrorKind::Timeout => {
                     // Perhaps the other one had little left of its budget.
                     lost += joined.elapsed();
-                    if lost < self.core.settings.budget / 2 {
+                    if lost < self.core().settings.budget / 2 {
                         continue;
                     }
                     Told::Failed(error)
@@ -122,7 +119,7 @@ where
         mut waiting: Waiting<super::ask::Question, Told>,
         deadline: Instant,
     ) -> Option<Heard<super::ask::Question, Told>> {
-        let stall = self.core.settings.budget + STALL;
+        let stall = self.core().settings.budget + STALL;
         let no_timers = || Heard::Answer(Told::Failed(Error::unreachable()));
         loop {
             let until = deadline.min(Instant::now() + stall);
@@ -142,27 +139,21 @@ where
     }
 
     /// What to make of what the store has said.
-    pub(super) async fn take(
-        &self,
-        told: Told,
-        deadline: Instant,
-        budget: &mut Budget,
-    ) -> Taken<O::Return> {
-        let answer = |returned| Taken::Decided(Decision::Answer(returned));
+    pub(super) async fn take(&self, told: Told, deadline: Instant, budget: &mut Budget) -> Taken {
+        let answer = |read| Taken::Decided(Decision::Answer(read));
         match told {
             Told::Follow(flight, known) => self.follow(flight, &known, deadline, budget).await,
-            Told::Hit(record, known) => match self.read_shared(&record, &known, budget).await {
-                Some(returned) => answer(returned),
-                None => {
-                    let found = Header::read(&record).map(|header| header.lease);
-                    Taken::Replace(found.unwrap_or(LeaseId::NONE))
-                }
-            },
-            Told::Read(found, before) => {
-                let read = self.read_after_waiting(&found, before, budget).await;
+            Told::Hit(None, _) => Taken::Replace(LeaseId::NONE),
+            Told::Hit(Some(record), known) => {
+                let lease = record.header().lease;
+                let read = self.read_shared(record, Counts::Shared, &known, budget).await;
+                read.map_or(Taken::Replace(lease), answer)
+            }
+            Told::Read(seen, before) => {
+                let read = self.read_after_waiting(seen, before, budget).await;
                 read.map_or(Taken::Again, answer)
             }
-            Told::Loaded(record) => self.read_loaded(&record).map_or(Taken::Again, answer),
+            Told::Loaded(record) => self.read_loaded(record).map_or(Taken::Again, answer),
             Told::Alone => Taken::Decided(Decision::LoadAlone(Reason::NotShareable)),
             Told::Again => Taken::Again,
             Told::Failed(error) => Taken::Decided(Decision::LoadAlone(self.failed(&error))),
@@ -177,7 +168,7 @@ where
         known: &Known,
         deadline: Instant,
         budget: &mut Budget,
-    ) -> Taken<O::Return> {
+    ) -> Taken {
         let lapse = Instant::now() + self.lease();
         let heard = pin!(tokio::time::timeout_at(deadline.min(lapse), flight));
         let Some(heard) = timed(heard).await else {
@@ -185,13 +176,14 @@ where
         };
         Taken::Decided(match heard {
             Ok(Some(Word::Stored(record))) => {
-                match self.read_shared(&record, known, budget).await {
-                    Some(returned) => {
-                        self.counters.coalesced.increment();
-                        Decision::Answer(returned)
+                let read = match Record::read(record) {
+                    Some(record) => {
+                        self.read_shared(record, Counts::Coalesced, known, budget).await
                     }
-                    None => return Taken::StartOver,
-                }
+                    None => None,
+                };
+                let Some(read) = read else { return Taken::StartOver };
+                Decision::Answer(read)
             }
             Ok(Some(Word::Lead(leader))) => {
                 Decision::Load(Granted::taken_over(leader, known.stamps.clone()))
@@ -206,8 +198,8 @@ where
 }
 
 /// What a caller makes of an answer.
-pub(super) enum Taken<R> {
-    Decided(Decision<R>),
+pub(super) enum Taken {
+    Decided(Decision),
     /// Ask anew: who holds the lease has changed.
     Again,
     /// Ask anew: an invalidation came between.

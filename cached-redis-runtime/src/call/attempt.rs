@@ -1,0 +1,256 @@
+//! One call on its way: from the look-up to an answer, or to the permit to load.
+
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
+
+use super::load::Loaded;
+use super::look_up::{Counts, Look, Read};
+use super::slot::Slot;
+use super::turn::Turn;
+use super::{Decision, Granted, Reason};
+use crate::budget::{Budget, by, timed};
+use crate::current::{Mode, mode};
+use crate::lease::{Intent, LeaseId};
+use crate::loading::{self, Context};
+use crate::previous::Stored;
+use crate::record::Record;
+
+/// How often a call reads records that do not decode, before it loads for itself without storing.
+const MOST_UNREADABLE: u32 = 3;
+
+/// Boxed once for each call: what a caller's future holds of all this is one pointer.
+pub(super) struct Attempt {
+    pub(super) slot: Slot,
+    pub(super) budget: Budget,
+    /// From then on the last good value is an answer.
+    soft: Option<Instant>,
+    step: Step,
+    /// Answers that did not decode.
+    unreadable: u32,
+    /// The value that a load is to replace.
+    pub(super) previous: Option<Record>,
+    pub(super) load: Load,
+}
+
+/// What is to be done next.
+#[derive(Clone, Copy)]
+enum Step {
+    LookUp,
+    /// The call wants the newest.
+    Refresh,
+    /// Ask who may load. The call has counted as a miss.
+    Ask(Intent, LeaseId),
+}
+
+/// What has come of the look-up.
+enum Begun {
+    Next(Next),
+    /// Ask who may load; a value that carries this lease has been seen.
+    Ask(Intent, LeaseId),
+}
+
+/// A load, once it may begin.
+pub(super) struct Load {
+    pub(super) permit: Permit,
+    pub(super) began: Instant,
+    /// How long its body took.
+    pub(super) took: Duration,
+    pub(super) context: Arc<Context>,
+    pub(super) loaded: Loaded,
+}
+
+/// The right to load.
+pub(super) enum Permit {
+    /// And to store what it comes to.
+    Lease(Granted),
+    /// And to store nothing: the cache failed, or nothing may be stored. With a place among the loads that the user
+    /// allows while the store is away.
+    Alone(Option<OwnedSemaphorePermit>),
+    /// The same, as one of few at a time.
+    InTurn(Turn),
+}
+
+/// What a call does next.
+pub(super) enum Next {
+    /// Answer with this, if it decodes.
+    Answer(Read),
+    /// The same, and reload it in the background.
+    Reload(Read),
+    /// Load.
+    Load,
+}
+
+/// A phase that is compiled once and boxed, so that no caller's future has room for it.
+pub(super) type Phase<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+impl Attempt {
+    pub(super) fn new(slot: Slot) -> Box<Self> {
+        let load = Load {
+            permit: Permit::Alone(None),
+            began: Instant::now(),
+            took: Duration::ZERO,
+            context: Arc::default(),
+            loaded: Loaded::Nothing,
+        };
+        let (budget, step) = (slot.core().budget(), Step::LookUp);
+        let (soft, previous) = (None, None);
+        Box::new(Self { slot, budget, soft, step, unreadable: 0, previous, load })
+    }
+
+    /// Whether the call uses the cache where it is awaited.
+    pub(super) fn enters(&mut self) -> bool {
+        // Who asks for the newest does not want the last good one.
+        match mode() {
+            Mode::Use => {
+                let soft = self.slot.policy.soft_timeout;
+                self.soft = soft.map(|soft| Instant::now() + self.slot.bounded(soft));
+            }
+            Mode::Refresh => self.step = Step::Refresh,
+            Mode::Bypass => {
+                self.slot.counters.bypasses.increment();
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Goes on until there is an answer, or a permit to load.
+    pub(super) fn next(&mut self) -> Phase<'_, Next> {
+        Box::pin(async move {
+            let (intent, seen) = match self.step {
+                Step::LookUp | Step::Refresh => match self.begin().await {
+                    Begun::Next(next) => return next,
+                    Begun::Ask(intent, seen) => (intent, seen),
+                },
+                Step::Ask(..) if self.unreadable > MOST_UNREADABLE => {
+                    return self.alone(Reason::NotShareable).await;
+                }
+                Step::Ask(intent, seen) => (intent, seen),
+            };
+            match self.slot.decide(intent, seen, self.soft, &mut self.budget).await {
+                Decision::Answer(read) => Next::Answer(read),
+                Decision::Load(granted) => self.may_load(Permit::Lease(granted)),
+                Decision::LoadAlone(reason) => {
+                    self.slot.counters.to_store();
+                    self.alone(reason).await
+                }
+                Decision::InTurn(turn) => self.may_load(Permit::InTurn(turn)),
+            }
+        })
+    }
+
+    async fn begin(&mut self) -> Begun {
+        let slot = &self.slot;
+        let reason = if slot.is_outstanding() {
+            // An invalidation of this entry has failed so far: what is there may be outdated.
+            Reason::NotShareable
+        } else if let Step::Refresh = self.step {
+            slot.counters.misses.increment();
+            return Begun::Ask(Intent::Refresh, LeaseId::NONE);
+        } else {
+            match slot.look_up(&mut self.budget).await {
+                Ok(Look::Answer(read)) => return Begun::Next(Next::Answer(read)),
+                Ok(Look::Reload(read)) => return Begun::Next(Next::Reload(read)),
+                Ok(Look::Ask(intent, previous)) => {
+                    slot.counters.found_nothing(slot.policy.ttl);
+                    slot.counters.misses.increment();
+                    let seen = previous.as_ref().map(|record| record.header().lease);
+                    self.previous = previous;
+                    return Begun::Ask(intent, seen.unwrap_or(LeaseId::NONE));
+                }
+                Ok(Look::Outstanding) => Reason::NotShareable,
+                Err(error) => slot.failed(&error),
+            }
+        };
+        slot.counters.misses.increment();
+        Begun::Next(self.alone(reason).await)
+    }
+
+    /// An answer does not decode: what is there is to be replaced.
+    pub(super) fn cannot_read(&mut self, read: &Read) {
+        let counters = &self.slot.counters;
+        self.slot.unreadable("an entry does not decode as what the function returns");
+        if matches!(read.counts, Counts::Hit(_)) {
+            counters.found_nothing(self.slot.policy.ttl);
+            counters.misses.increment();
+        }
+        self.unreadable += 1;
+        self.step = Step::Ask(Intent::Replace(read.record.header().lease), LeaseId::NONE);
+    }
+
+    async fn alone(&mut self, reason: Reason) -> Next {
+        if reason == Reason::NotShareable
+            && self.unreadable == 0
+            && let Some(read) = self.slot.throttled(&mut self.budget).await
+        {
+            return Next::Answer(read);
+        }
+        let place = match reason {
+            Reason::StoreFailed => self.place().await,
+            Reason::NotShareable => None,
+        };
+        self.may_load(Permit::Alone(place))
+    }
+
+    /// A place among the loads that the user allows while the store is away. Without one, if it takes as
+    /// long as others wait for any load: then a load that has one waits for this one, perhaps.
+    async fn place(&self) -> Option<OwnedSemaphorePermit> {
+        if loading::has_place() {
+            return None;
+        }
+        let bound = &self.slot.core().loads_while_down;
+        let place = Arc::clone(bound).acquire_owned();
+        // Never closed, so there is always one in the end.
+        match by(self.slot.patience_from(Instant::now()), place) {
+            Some(place) => timed(pin!(place)).await?.ok()?.ok(),
+            None => Arc::clone(bound).acquire_owned().await.ok(),
+        }
+    }
+
+    fn may_load(&mut self, permit: Permit) -> Next {
+        self.load.permit = permit;
+        Next::Load
+    }
+
+    /// The load begins: what its body is to know.
+    pub(super) fn begins(&mut self) -> Arc<Context> {
+        let mut context = Context::inner();
+        // The value that is there, for a body that can ask its source whether it has changed.
+        let previous = self.previous.take();
+        match &self.load.permit {
+            Permit::Lease(granted) => {
+                context.previous = previous.map(|record| Stored::new(record, self.slot.type_name));
+                context.lease = granted.leader.lease().into();
+            }
+            Permit::Alone(place) => context.has_place = place.is_some(),
+            Permit::InTurn(_) => context.turn = Some(self.slot.key.clone()),
+        }
+        self.load.began = Instant::now();
+        self.load.context = Arc::new(context);
+        Arc::clone(&self.load.context)
+    }
+
+    /// A reload begins: its body is made before it is known whether it may run.
+    pub(super) fn begins_reload(&mut self, record: Record) -> Arc<Context> {
+        let previous = Some(Stored::new(record, self.slot.type_name));
+        // Not a part of the loads around the call that was answered.
+        let mut context = Context::default();
+        context.previous = previous;
+        self.load.context = Arc::new(context);
+        Arc::clone(&self.load.context)
+    }
+
+    /// From when on the last good value may stand in for the load that runs.
+    pub(super) fn soft_deadline(&self) -> Option<Instant> {
+        matches!(self.load.permit, Permit::Lease(_)).then_some(self.soft)?
+    }
+
+    pub(super) fn fallback(&mut self) -> Phase<'_, Option<Read>> {
+        let Self { slot, budget, .. } = self;
+        Box::pin(slot.fallback(budget))
+    }
+}

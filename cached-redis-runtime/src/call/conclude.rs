@@ -1,0 +1,310 @@
+//! What came of a load, without its types: it is shared, stored, or given up.
+
+use std::pin::{Pin, pin};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::Granted;
+use super::attempt::{Attempt, Permit, Phase};
+use super::load::Loaded;
+use super::slot::Slot;
+use super::turn::{self, Turn};
+use crate::broken::Rule;
+use crate::budget::{Budget, by, timed};
+use crate::cache::{Filling, Storing};
+use crate::codec::{Encoding, Unfaithful};
+use crate::error::{Error, ErrorKind};
+use crate::flight::Leader;
+use crate::freshness::WINDOW_SHARE;
+use crate::invalidation::Target;
+use crate::lease::{Filled, LeaseId};
+use crate::loss::Loss;
+use crate::stats::Counters;
+
+/// After a failed load, nobody tries again for this share of the time for which the last good value
+/// can stand in, at most.
+const THROTTLE_SHARE: u32 = 4;
+
+/// What goes on beside a body: it ends at the deadline, or never.
+type Beside = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl Attempt {
+    /// Keeps the lease of the load alive while its body runs, until `deadline`; `None` if there is nothing to do.
+    pub(super) fn beside(&self, deadline: Option<Instant>) -> Option<Beside> {
+        let lease = match &self.load.permit {
+            Permit::Lease(granted) => Some(granted.leader.lease()),
+            Permit::Alone(_) | Permit::InTurn(_) => None,
+        };
+        if lease.is_none() && deadline.is_none() {
+            return None;
+        }
+        let kept = lease.map(|lease| self.slot.keep_alive(lease, self.load.began));
+        Some(Box::pin(async move {
+            let kept = pin!(async {
+                if let Some(kept) = kept {
+                    // A runtime without timers keeps none alive.
+                    timed(pin!(kept)).await;
+                }
+                std::future::pending::<()>().await;
+            });
+            match deadline {
+                None => kept.await,
+                Some(deadline) => {
+                    let deadline = pin!(async { sleep_until(deadline).await });
+                    tokio::select! {
+                        () = kept => {}
+                        _ = timed(deadline) => {}
+                    }
+                }
+            }
+        }))
+    }
+
+    /// What is to be stored of a load. Those who wait for a turn are answered at once, and a place is free again.
+    pub(super) fn settled(&mut self, is_error: bool, encoded: Result<Option<Encoding>, Error>) {
+        let unstored = if is_error { Loaded::Failed } else { Loaded::Nothing };
+        self.load.loaded = match std::mem::replace(&mut self.load.permit, Permit::Alone(None)) {
+            Permit::Lease(granted) => {
+                let loaded = if is_error { unstored } else { self.loaded(encoded, &granted) };
+                self.load.permit = Permit::Lease(granted);
+                loaded
+            }
+            Permit::Alone(_) => unstored,
+            Permit::InTurn(turn) => {
+                match encoded {
+                    _ if is_error => {}
+                    Ok(Some(encoding)) => turn::share(&turn, &encoding.record),
+                    Ok(None) | Err(_) => turn.opens(),
+                }
+                unstored
+            }
+        };
+    }
+
+    fn loaded(&self, encoded: Result<Option<Encoding>, Error>, granted: &Granted) -> Loaded {
+        let slot = &self.slot;
+        match encoded {
+            Ok(Some(encoding)) => {
+                let life = slot.core().life(&slot.policy, &encoding);
+                let previous = self.load.context.previous.as_deref();
+                match previous.filter(|stored| stored.is_kept_as(&encoding.record)) {
+                    Some(stored) if granted.over_seen => {
+                        let known: Vec<_> = slot.groups.of_value().collect();
+                        let tags = stored.groups().filter(|group| !known.contains(group));
+                        Loaded::Same(life, tags.collect())
+                    }
+                    _ => Loaded::New(encoding, life),
+                }
+            }
+            Ok(None) => Loaded::Nothing,
+            Err(error) => {
+                if error.kind() == ErrorKind::TooLarge {
+                    slot.counters.too_large.increment();
+                }
+                slot.counters.error(&error);
+                Loaded::Nothing
+            }
+        }
+    }
+
+    /// Stores what was loaded under a lease, and ends the flight.
+    pub(super) fn conclude(&mut self) -> Phase<'_, ()> {
+        Box::pin(async move {
+            let Permit::Lease(granted) =
+                std::mem::replace(&mut self.load.permit, Permit::Alone(None))
+            else {
+                return;
+            };
+            let loaded = std::mem::replace(&mut self.load.loaded, Loaded::Nothing);
+            let took = self.load.took;
+            self.slot.conclude(loaded, granted, took, &mut self.budget).await;
+        })
+    }
+
+    /// The same for a load that no caller waits for.
+    pub(super) fn conclude_in_background(&mut self) -> Phase<'_, ()> {
+        if matches!(self.load.loaded, Loaded::Failed) {
+            self.slot.counters.reload_failed();
+        }
+        self.budget = self.slot.core().budget();
+        self.conclude()
+    }
+}
+
+impl Slot {
+    /// Renews a lease until the load has had its time; then others may load for themselves.
+    fn keep_alive(
+        &self,
+        lease: LeaseId,
+        began: Instant,
+    ) -> impl Future<Output = ()> + Send + use<> {
+        let (cache, key, life) = (self.cache.clone(), self.key.clone(), self.lease());
+        let deadline = self.patience_from(began);
+        async move {
+            while Instant::now() + life / 3 < deadline {
+                sleep(life / 3).await;
+                let core = cache.core();
+                let renew = core.store.renew(&key, lease, life);
+                let renewed = core.budget().run(&*core.store, renew).await;
+                if let Ok(false) = renewed {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// The function goes on without the cache: what would be stored does not read back as what was returned.
+    pub(super) fn give_up(&self, unfaithful: &Unfaithful) {
+        let counters = &self.counters;
+        counters.shapes.give_up(self.schema);
+        counters.unfaithful.increment();
+        let advice = format!(
+            "values of the type `{}` are not cached in this process: what is written of them reads back as \
+             something else ({}). Serialize what you deserialize: look for `skip_serializing`, \
+             `rename(serialize = ..)`, `untagged` and `skip_serializing_if` without `default`",
+            self.type_name, unfaithful.path,
+        );
+        self.core().losses.report(Loss::Unfaithful, Some(counters.function()), &advice);
+    }
+
+    async fn conclude(
+        &self,
+        loaded: Loaded,
+        granted: Granted,
+        took: Duration,
+        budget: &mut Budget,
+    ) {
+        // Held until the end: whoever comes next is to find what is stored here.
+        if let Some(turn) = &granted.turn {
+            match &loaded {
+                Loaded::New(encoding, _) => turn::share(turn, &encoding.record),
+                Loaded::Nothing => turn.opens(),
+                Loaded::Same(..) | Loaded::Failed => {}
+            }
+        }
+        match loaded {
+            Loaded::New(encoding, life) => {
+                let Granted { leader, stamps, turn, .. } = granted;
+                let Self { key, groups, .. } = self;
+                let rule = Rule::Fence;
+                let storing = Storing { key, groups, leader, stamps, encoding, life, took, rule };
+                match self.core().sealed(storing, budget).await {
+                    Ok(Some(filling)) => self.fill(filling, turn, *budget).await,
+                    Ok(None) => count_stored(&self.counters, Ok(None)),
+                    Err(error) => count_stored(&self.counters, Err(error)),
+                }
+            }
+            Loaded::Same(life, tags) => {
+                let Granted { leader, turn: _turn, .. } = granted;
+                leader.seal();
+                let store = &*self.core().store;
+                if !tags.is_empty() {
+                    // If it fails, the value ends earlier.
+                    let _ = budget.run(store, store.stamp(&tags, life.whole)).await;
+                }
+                let kept = budget.run(store, store.keep(&self.key, leader.lease(), life)).await;
+                // There is no record at hand: who follows asks again, and finds it.
+                if kept.is_ok() {
+                    leader.lost()
+                } else {
+                    leader.unknown()
+                }
+                if matches!(kept, Ok(Filled::Stored)) {
+                    self.counters.not_modified.increment();
+                }
+                count_stored(
+                    &self.counters,
+                    kept.map(|kept| (kept == Filled::Stored).then_some(0)),
+                );
+            }
+            // The answer is another by now, although it is not kept: an older one is none any more.
+            Loaded::Nothing if granted.replaces => self.remove(granted.leader, budget).await,
+            Loaded::Nothing => {
+                self.give_lease_up(granted.leader, Leader::not_shareable, Duration::ZERO, budget)
+                    .await;
+            }
+            Loaded::Failed => {
+                self.give_lease_up(granted.leader, Leader::failed, self.pause(), budget).await;
+            }
+        }
+    }
+
+    /// For how long nobody is to try again after a load has failed while a value is there.
+    fn pause(&self) -> Duration {
+        let window = match self.policy.beta() {
+            Some(_) => self.policy.grace().max(self.policy.ttl / WINDOW_SHARE),
+            None => self.policy.grace(),
+        };
+        (window / THROTTLE_SHARE).min(self.core().settings.failure_throttle)
+    }
+
+    async fn give_lease_up(
+        &self,
+        leader: Leader,
+        end: fn(Leader),
+        pause: Duration,
+        budget: &mut Budget,
+    ) {
+        let nonce = leader.lease().nonce();
+        let store = &*self.core().store;
+        let release = store.release(&self.key, nonce, pause);
+        let released = if pause.is_zero() {
+            end(leader);
+            budget.run(store, release).await
+        } else {
+            // Followers are to find the pause there, and the last good value with it.
+            let released = budget.run(store, release).await;
+            end(leader);
+            released
+        };
+        if let Err(error) = released {
+            self.failed(&error);
+            self.core().release(&self.key, pause)(nonce);
+        }
+    }
+
+    /// Removes what is there, and the lease with it. What fails, or is cancelled, is retried.
+    async fn remove(&self, leader: Leader, budget: &mut Budget) {
+        leader.not_shareable();
+        let invalidator = &self.core().invalidator;
+        let target =
+            Target { function: Some(self.counters.function()), ..Target::new(self.key.clone()) };
+        if let Err(error) = invalidator.invalidate_within(target, budget).await {
+            self.failed(&error);
+        }
+    }
+
+    /// Sends FILL, and waits for it as long as the budget of the call lasts. Then it goes on in the
+    /// background: an answer waits for no longer than that, and what has been loaded is stored all the
+    /// same where a round trip takes half a budget.
+    async fn fill(&self, filling: Filling, turn: Option<Box<Turn>>, budget: Budget) {
+        let counters = self.core().stats.same(&self.counters);
+        let storing = self.core().background.storing();
+        let mut filling = Box::pin(async move {
+            let _storing = storing;
+            // Until it is stored: whoever comes next is to find it.
+            let _turn = turn;
+            count_stored(&counters, filling.run().await);
+        });
+        let Some(in_time) = by(Instant::now() + budget.left(), &mut filling) else {
+            return filling.await;
+        };
+        if let (Some(Err(_)), Ok(runtime)) = (timed(pin!(in_time)).await, Handle::try_current()) {
+            runtime.spawn(filling);
+        }
+    }
+}
+
+fn count_stored(counters: &Counters, stored: Result<Option<usize>, Error>) {
+    counters.to_store();
+    match stored {
+        Ok(Some(bytes)) => {
+            counters.stored.increment();
+            counters.bytes_written.add(bytes as u64);
+        }
+        Ok(None) => counters.superseded.increment(),
+        Err(error) => counters.error(&error),
+    }
+}

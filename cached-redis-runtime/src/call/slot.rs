@@ -1,0 +1,62 @@
+//! One entry, and how it is cached: everything about a call but what its function returns. So whatever
+//! is done with it is compiled once, and not again for each function.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Reason;
+use crate::cache::Core;
+use crate::current::Handle;
+use crate::error::Error;
+use crate::function::CountersOf;
+use crate::group::Groups;
+use crate::policy::Policy;
+
+pub(super) struct Slot {
+    pub(super) cache: Handle,
+    pub(super) counters: CountersOf<'static>,
+    pub(super) policy: Policy,
+    /// As it is in the store.
+    pub(super) key: String,
+    /// Of the value.
+    pub(super) schema: u64,
+    pub(super) groups: Groups,
+    /// Of the value, for `previous()` and for what is reported.
+    pub(super) type_name: &'static str,
+}
+
+impl Slot {
+    pub(super) fn core(&self) -> &Arc<Core> {
+        self.cache.core()
+    }
+
+    pub(super) fn life_after_invalidation(&self) -> Option<Duration> {
+        self.policy.life_after_invalidation(self.core().settings.max_ttl)
+    }
+
+    /// Whether an invalidation of this entry has failed so far.
+    pub(super) fn is_outstanding(&self) -> bool {
+        self.core().invalidator.is_outstanding(&self.key, self.life_after_invalidation())
+    }
+
+    pub(super) fn lease(&self) -> Duration {
+        self.policy.lease_life(self.core().settings.max_ttl)
+    }
+
+    /// When waiting for a load, or renewing its lease, ends.
+    pub(super) fn patience_from(&self, began: Instant) -> Instant {
+        began + self.bounded(self.policy.load_timeout)
+    }
+
+    /// What can be added to a time without overflow.
+    pub(super) fn bounded(&self, wait: Duration) -> Duration {
+        wait.min(self.core().settings.max_ttl)
+    }
+
+    pub(super) fn failed(&self, error: &Error) -> Reason {
+        self.counters.error(error);
+        Reason::StoreFailed
+    }
+}

@@ -1,0 +1,72 @@
+//! What a load knows of itself and of the loads that it runs inside of.
+
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+
+use tokio::task::futures::TaskLocalFuture;
+
+use crate::lease::LeaseId;
+use crate::previous::Stored;
+
+tokio::task_local! {
+    static LOADING: Arc<Context>;
+}
+
+/// One load, while its body runs.
+#[derive(Debug, Default)]
+pub(crate) struct Context {
+    /// The load whose body made the call.
+    outer: Option<Arc<Context>>,
+    /// The value that is to be replaced.
+    pub(crate) previous: Option<Arc<Stored>>,
+    /// The lease of this load; a reload asks for it when its body has been made already.
+    pub(crate) lease: OnceLock<LeaseId>,
+    /// The key for which others wait for this load to take their turn.
+    pub(crate) turn: Option<String>,
+    /// It has a place among the loads that are bounded while the store is away.
+    pub(crate) has_place: bool,
+}
+
+impl Context {
+    /// A load inside of the one that runs here, if any.
+    pub(crate) fn inner() -> Self {
+        Self { outer: LOADING.try_with(Arc::clone).ok(), ..Self::default() }
+    }
+}
+
+/// A body with its context. Boxed, so that every future that holds it stays small.
+pub(crate) type Loading<F> = Pin<Box<TaskLocalFuture<Arc<Context>, F>>>;
+
+pub(crate) fn load_in<F: Future>(context: Arc<Context>, body: F) -> Loading<F> {
+    Box::pin(LOADING.scope(context, body))
+}
+
+/// Whether one of the loads around this is such.
+fn any(is_such: impl Fn(&Context) -> bool) -> bool {
+    LOADING
+        .try_with(|innermost| {
+            std::iter::successors(Some(innermost), |context| context.outer.as_ref())
+                .any(|context| is_such(context))
+        })
+        .unwrap_or(false)
+}
+
+/// A call inside a load that waited for that load's lease would wait for itself.
+pub(crate) fn is_leading(lease: &LeaseId) -> bool {
+    any(|context| context.lease.get() == Some(lease))
+}
+
+/// A call inside a load whose turn it is, and that waited for its own turn, would wait for itself.
+pub(crate) fn has_turn(key: &str) -> bool {
+    any(|context| context.turn.as_deref() == Some(key))
+}
+
+/// The loads inside a load that has a place are part of it.
+pub(crate) fn has_place() -> bool {
+    any(|context| context.has_place)
+}
+
+/// The value that the load is about to replace: not that of a load around it.
+pub(crate) fn previous() -> Option<Arc<Stored>> {
+    LOADING.try_with(|context| context.previous.clone()).ok().flatten()
+}
