@@ -7,18 +7,21 @@
 //! | 3      | state: `L` lease, `V` value, `S` value marked stale |
 //! | 4      | kind: 0 value, 1 absence |
 //! | 5      | codec: 0 none, 1 JSON |
-//! | 6      | reserved (compression, encryption) |
+//! | 6      | reserved (compression, encryption): 0 |
 //! | 7      | length of header and stamps in units of 8 bytes |
 //! | 8..16  | schema of the value, little-endian |
 //! | 16..40 | lease id; zeros once it has been given up |
 //! | 40..48 | soft deadline: when the fresh life ends, in milliseconds of the server's clock; 0: with the entry |
 //! | 48..56 | refresh deadline: until then somebody reloads the value, or nobody is to try |
 //! | 56..60 | how long the load took, in milliseconds |
-//! | 60     | 1: a lease of a write, for which nobody waits |
-//! | 61..64 | reserved |
+//! | 60     | 1: a lease of a write, for which nobody waits; else 0 |
+//! | 61..64 | reserved: 0 |
 //! | 64..   | stamps of 32 bytes: group, generation |
 //!
 //! The Lua scripts of the Redis store and the in-process store both work on these bytes.
+//!
+//! A record with anything else in its header cannot be read: it is a miss, and replaced. So a later version can
+//! give a meaning to what is reserved (a payload that is compressed, say), and a server can be shared with this one.
 
 use std::time::Duration;
 
@@ -40,6 +43,7 @@ const SOFT: std::ops::Range<usize> = 40..48;
 const REFRESH: std::ops::Range<usize> = 48..56;
 const LOAD: std::ops::Range<usize> = 56..60;
 const IS_WRITE: usize = 60;
+const RESERVED: [std::ops::Range<usize>; 2] = [6..7, 61..64];
 
 /// What a record is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,11 +86,17 @@ pub(crate) struct Header {
 }
 
 impl Header {
-    /// Reads the header of a record; `None` if these bytes are not one of ours.
+    /// Reads the header of a record; `None` if these bytes are not one of ours, or if they say anything that
+    /// this version does not know.
     pub(crate) fn read(record: &[u8]) -> Option<Self> {
         let header = record.get(..HEADER)?;
         if header.get(..MAGIC.len())? != MAGIC {
             return None;
+        }
+        for reserved in RESERVED {
+            if header.get(reserved)?.iter().any(|byte| *byte != 0) {
+                return None;
+            }
         }
         let length = usize::from(header[HEADER_LENGTH]) * WORD;
         if length < HEADER || length > record.len() {
@@ -118,7 +128,11 @@ impl Header {
             soft: number(SOFT).filter(|soft| *soft != 0),
             refresh: number(REFRESH)?,
             load: Duration::from_millis(load.into()),
-            is_write: header[IS_WRITE] == 1,
+            is_write: match header[IS_WRITE] {
+                0 => false,
+                1 => true,
+                _ => return None,
+            },
             length,
         })
     }
@@ -242,7 +256,12 @@ pub(crate) fn set_stale(record: &mut [u8], stale: bool) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Codec, HEADER, Header, Kind, State, set_stale, sign, stamp, value};
+    use std::time::Duration;
+
+    use super::{
+        Codec, HEADER, Header, Kind, State, lease, set_load, set_refresh, set_soft, set_stale,
+        sign, stamp, value,
+    };
     use crate::group::{Generation, Group, Stamp, Stamps};
     use crate::lease::{LeaseId, Nonce};
     use proptest::prelude::*;
@@ -287,6 +306,91 @@ mod tests {
         assert_eq!(Header::read(&record).map(|header| header.state), Some(State::Stale));
         set_stale(&mut record, false);
         assert_eq!(Header::read(&record).map(|header| header.state), Some(State::Value));
+    }
+
+    /// Format 1, byte for byte. What other versions and other languages have stored must stay readable: change
+    /// the number of the format rather than these.
+    const VALUE: &[u8] = b"CR\x01V\x00\x01\x00\x0c\
+        \x08\x07\x06\x05\x04\x03\x02\x01\
+        \x01\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\0\x03\0\0\0\0\0\0\0\
+        \x88\x77\x66\x55\x44\x33\x22\x11\
+        \x99\0\0\0\0\0\0\0\
+        \x2c\x01\0\0\
+        \0\0\0\0\
+        \xe4\xa1\x76\x78\x22\xcd\x27\x7a\x47\xb7\x6e\xe9\x9d\xc0\x87\x8c\
+        \x0a\x0b\x0c\x0d\x0e\x0f\x10\x11\x05\0\0\0\0\0\0\0\
+        {\"id\":7}";
+    const LEASE_OF_A_WRITE: &[u8] = b"CR\x01L\x00\x00\x00\x08\
+        \x08\x07\x06\x05\x04\x03\x02\x01\
+        \x01\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\0\x03\0\0\0\0\0\0\0\
+        \0\0\0\0\0\0\0\0\
+        \0\0\0\0\0\0\0\0\
+        \0\0\0\0\
+        \x01\0\0\0";
+    const VECTOR_SCHEMA: u64 = 0x0102_0304_0506_0708;
+
+    #[test]
+    fn a_value_is_written_and_read_as_it_always_was() {
+        let generation = Generation::new(std::array::from_fn(|at| 10 + at as u8), 5);
+        let stamps: Stamps = [Stamp { group: Group::tag("a"), generation }].into_iter().collect();
+        let mut record = value(Kind::Value, Codec::Json, VECTOR_SCHEMA);
+        record.extend_from_slice(b"{\"id\":7}");
+        stamp(&mut record, &stamps);
+        sign(&mut record, &id());
+        set_load(&mut record, Duration::from_millis(300));
+        set_soft(&mut record, Some(0x1122_3344_5566_7788));
+        set_refresh(&mut record, 0x99);
+        assert_eq!(record, VALUE);
+        let header = Header::read(VALUE).expect("ours");
+        assert_eq!(
+            header,
+            Header {
+                state: State::Value,
+                kind: Kind::Value,
+                codec: Codec::Json,
+                schema: VECTOR_SCHEMA,
+                lease: id(),
+                soft: Some(0x1122_3344_5566_7788),
+                refresh: 0x99,
+                load: Duration::from_millis(300),
+                is_write: false,
+                length: HEADER + 32,
+            }
+        );
+        assert_eq!(header.stamps(VALUE), stamps.bytes());
+        assert_eq!(header.payload(VALUE), b"{\"id\":7}");
+    }
+
+    #[test]
+    fn a_lease_is_written_and_read_as_it_always_was() {
+        assert_eq!(lease(&id(), VECTOR_SCHEMA, &Stamps::default(), true), LEASE_OF_A_WRITE);
+        let header = Header::read(LEASE_OF_A_WRITE).expect("ours");
+        assert_eq!(
+            (header.state, header.lease, header.soft, header.refresh, header.is_write),
+            (State::Lease, id(), None, 0, true)
+        );
+    }
+
+    #[test]
+    fn what_this_version_does_not_know_makes_a_record_unreadable() {
+        let unknown = |at: usize| -> Vec<u8> {
+            match at {
+                0..2 | 6 | 61..HEADER => (0..=255).collect(),
+                2 => (0..=255).filter(|byte| *byte != 1).collect(),
+                super::STATE => (0..=255).filter(|byte| !b"LVS".contains(byte)).collect(),
+                super::KIND | super::CODEC | super::IS_WRITE => (2..=255).collect(),
+                _ => Vec::new(),
+            }
+        };
+        for sound in [VALUE, LEASE_OF_A_WRITE] {
+            for at in 0..HEADER {
+                for byte in unknown(at).into_iter().filter(|byte| *byte != sound[at]) {
+                    let mut record = sound.to_vec();
+                    record[at] = byte;
+                    assert_eq!(Header::read(&record), None, "{byte} at {at}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -65,6 +65,26 @@ async fn expire_makes_the_next_call_load() {
     .await;
 }
 
+/// Its payload may be compressed or encrypted, which the header says in bytes that this version leaves at zero.
+#[tokio::test]
+async fn an_entry_of_a_later_version_is_replaced() {
+    each_server_async(async |server| {
+        let subject = Subject::on(server).connected().await;
+        let key = subject.entry(1).key().expect("a key");
+        for (byte, unknown) in [("2", "2"), ("5", "2"), ("6", "1"), ("60", "2"), ("63", "1")] {
+            for state in ["V", "S", "L"] {
+                subject.entry(1).invalidate().await.expect("a server");
+                assert_eq!(subject.ask(1, 1).await, Ok(1));
+                server.command(&["SETRANGE", &key, byte, unknown]);
+                server.command(&["SETRANGE", &key, "3", state]);
+                assert_eq!(subject.ask(1, 2).await, Ok(2), "{unknown} in byte {byte}");
+                assert_eq!(subject.ask(1, 3).await, Ok(2), "a hit");
+            }
+        }
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn refresh_stores_what_it_loads() {
     each_server_async(async |server| {

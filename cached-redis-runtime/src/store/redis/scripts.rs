@@ -16,16 +16,18 @@ pub(super) const NOTHING: i64 = 6;
 
 /// The header of the entry: `head`, `state` (empty if it is not one of ours), `holder`, `soft`,
 /// `refresh`. Ours is what [`Header::read`](crate::record::Header::read) can read, no more: what only
-/// one of the two accepted would never be replaced.
+/// one of the two accepted would never be replaced. So what is reserved must be zero.
 const HEAD: &str = r"
 local head = redis.pcall('GETRANGE', KEYS[1], 0, 63)
 local state, holder, soft, refresh = '', '', 0, 0
 if type(head) == 'string' and #head == 64 and string.sub(head, 1, 3) == 'CR\1' then
-  local kind, codec, _, words = string.byte(head, 5, 8)
+  local kind, codec, reserved, words = string.byte(head, 5, 8)
   local last = words * 8 - 1
   local is_whole = words >= 8 and redis.call('GETRANGE', KEYS[1], last, last) ~= ''
   local found = string.sub(head, 4, 4)
-  if string.find('LVS', found, 1, true) and kind <= 1 and codec <= 1 and is_whole then
+  local is_known = kind <= 1 and codec <= 1 and reserved == 0
+    and string.byte(head, 61) <= 1 and string.sub(head, 62, 64) == '\0\0\0'
+  if string.find('LVS', found, 1, true) and is_known and is_whole then
     state, holder = found, string.sub(head, 17, 40)
     soft, refresh = struct.unpack('<I8I8', string.sub(head, 41, 56))
   end
@@ -106,7 +108,7 @@ return {1, id, now}
 
 /// KEYS: entry. ARGV: lease id, life ms, fresh life ms or 0, record.
 const FILL: &str = r"
-if redis.pcall('GETRANGE', KEYS[1], 16, 39) ~= ARGV[1] then return 0 end
+if holder ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[4], 'PX', ARGV[2])
 if ARGV[3] ~= '0' then
   redis.call('SETRANGE', KEYS[1], 40, struct.pack('<I8', now + ARGV[3]))
@@ -196,7 +198,8 @@ return 1
 /// KEYS: entry. ARGV: namespace, longest record in bytes.
 ///
 /// The record and the generations of its groups, for connections that are not told when those
-/// change. The names of the groups stand in the record, so their keys cannot be told beforehand.
+/// change. The names of the groups stand in the record, so their keys cannot be told beforehand. The
+/// caller judges the header: a record that it cannot read costs a few useless reads here, and is a miss.
 const LOOK_UP: &str = r"
 local record = redis.pcall('GET', KEYS[1])
 if type(record) ~= 'string' then return record end
@@ -282,7 +285,7 @@ impl Scripts {
     pub(super) fn get() -> &'static Self {
         static SCRIPTS: LazyLock<Scripts> = LazyLock::new(|| Scripts {
             acquire: Script::new(&[HEAD, CLOCK, OUTLIVE, ACQUIRE]),
-            fill: Script::new(&[CLOCK, FILL]),
+            fill: Script::new(&[HEAD, CLOCK, FILL]),
             keep: Script::new(&[HEAD, CLOCK, KEEP]),
             renew: Script::new(&[HEAD, CLOCK, OUTLIVE, RENEW]),
             release: Script::new(&[HEAD, CLOCK, RELEASE]),

@@ -69,6 +69,8 @@ async fn verdicts(subject: &Subject, record: &[u8]) -> Vec<String> {
     put();
     all.push(format!("stale: {:?}", subject.store.mark_stale(&subject.key).await));
     put();
+    all.push(format!("fill: {:?}", subject.fill(id, b"new").await));
+    put();
     all.push(format!("keep: {:?}", subject.store.keep(&subject.key, id, life).await));
     put();
     all.push(format!("renew: {:?}", subject.store.renew(&subject.key, id, LONG).await));
