@@ -144,6 +144,22 @@ enum Way {
     Uncached(CountersOf<'static>),
 }
 
+impl Way {
+    /// Where the call is awaited, `bypass(..)` may stand around it.
+    fn enter(self) -> Result<Box<Attempt>, CountersOf<'static>> {
+        match self {
+            Self::Cached(mut attempt) => {
+                if attempt.enters() {
+                    Ok(attempt)
+                } else {
+                    Err(attempt.slot.counters)
+                }
+            }
+            Self::Uncached(counters) => Err(counters),
+        }
+    }
+}
+
 /// The frame of a call: all that is compiled for each function, besides its load. Where it goes on is decided
 /// by the [`Attempt`], which does not know what the function returns.
 async fn answer<O, B>(way: Way, outcome: &O, body: B) -> O::Return
@@ -153,13 +169,10 @@ where
     B: Body<O>,
     B::Running: Future<Output = O::Return> + Unpin,
 {
-    let mut attempt = match way {
-        Way::Cached(attempt) => attempt,
-        Way::Uncached(counters) => return load::uncached(&counters, body).await,
+    let mut attempt = match way.enter() {
+        Ok(attempt) => attempt,
+        Err(counters) => return load::uncached(&counters, body).await,
     };
-    if !attempt.enters() {
-        return load::uncached(&attempt.slot.counters, body).await;
-    }
     loop {
         let (read, reloads) = match attempt.next().await {
             Next::Answer(read) => (read, false),

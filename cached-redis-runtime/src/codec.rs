@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::Serialize as _;
 
 use crate::error::{Error, ErrorKind};
-use crate::group::Group;
+use crate::group::{Group, TagText};
 use crate::outcome::{Outcome, Storable, View};
 use crate::panics::guarded;
 use crate::record::{self, Codec, Kind, Record};
@@ -58,38 +58,53 @@ where
     O: Outcome,
     O::Value: Storable,
 {
-    Ok(match outcome.view(returned) {
+    match outcome.view(returned) {
         View::Value(value) => {
-            if hides_its_meaning::<O>() {
-                let why = "a generic function returned a `Result` or an `Option` that its signature does not name";
-                return Err(Error::new(ErrorKind::Encode, why));
-            }
-            json::check(value).map_err(|lost| Error::new(ErrorKind::Encode, lost.to_string()))?;
+            check_layers(type_name::<O::Return>(), type_name::<O::Value>())?;
+            json::check(value).map_err(|lost| lossy(&lost))?;
             let mut record = record::value(Kind::Value, Codec::Json, schema);
-            // The error is not passed on: it may quote the value.
-            value
-                .serialize(&mut serde_json::Serializer::new(&mut record))
-                .map_err(|_| Error::new(ErrorKind::Encode, "the value cannot be serialized"))?;
-            let tags: Result<_, _> =
-                outcome.tags(value).iter().map(|tag| tag.text().map(Group::tag)).collect();
-            let tags = tags.map_err(|error| Error::new(ErrorKind::Encode, error.to_string()))?;
-            let life = outcome.life(value);
-            Some(Encoding { record, kind: Kind::Value, life, tags })
+            let written = value.serialize(&mut serde_json::Serializer::new(&mut record));
+            let (tags, life) = (outcome.tags(value), outcome.life(value));
+            encoding(record, written.is_ok(), &tags, life).map(Some)
         }
         View::Absent => {
             let record = record::value(Kind::Absence, Codec::None, schema);
-            Some(Encoding { record, kind: Kind::Absence, life: None, tags: Vec::new() })
+            Ok(Some(Encoding { record, kind: Kind::Absence, life: None, tags: Vec::new() }))
         }
-        View::Error | View::Unwanted => None,
-    })
+        View::Error | View::Unwanted => Ok(None),
+    }
+}
+
+fn lossy(lost: &json::Lost) -> Error {
+    Error::new(ErrorKind::Encode, lost.to_string())
+}
+
+fn encoding(
+    record: Vec<u8>,
+    is_written: bool,
+    tags: &[TagText],
+    life: Option<Duration>,
+) -> Result<Encoding, Error> {
+    if !is_written {
+        // The error is not passed on: it may quote the value.
+        return Err(Error::new(ErrorKind::Encode, "the value cannot be serialized"));
+    }
+    let tags: Result<_, _> = tags.iter().map(|tag| tag.text().map(Group::tag)).collect();
+    let tags = tags.map_err(|error| Error::new(ErrorKind::Encode, error.to_string()))?;
+    Ok(Encoding { record, kind: Kind::Value, life, tags })
 }
 
 /// A return type of which only an instance knows that it is a `Result` or an `Option`: its errors would be kept as
 /// values, its absences for as long as those.
-fn hides_its_meaning<O: Outcome>() -> bool {
-    let name = type_name::<O::Return>();
-    let has_layer = ["core::result::Result<", "core::option::Option<"];
-    has_layer.iter().any(|layer| name.starts_with(layer)) && name == type_name::<O::Value>()
+fn check_layers(returned: &str, stored: &str) -> Result<(), Error> {
+    let has_layer = ["core::result::Result<", "core::option::Option<"]
+        .iter()
+        .any(|layer| returned.starts_with(layer));
+    if has_layer && returned == stored {
+        let why = "a generic function returned a `Result` or an `Option` that its signature does not name";
+        return Err(Error::new(ErrorKind::Encode, why));
+    }
+    Ok(())
 }
 
 /// What the function returned when this record was made; `None` if that cannot be read.

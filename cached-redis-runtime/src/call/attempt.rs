@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
+use super::conclude::Beside;
 use super::load::Loaded;
 use super::look_up::{Counts, Look, Read};
 use super::slot::Slot;
@@ -60,6 +61,8 @@ pub(super) struct Load {
     /// How long its body took.
     pub(super) took: Duration,
     pub(super) context: Arc<Context>,
+    /// Keeps its lease alive while its body runs.
+    pub(super) beside: Option<Beside>,
     pub(super) loaded: Loaded,
 }
 
@@ -94,6 +97,7 @@ impl Attempt {
             began: Instant::now(),
             took: Duration::ZERO,
             context: Arc::default(),
+            beside: None,
             loaded: Loaded::Nothing,
         };
         let (budget, step) = (slot.core().budget(), Step::LookUp);
@@ -198,7 +202,7 @@ impl Attempt {
 
     /// A place among the loads that the user allows while the store is away. Without one, if it takes as
     /// long as others wait for any load: then a load that has one waits for this one, perhaps.
-    async fn place(&self) -> Option<OwnedSemaphorePermit> {
+    async fn place(&mut self) -> Option<OwnedSemaphorePermit> {
         if loading::has_place() {
             return None;
         }
@@ -249,8 +253,15 @@ impl Attempt {
         matches!(self.load.permit, Permit::Lease(_)).then_some(self.soft)?
     }
 
-    pub(super) fn fallback(&mut self) -> Phase<'_, Option<Read>> {
-        let Self { slot, budget, .. } = self;
-        Box::pin(slot.fallback(budget))
+    /// The last good value, if the load is slow or has failed.
+    pub(super) fn fallback(&mut self, is_slow: bool) -> Phase<'_, Option<Read>> {
+        let Self { slot, budget, load, .. } = self;
+        Box::pin(async move {
+            match load.loaded {
+                Loaded::Failed => slot.fallback(budget).await,
+                _ if is_slow => slot.fallback(budget).await,
+                _ => None,
+            }
+        })
     }
 }

@@ -1,13 +1,14 @@
 //! What came of a load, without its types: it is shared, stored, or given up.
 
 use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::Granted;
-use super::attempt::{Attempt, Permit, Phase};
+use super::attempt::{Attempt, Load, Permit, Phase};
 use super::load::Loaded;
 use super::slot::Slot;
 use super::turn::{self, Turn};
@@ -28,11 +29,31 @@ use crate::stats::Counters;
 const THROTTLE_SHARE: u32 = 4;
 
 /// What goes on beside a body: it ends at the deadline, or never.
-type Beside = Pin<Box<dyn Future<Output = ()> + Send>>;
+pub(super) type Beside = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Attempt {
-    /// Keeps the lease of the load alive while its body runs, until `deadline`; `None` if there is nothing to do.
-    pub(super) fn beside(&self, deadline: Option<Instant>) -> Option<Beside> {
+    /// While the body runs, its lease is kept alive, until `deadline`.
+    pub(super) fn runs_until(&mut self, deadline: Option<Instant>) {
+        self.load.beside = self.beside(deadline);
+    }
+
+    /// What goes on beside the body. Ends at the deadline, or never.
+    pub(super) fn poll_beside(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        match &mut self.load.beside {
+            Some(beside) => beside.as_mut().poll(context),
+            None => Poll::Pending,
+        }
+    }
+
+    /// The body has ended.
+    pub(super) fn has_run(&mut self) {
+        let Load { beside, took, began, .. } = &mut self.load;
+        *beside = None;
+        *took = began.elapsed();
+        self.slot.counters.loaded(*took);
+    }
+
+    fn beside(&self, deadline: Option<Instant>) -> Option<Beside> {
         let lease = match &self.load.permit {
             Permit::Lease(granted) => Some(granted.leader.lease()),
             Permit::Alone(_) | Permit::InTurn(_) => None,

@@ -45,39 +45,38 @@ where
     B: Body<O>,
     B::Running: Future<Output = O::Return> + Unpin,
 {
+    let mut deadline = attempt.soft_deadline();
     let body = body.begin(attempt.begins());
     let mut running = Running { attempt, body };
-    let mut deadline = running.attempt.soft_deadline();
-    let returned = loop {
-        if let Some(returned) = running.until(deadline).await {
-            break returned;
+    loop {
+        let ended = running.until(deadline.take()).await;
+        if let Some(returned) = &ended {
+            running.attempt.settle(outcome, returned);
         }
-        // The load is slow. The last good value is an answer, if the load can go on without its caller.
-        deadline = None;
-        let fallback = running.attempt.fallback().await;
-        if let Some(read) = fallback
-            && let Some(fallback) = codec::decode(outcome, &read.record)
-        {
-            match B::go_on(running, outcome, &read) {
+        // If the load has failed or is slow. Of what is left of the budget, the answer comes first: a lease can
+        // be given up after it.
+        let fallback = running.attempt.fallback(ended.is_none()).await;
+        let fallback =
+            fallback.and_then(|read| Some((codec::decode(outcome, &read.record)?, read)));
+        match (ended, fallback) {
+            (Some(returned), fallback) => {
+                let answer = match fallback {
+                    Some((fallback, read)) => {
+                        running.attempt.slot.count(&read);
+                        fallback
+                    }
+                    None => returned,
+                };
+                running.attempt.conclude().await;
+                return answer;
+            }
+            (None, Some((fallback, read))) => match B::go_on(running, outcome, &read) {
                 Ok(()) => return fallback,
                 Err(waited_for) => running = waited_for,
-            }
-        }
-    };
-    let Running { mut attempt, .. } = running;
-    attempt.settle(outcome, &returned);
-    let mut answer = returned;
-    if let Loaded::Failed = attempt.load.loaded {
-        // Of what is left of the budget, the answer comes first: a lease can be given up after it.
-        if let Some(read) = attempt.fallback().await
-            && let Some(fallback) = codec::decode(outcome, &read.record)
-        {
-            attempt.slot.count(&read);
-            answer = fallback;
+            },
+            (None, None) => {}
         }
     }
-    attempt.conclude().await;
-    answer
 }
 
 /// Loads and stores, with nobody waiting. Where somebody waits it is for them to give up; here a body
@@ -99,29 +98,17 @@ where
 
 impl<R: Future + Unpin> Running<R> {
     /// Runs the body until it ends or the deadline comes, keeping its lease alive.
-    async fn until(&mut self, deadline: Option<Instant>) -> Option<R::Output> {
-        let mut beside = self.attempt.beside(deadline);
-        let body = &mut self.body;
-        let ended = std::future::poll_fn(|context| {
-            if let Poll::Ready(returned) = Pin::new(&mut *body).poll(context) {
-                return Poll::Ready(Some(returned));
+    fn until(&mut self, deadline: Option<Instant>) -> impl Future<Output = Option<R::Output>> {
+        self.attempt.runs_until(deadline);
+        std::future::poll_fn(|context| match Pin::new(&mut self.body).poll(context) {
+            Poll::Ready(returned) => {
+                self.attempt.has_run();
+                Poll::Ready(Some(returned))
             }
-            match &mut beside {
-                Some(running) => running.as_mut().poll(context).map(|()| None),
-                None => Poll::Pending,
-            }
+            Poll::Pending => self.attempt.poll_beside(context).map(|()| None),
         })
-        .await;
-        if ended.is_some() {
-            let load = &mut self.attempt.load;
-            load.took = load.began.elapsed();
-            self.attempt.slot.counters.loaded(load.took);
-        }
-        ended
     }
-}
 
-impl<R: Future + Unpin> Running<R> {
     /// Runs the body to its end, or for as long as others would wait for it. What it returns is held across no
     /// await, so that it need not be `Send`.
     async fn until_settled<O>(&mut self, outcome: &O) -> Option<Panic>

@@ -4,6 +4,7 @@
 //! first variant takes what another one wrote, names that differ. Then a hit is another value than the
 //! function's, or there is never a hit, and nobody would say so.
 
+use serde::Serialize as _;
 use serde_json::Value as Tree;
 
 use super::Encoding;
@@ -31,46 +32,60 @@ where
     if encoding.kind == Kind::Absence {
         return Ok(());
     }
+    let Some(header) = Header::read(&encoding.record) else { return Ok(()) };
+    let payload = header.payload(&encoding.record);
     // What panics here panics elsewhere too, and says nothing of the rest.
-    guarded(|| check_or_panic(outcome, returned, encoding)).unwrap_or(Ok(()))
+    guarded(|| read_back(outcome, returned, payload))
+        .flatten()
+        .map_or(Ok(()), |read| judge(payload, read))
 }
 
-fn check_or_panic<O>(
-    outcome: &O,
-    returned: &O::Return,
-    encoding: &Encoding,
-) -> Result<(), Unfaithful>
+/// What was written and read back, unless it is equal.
+struct ReadBack {
+    /// Written again, or why it could not be read.
+    again: Result<Option<Vec<u8>>, serde_json::Error>,
+    /// Its type says that it is not equal.
+    differs: bool,
+}
+
+fn read_back<O>(outcome: &O, returned: &O::Return, payload: &[u8]) -> Option<ReadBack>
 where
     O: Outcome,
     O::Value: Storable,
 {
-    let View::Value(value) = outcome.view(returned) else { return Ok(()) };
-    let Some(header) = Header::read(&encoding.record) else { return Ok(()) };
-    let payload = header.payload(&encoding.record);
+    let View::Value(value) = outcome.view(returned) else { return None };
     let read: O::Value = match serde_json::from_slice(payload) {
         Ok(read) => read,
-        Err(error) => return Err(Unfaithful { path: missing_field(&error.to_string()) }),
+        Err(error) => return Some(ReadBack { again: Err(error), differs: true }),
     };
     let same = outcome.same(value, &read);
     if same == Some(true) {
-        return Ok(());
+        return None;
     }
-    let stored: Option<Tree> = serde_json::from_slice(payload).ok();
     // As text, like the other: a tree of numbers keeps more digits of an `f32` than its text.
-    let again = serde_json::to_vec(&read).ok();
+    let mut again = Vec::new();
+    let written = read.serialize(&mut serde_json::Serializer::new(&mut again));
+    Some(ReadBack { again: Ok(written.is_ok().then_some(again)), differs: same == Some(false) })
+}
+
+fn judge(payload: &[u8], read: ReadBack) -> Result<(), Unfaithful> {
+    let ReadBack { again, differs } = read;
+    let again = match again {
+        Ok(again) => again,
+        Err(error) => return Err(Unfaithful { path: missing_field(&error.to_string()) }),
+    };
+    let stored: Option<Tree> = serde_json::from_slice(payload).ok();
     let again = again.and_then(|again| serde_json::from_slice(&again).ok());
     let difference = match (stored, again) {
         (Some(stored), Some(again)) => difference(&stored, &again, "$"),
         (None, _) => None,
         (Some(_), None) => Some("$".to_owned()),
     };
-    match (difference, same) {
-        (Some(path), _) => Err(Unfaithful { path }),
+    match difference {
+        Some(path) => Err(Unfaithful { path }),
         // It is written as it was, and is another value: what differs is not written.
-        (None, Some(false)) => {
-            Err(Unfaithful { path: "a field that is not serialized".to_owned() })
-        }
-        (None, _) => Ok(()),
+        None if differs => Err(Unfaithful { path: "a field that is not serialized".to_owned() }),
+        None => Ok(()),
     }
 }
 
