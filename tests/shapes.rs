@@ -93,6 +93,8 @@ mod options;
 mod returns;
 #[path = "shapes/scopes.rs"]
 mod scopes;
+#[path = "shapes/sizes.rs"]
+mod sizes;
 #[path = "shapes/tags.rs"]
 mod tags;
 #[path = "shapes/updating.rs"]
