@@ -45,16 +45,22 @@ pub(crate) fn helpers(cached: &Cached) -> TokenStream {
     }
 }
 
-/// What every generated function begins with, up to and including `let mut __key = …`.
+/// What every helper begins with, up to and including `let mut __key = …`.
 fn preamble(cached: &Cached, own: &Ident) -> TokenStream {
     let runtime = runtime(cached);
+    let key = key(cached, own);
+    quote_spanned!(Span::mixed_site()=> #runtime #key)
+}
+
+/// The function's static, and its key: `let mut __key = …`.
+fn key(cached: &Cached, own: &Ident) -> TokenStream {
     let function = key::function(&cached.identity, &cached.function.sig.ident);
     let allow = names::allow_shadow();
     let peeks = cached.peeks.iter().map(|(pattern, value)| {
         quote_spanned!(Span::mixed_site()=> #[allow(unused_variables)] #allow let #pattern = #value;)
     });
     let key = key::key(cached, own);
-    quote_spanned!(Span::mixed_site()=> #runtime #function #(#peeks)* #key)
+    quote_spanned!(Span::mixed_site()=> #function #(#peeks)* #key)
 }
 
 fn runtime(cached: &Cached) -> TokenStream {

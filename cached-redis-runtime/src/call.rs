@@ -17,10 +17,6 @@ mod miss;
 mod slot;
 mod turn;
 
-use std::any::type_name;
-use std::pin::pin;
-
-use crate::codec;
 use crate::current::Handle;
 use crate::flight::Leader;
 use crate::function::{CountersOf, Function};
@@ -32,6 +28,7 @@ use attempt::{Attempt, Next};
 use behind::{Body, Here, Owned};
 use look_up::Read;
 use slot::Slot;
+use std::any::type_name;
 use turn::Turn;
 
 pub(crate) use ask::Lines;
@@ -82,20 +79,20 @@ impl<C> Call<C> {
 }
 
 impl Call {
-    /// Answers the call from the cache, or with `body`.
-    pub fn run<O, F>(self, outcome: O, body: F) -> impl Future<Output = O::Return>
+    /// Answers the call from the cache, or with a load: `load` makes it, once at most. Not the load itself, for
+    /// which every caller's future would have room, also where there is a hit.
+    pub fn run<O, L, F>(self, outcome: O, load: L) -> impl Future<Output = O::Return>
     where
         O: Outcome,
         O::Value: Storable,
+        L: FnOnce() -> F,
         F: Future<Output = O::Return>,
     {
         let way = self.way(outcome.classes(), type_name::<O::Value>());
-        // Pinned once and passed by reference: every function that took it by value would make the
-        // caller's future larger by its size.
-        async move { answer(way, &outcome, Here(pin!(body))).await }
+        async move { answer(way, &outcome, Here(load)).await }
     }
 
-    /// As [`run`](Self::run), with a body that can outlive the call: `load` makes it, once at most.
+    /// As [`run`](Self::run), with a load that can outlive the call.
     pub fn run_behind<O, L, F>(self, outcome: O, load: L) -> impl Future<Output = O::Return>
     where
         O: Outcome + Clone + Send + Sync + 'static,
@@ -174,18 +171,18 @@ where
         Err(counters) => return load::uncached(&counters, body).await,
     };
     loop {
-        let (read, reloads) = match attempt.next().await {
-            Next::Answer(read) => (read, false),
-            Next::Reload(read) => (read, true),
+        let reloads = match attempt.next().await {
+            Next::Answer => false,
+            Next::Reload => true,
             Next::Load => return load::load(attempt, outcome, body).await,
         };
-        let Some(returned) = codec::decode(outcome, &read.record) else {
-            attempt.cannot_read(&read);
+        let Some(returned) = attempt.decoded(outcome) else {
+            attempt.cannot_decode();
             continue;
         };
-        attempt.slot.count(&read);
+        attempt.count();
         if reloads {
-            body.reload(attempt, outcome, read.record);
+            body.reload(attempt, outcome);
         }
         return returned;
     }

@@ -45,19 +45,18 @@ async fn over_three(id: u64) -> Result<Option<Product>, Failure> {
     over_two(id).await
 }
 
-/// In bytes. Other compilers lay futures out a little differently.
-const MOST: [usize; 4] = [4_096, 12_288, 28_672, 61_440];
+/// What an annotation adds at most, in bytes.
+const MOST: usize = 512;
 
 #[test]
-fn a_future_is_no_larger_than_known() {
+fn an_annotation_adds_little_to_a_future_however_deep_they_are_nested() {
     let sizes = [
+        size_of_val(&row(1)),
         size_of_val(&alone(1)),
         size_of_val(&over_one(1)),
         size_of_val(&over_two(1)),
         size_of_val(&over_three(1)),
     ];
-    println!("{sizes:?}; {} without a cache", size_of_val(&row(1)));
-    for (size, most) in sizes.into_iter().zip(MOST) {
-        assert!(size <= most, "{sizes:?} bytes, at most {MOST:?}");
-    }
+    println!("{sizes:?}");
+    assert!(sizes.windows(2).all(|pair| pair[1] - pair[0] <= MOST), "{sizes:?}");
 }

@@ -4,14 +4,15 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::ext::IdentExt as _;
 
-use super::{call, preamble, receiver};
+use super::{call, key, receiver, runtime};
 use crate::model::{Behind, Cached, Kept};
 use crate::names;
 use crate::signature::{Body, Function};
 
 pub(super) fn expand(cached: &Cached) -> TokenStream {
     let Some(body) = &cached.function.body else { return TokenStream::new() };
-    let preamble = preamble(cached, &cached.function.sig.ident.unraw());
+    let runtime = runtime(cached);
+    let key = key(cached, &cached.function.sig.ident.unraw());
     let call = call(cached, true);
     let returns = &cached.returns;
     let allow = names::allow_shadow();
@@ -25,13 +26,17 @@ pub(super) fn expand(cached: &Cached) -> TokenStream {
         None => {
             let block = block(&returns, body, &patterns, true);
             quote_spanned!(Span::mixed_site()=>
-                let __body = #block;
-                __call.run(__outcome, __body).await
+                __call.run(__outcome, move || #block).await
             )
         }
         Some(behind) => run_behind(behind, &returns, body, &patterns),
     };
-    let tokens = quote_spanned!(Span::mixed_site()=> #preamble #call #run);
+    // In a block of its own, so that the function's future has no room for the key while it waits.
+    let tokens = quote_spanned!(Span::mixed_site()=>
+        #runtime
+        let (__call, __outcome) = { #key #call (__call, __outcome) };
+        #run
+    );
     let body = Some(Body { tokens, span: body.span });
     let function = Function { body, ..cached.function.clone() };
     quote!(#function)

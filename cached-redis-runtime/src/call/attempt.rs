@@ -32,6 +32,8 @@ pub(super) struct Attempt {
     step: Step,
     /// Answers that did not decode.
     unreadable: u32,
+    /// An answer, if it decodes.
+    pub(super) found: Option<Read>,
     /// The value that a load is to replace.
     pub(super) previous: Option<Record>,
     pub(super) load: Load,
@@ -79,11 +81,10 @@ pub(super) enum Permit {
 
 /// What a call does next.
 pub(super) enum Next {
-    /// Answer with this, if it decodes.
-    Answer(Read),
+    /// Answer with what was found, if it decodes.
+    Answer,
     /// The same, and reload it in the background.
-    Reload(Read),
-    /// Load.
+    Reload,
     Load,
 }
 
@@ -101,8 +102,8 @@ impl Attempt {
             loaded: Loaded::Nothing,
         };
         let (budget, step) = (slot.core().budget(), Step::LookUp);
-        let (soft, previous) = (None, None);
-        Box::new(Self { slot, budget, soft, step, unreadable: 0, previous, load })
+        let (soft, found, previous) = (None, None, None);
+        Box::new(Self { slot, budget, soft, step, unreadable: 0, found, previous, load })
     }
 
     /// Whether the call uses the cache where it is awaited.
@@ -136,7 +137,7 @@ impl Attempt {
                 Step::Ask(intent, seen) => (intent, seen),
             };
             match self.slot.decide(intent, seen, self.soft, &mut self.budget).await {
-                Decision::Answer(read) => Next::Answer(read),
+                Decision::Answer(read) => self.may_answer(read),
                 Decision::Load(granted) => self.may_load(Permit::Lease(granted)),
                 Decision::LoadAlone(reason) => {
                     self.slot.counters.to_store();
@@ -157,8 +158,11 @@ impl Attempt {
             return Begun::Ask(Intent::Refresh, LeaseId::NONE);
         } else {
             match slot.look_up(&mut self.budget).await {
-                Ok(Look::Answer(read)) => return Begun::Next(Next::Answer(read)),
-                Ok(Look::Reload(read)) => return Begun::Next(Next::Reload(read)),
+                Ok(Look::Answer(read)) => return Begun::Next(self.may_answer(read)),
+                Ok(Look::Reload(read)) => {
+                    self.found = Some(read);
+                    return Begun::Next(Next::Reload);
+                }
                 Ok(Look::Ask(intent, previous)) => {
                     slot.counters.found_nothing(slot.policy.ttl);
                     slot.counters.misses.increment();
@@ -174,8 +178,9 @@ impl Attempt {
         Begun::Next(self.alone(reason).await)
     }
 
-    /// An answer does not decode: what is there is to be replaced.
-    pub(super) fn cannot_read(&mut self, read: &Read) {
+    /// What was found does not decode: it is to be replaced.
+    pub(super) fn cannot_decode(&mut self) {
+        let Some(read) = self.found.take() else { return };
         let counters = &self.slot.counters;
         self.slot.unreadable("an entry does not decode as what the function returns");
         if matches!(read.counts, Counts::Hit(_)) {
@@ -186,12 +191,19 @@ impl Attempt {
         self.step = Step::Ask(Intent::Replace(read.record.header().lease), LeaseId::NONE);
     }
 
+    /// What was found is the answer.
+    pub(super) fn count(&self) {
+        if let Some(read) = &self.found {
+            self.slot.count(read);
+        }
+    }
+
     async fn alone(&mut self, reason: Reason) -> Next {
         if reason == Reason::NotShareable
             && self.unreadable == 0
             && let Some(read) = self.slot.throttled(&mut self.budget).await
         {
-            return Next::Answer(read);
+            return self.may_answer(read);
         }
         let place = match reason {
             Reason::StoreFailed => self.place().await,
@@ -213,6 +225,11 @@ impl Attempt {
             Some(place) => timed(pin!(place)).await?.ok()?.ok(),
             None => Arc::clone(bound).acquire_owned().await.ok(),
         }
+    }
+
+    fn may_answer(&mut self, read: Read) -> Next {
+        self.found = Some(read);
+        Next::Answer
     }
 
     fn may_load(&mut self, permit: Permit) -> Next {
@@ -238,12 +255,13 @@ impl Attempt {
         Arc::clone(&self.load.context)
     }
 
-    /// A reload begins: its body is made before it is known whether it may run.
-    pub(super) fn begins_reload(&mut self, record: Record) -> Arc<Context> {
-        let previous = Some(Stored::new(record, self.slot.type_name));
+    /// A reload begins: its body is made before it is known whether it may run. The value that it is to replace
+    /// is the answer of the call.
+    pub(super) fn begins_reload(&mut self) -> Arc<Context> {
+        let found = self.found.take();
         // Not a part of the loads around the call that was answered.
         let mut context = Context::default();
-        context.previous = previous;
+        context.previous = found.map(|read| Stored::new(read.record, self.slot.type_name));
         self.load.context = Arc::new(context);
         Arc::clone(&self.load.context)
     }
@@ -253,15 +271,15 @@ impl Attempt {
         matches!(self.load.permit, Permit::Lease(_)).then_some(self.soft)?
     }
 
-    /// The last good value, if the load is slow or has failed.
-    pub(super) fn fallback(&mut self, is_slow: bool) -> Phase<'_, Option<Read>> {
-        let Self { slot, budget, load, .. } = self;
-        Box::pin(async move {
-            match load.loaded {
-                Loaded::Failed => slot.fallback(budget).await,
-                _ if is_slow => slot.fallback(budget).await,
-                _ => None,
-            }
+    pub(super) fn has_failed(&self) -> bool {
+        matches!(self.load.loaded, Loaded::Failed)
+    }
+
+    /// Whether there is a last good value that may stand in for the load.
+    pub(super) fn find_fallback(&mut self) -> Phase<'_, bool> {
+        Box::pin(async {
+            self.found = self.slot.fallback(&mut self.budget).await;
+            self.found.is_some()
         })
     }
 }

@@ -1,21 +1,18 @@
 //! Bodies that borrow from their caller, and bodies that can outlive the call: those can be reloaded in
 //! the background, or go on there.
 
-use std::pin::Pin;
 use std::sync::Arc;
 
 use super::Granted;
 use super::ask::Asked;
 use super::attempt::{Attempt, Permit, Phase};
 use super::load::{Running, finish};
-use super::look_up::Read;
 use crate::background::NoPlace;
 use crate::current;
 use crate::error::Error;
 use crate::lease::{Intent, LeaseId};
 use crate::loading::{Context, Loading, load_in};
 use crate::outcome::{Outcome, Storable};
-use crate::record::Record;
 
 /// The body of a cached function that has not begun.
 ///
@@ -31,50 +28,40 @@ pub(super) trait Begin: Sized {
 
 /// The body of a function with this outcome.
 pub(super) trait Body<O: Outcome>: Begin {
-    /// Reloads this value in the background.
-    fn reload(self, attempt: Box<Attempt>, outcome: &O, record: Record);
+    /// Reloads, in the background, the value that was found.
+    fn reload(self, attempt: Box<Attempt>, outcome: &O);
 
-    /// Lets a load go on in the background, because its caller has this answer. Gives it back if it has to be
+    /// Lets a load go on in the background, because its caller has an answer. Gives it back if it has to be
     /// waited for.
-    fn go_on(
-        running: Running<Self::Running>,
-        outcome: &O,
-        answer: &Read,
-    ) -> Result<(), Running<Self::Running>>;
+    fn go_on(running: Running<Self::Running>, outcome: &O) -> Result<(), Running<Self::Running>>;
 }
 
-/// A body that borrows from its caller.
-pub(super) struct Here<'a, F>(pub(super) Pin<&'a mut F>);
+/// What makes a body that may borrow from its caller.
+pub(super) struct Here<L>(pub(super) L);
 
-impl<F: Future> Begin for Here<'_, F> {
-    type Running = Loading<Self>;
+impl<L, F> Begin for Here<L>
+where
+    L: FnOnce() -> F,
+    F: Future,
+{
+    type Running = Loading<F>;
 
     fn begin(self, context: Arc<Context>) -> Self::Running {
-        load_in(context, self)
+        load_in(context, (self.0)())
     }
 }
 
-impl<O: Outcome, F: Future<Output = O::Return>> Body<O> for Here<'_, F> {
+impl<O, L, F> Body<O> for Here<L>
+where
+    O: Outcome,
+    L: FnOnce() -> F,
+    F: Future<Output = O::Return>,
+{
     /// No policy of such a function asks for it.
-    fn reload(self, _: Box<Attempt>, _: &O, _: Record) {}
+    fn reload(self, _: Box<Attempt>, _: &O) {}
 
-    fn go_on(
-        running: Running<Self::Running>,
-        _: &O,
-        _: &Read,
-    ) -> Result<(), Running<Self::Running>> {
+    fn go_on(running: Running<Self::Running>, _: &O) -> Result<(), Running<Self::Running>> {
         Err(running)
-    }
-}
-
-impl<F: Future> Future for Here<'_, F> {
-    type Output = F::Output;
-
-    fn poll(
-        mut self: Pin<&mut Self>,
-        context: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<F::Output> {
-        self.0.as_mut().poll(context)
     }
 }
 
@@ -100,30 +87,26 @@ where
     L: FnOnce() -> F,
     F: Future<Output = O::Return> + Send + 'static,
 {
-    fn reload(self, mut attempt: Box<Attempt>, outcome: &O, record: Record) {
+    fn reload(self, mut attempt: Box<Attempt>, outcome: &O) {
         let slot = &attempt.slot;
         let place = match slot.core().background.reload(&slot.key) {
             Ok(place) => place,
             Err(NoPlace::Full) => return slot.counters.skipped_reloads.increment(),
             Err(NoPlace::Reloading | NoPlace::Closed) => return,
         };
-        let seen = record.header().lease;
-        let body = self.begin(attempt.begins_reload(record));
+        let seen = attempt.found.as_ref().map(|read| read.record.header().lease);
+        let body = self.begin(attempt.begins_reload());
         let outcome = outcome.clone();
         place.run(current::inherited(async move {
-            if attempt.may_reload(seen).await {
+            if attempt.may_reload(seen.unwrap_or(LeaseId::NONE)).await {
                 finish(Running { attempt, body }, &outcome).await;
             }
         }));
     }
 
-    fn go_on(
-        running: Running<Self::Running>,
-        outcome: &O,
-        answer: &Read,
-    ) -> Result<(), Running<Self::Running>> {
+    fn go_on(running: Running<Self::Running>, outcome: &O) -> Result<(), Running<Self::Running>> {
         let Ok(place) = running.attempt.slot.core().background.go_on() else { return Err(running) };
-        running.attempt.slot.count(answer);
+        running.attempt.count();
         let outcome = outcome.clone();
         place.run(current::inherited(async move { finish(running, &outcome).await }));
         Ok(())

@@ -48,35 +48,32 @@ where
     let mut deadline = attempt.soft_deadline();
     let body = body.begin(attempt.begins());
     let mut running = Running { attempt, body };
-    loop {
-        let ended = running.until(deadline.take()).await;
-        if let Some(returned) = &ended {
-            running.attempt.settle(outcome, returned);
+    let mut answer = loop {
+        if let Some(returned) = running.until(deadline.take()).await {
+            break returned;
         }
-        // If the load has failed or is slow. Of what is left of the budget, the answer comes first: a lease can
-        // be given up after it.
-        let fallback = running.attempt.fallback(ended.is_none()).await;
-        let fallback =
-            fallback.and_then(|read| Some((codec::decode(outcome, &read.record)?, read)));
-        match (ended, fallback) {
-            (Some(returned), fallback) => {
-                let answer = match fallback {
-                    Some((fallback, read)) => {
-                        running.attempt.slot.count(&read);
-                        fallback
-                    }
-                    None => returned,
-                };
-                running.attempt.conclude().await;
-                return answer;
-            }
-            (None, Some((fallback, read))) => match B::go_on(running, outcome, &read) {
+        // It is slow. The last good value is an answer, if the load can go on without its caller.
+        if running.attempt.find_fallback().await
+            && let Some(fallback) = running.attempt.decoded(outcome)
+        {
+            match B::go_on(running, outcome) {
                 Ok(()) => return fallback,
                 Err(waited_for) => running = waited_for,
-            },
-            (None, None) => {}
+            }
         }
+    };
+    let Running { mut attempt, .. } = running;
+    attempt.settle(outcome, &answer);
+    // Of what is left of the budget, the answer comes first: a lease can be given up after it.
+    if attempt.has_failed()
+        && attempt.find_fallback().await
+        && let Some(fallback) = attempt.decoded(outcome)
+    {
+        attempt.count();
+        answer = fallback;
     }
+    attempt.conclude().await;
+    answer
 }
 
 /// Loads and stores, with nobody waiting. Where somebody waits it is for them to give up; here a body
@@ -132,6 +129,15 @@ impl<R: Future + Unpin> Running<R> {
 }
 
 impl Attempt {
+    /// The answer that was found, if it decodes.
+    pub(super) fn decoded<O>(&self, outcome: &O) -> Option<O::Return>
+    where
+        O: Outcome,
+        O::Value: Storable,
+    {
+        codec::decode(outcome, &self.found.as_ref()?.record)
+    }
+
     /// What is to be stored of what a body has returned. Who waits for a turn is answered at once.
     fn settle<O>(&mut self, outcome: &O, returned: &O::Return)
     where

@@ -120,7 +120,7 @@ impl Subject {
             loads.fetch_add(1, Ordering::SeqCst);
             body.await
         };
-        self.call(id).run(self.outcome(), counted).await
+        self.call(id).run(self.outcome(), || counted).await
     }
 
     /// Answers with `answer` after `delay`.

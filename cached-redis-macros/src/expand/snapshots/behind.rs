@@ -1,20 +1,25 @@
 async fn cheapest(db: &Pool, category: u64) -> Result<Product, Error> {
     use ::cached_redis::__private::{self as __rt, traits::*};
-    static __F: __rt::Function = __rt::function("shop", "cheapest", "category");
-    let mut __key = __F.key(__rt::scope(&|| (), "cheapest"), &[]);
-    __key.part(&category);
-    let __policy = __rt::Policy {
-        stale: ::core::option::Option::Some(::core::time::Duration::from_secs(300)),
-        ..__rt::Policy::new(::core::time::Duration::from_secs(600))
+    let (__call, __outcome) = {
+        static __F: __rt::Function = __rt::function("shop", "cheapest", "category");
+        let mut __key = __F.key(__rt::scope(&|| (), "cheapest"), &[]);
+        __key.part(&category);
+        let __policy = __rt::Policy {
+            stale: ::core::option::Option::Some(::core::time::Duration::from_secs(300)),
+            ..__rt::Policy::new(::core::time::Duration::from_secs(600))
+        };
+        let __call = __rt::call(&__F, __key.finish(), __policy, __rt::current())
+            .tagged([__rt::Tag::new().text("category:").value(&category).finish()]);
+        let __outcome = __rt::tags(
+            (&&&__rt::Probe::<Result<Product, Error>>::new()).outcome(),
+            &["brand:"],
+            |ret| {
+                ::std::vec![__rt::Tag::new().text("brand:").value(& ret.brand).finish()]
+            },
+        );
+        let __outcome = (&&&__rt::Stored(&__outcome)).check().pass(__outcome);
+        (__call, __outcome)
     };
-    let __call = __rt::call(&__F, __key.finish(), __policy, __rt::current())
-        .tagged([__rt::Tag::new().text("category:").value(&category).finish()]);
-    let __outcome = __rt::tags(
-        (&&&__rt::Probe::<Result<Product, Error>>::new()).outcome(),
-        &["brand:"],
-        |ret| ::std::vec![__rt::Tag::new().text("brand:").value(& ret.brand).finish()],
-    );
-    let __outcome = (&&&__rt::Stored(&__outcome)).check().pass(__outcome);
     __call
         .run_behind(
             __outcome,

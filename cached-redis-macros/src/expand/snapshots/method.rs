@@ -1,20 +1,28 @@
 async fn list(&self, page: u32) -> anyhow::Result<Vec<Product>> {
     use ::cached_redis::__private::{self as __rt, traits::*};
-    static __F: __rt::Function = __rt::function("shop", "list", "self.id,page");
-    let mut __key = __F.key(::core::any::type_name::<Self>(), &[]);
-    __key.part(&self.id);
-    __key.part(&page);
-    let __policy = __rt::Policy::new(__rt::IntoDuration::into_duration(LIFE));
-    let __call = __rt::call(&__F, __key.finish(), __policy, __rt::current());
-    let __outcome = (&&&__rt::Probe::<anyhow::Result<Vec<Product>>>::new()).outcome();
-    let __outcome = (&&&__rt::Stored(&__outcome)).check().pass(__outcome);
-    let __body = async move {
-        if false {
-            return __rt::never::<anyhow::Result<Vec<Product>>>();
-        }
-        self.db.list(page).await
+    let (__call, __outcome) = {
+        static __F: __rt::Function = __rt::function("shop", "list", "self.id,page");
+        let mut __key = __F.key(::core::any::type_name::<Self>(), &[]);
+        __key.part(&self.id);
+        __key.part(&page);
+        let __policy = __rt::Policy::new(__rt::IntoDuration::into_duration(LIFE));
+        let __call = __rt::call(&__F, __key.finish(), __policy, __rt::current());
+        let __outcome = (&&&__rt::Probe::<anyhow::Result<Vec<Product>>>::new())
+            .outcome();
+        let __outcome = (&&&__rt::Stored(&__outcome)).check().pass(__outcome);
+        (__call, __outcome)
     };
-    __call.run(__outcome, __body).await
+    __call
+        .run(
+            __outcome,
+            move || async move {
+                if false {
+                    return __rt::never::<anyhow::Result<Vec<Product>>>();
+                }
+                self.db.list(page).await
+            },
+        )
+        .await
 }
 ///Removes what `list` keeps for these arguments.
 #[allow(unused, non_snake_case, clippy::all, clippy::pedantic)]

@@ -1,22 +1,29 @@
 async fn price(sku: u64, fresh: bool) -> Result<Price, Error> {
     use ::cached_redis::__private::{self as __rt, traits::*};
-    static __F: __rt::Function = __rt::function("shop", "price", "sku");
-    let mut __key = __F.key(__rt::scope(&|| (), "price"), &[]);
-    __key.part(&sku);
-    let __policy = __rt::Policy {
-        bypass: fresh,
-        ..__rt::Policy::new(::core::time::Duration::from_secs(3600))
+    let (__call, __outcome) = {
+        static __F: __rt::Function = __rt::function("shop", "price", "sku");
+        let mut __key = __F.key(__rt::scope(&|| (), "price"), &[]);
+        __key.part(&sku);
+        let __policy = __rt::Policy {
+            bypass: fresh,
+            ..__rt::Policy::new(::core::time::Duration::from_secs(3600))
+        };
+        let __call = __rt::call(&__F, __key.finish(), __policy, __rt::current());
+        let __outcome = (&&&__rt::Probe::<Result<Price, Error>>::new()).outcome();
+        let __outcome = (&&&__rt::Stored(&__outcome)).check().pass(__outcome);
+        (__call, __outcome)
     };
-    let __call = __rt::call(&__F, __key.finish(), __policy, __rt::current());
-    let __outcome = (&&&__rt::Probe::<Result<Price, Error>>::new()).outcome();
-    let __outcome = (&&&__rt::Stored(&__outcome)).check().pass(__outcome);
-    let __body = async move {
-        if false {
-            return __rt::never::<Result<Price, Error>>();
-        }
-        quote(sku).await
-    };
-    __call.run(__outcome, __body).await
+    __call
+        .run(
+            __outcome,
+            move || async move {
+                if false {
+                    return __rt::never::<Result<Price, Error>>();
+                }
+                quote(sku).await
+            },
+        )
+        .await
 }
 ///Removes what `price` keeps for these arguments.
 #[allow(unused, non_snake_case, clippy::all, clippy::pedantic)]

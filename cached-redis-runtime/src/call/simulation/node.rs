@@ -131,7 +131,7 @@ impl Node {
             if self.world.plan.options[key].runs_behind() {
                 Box::pin(call.run_behind(outcome, move || load(world, key)))
             } else {
-                Box::pin(call.run(outcome, load(world, key)))
+                Box::pin(call.run(outcome, move || load(world, key)))
             };
         let patience = if fastrand::u32(..8) == 0 { millis(0..30) } else { PATIENCE };
         let answer = match fastrand::u32(..10) {

@@ -82,7 +82,7 @@ async fn of_another(subject: &Subject) -> Vec<u8> {
             .tagged(subject.tags.clone())
     };
     let key = subject.cache.core().key(&OTHER, &call().key).expect("a key");
-    assert_eq!(call().run(subject.outcome(), async { Ok(30) }).await, Ok(30));
+    assert_eq!(call().run(subject.outcome(), || async { Ok(30) }).await, Ok(30));
     let store = subject.cache.memory_store().expect("in-process");
     store.get_raw(&key).expect("a value")
 }

@@ -11,7 +11,7 @@ async fn a_value_that_is_too_deep_is_the_answer_and_is_not_stored() {
     let subject = Subject::new();
     for (loads, deep) in (1..).zip(Deep::all(5_000)) {
         let body = async { deep };
-        subject.call(1).run(Probe::<Deep>::new().outcome(), body).await;
+        subject.call(1).run(Probe::<Deep>::new().outcome(), || body).await;
         assert_eq!(subject.stats().errors.get("encode"), Some(&loads));
     }
     let entry = subject.call(1).entry(Probe::<Deep>::new().outcome());
@@ -28,7 +28,7 @@ async fn an_argument_that_is_too_deep_is_no_key() {
         let mut key = FUNCTION.key("here", &[]);
         key.part(&deep);
         let call = Call { key: key.finish(), ..subject.call(1) };
-        assert_eq!(call.run(subject.outcome(), async { Ok(1) }).await, Ok(1));
+        assert_eq!(call.run(subject.outcome(), || async { Ok(1) }).await, Ok(1));
         assert_eq!(subject.stats().errors.get("key"), Some(&loads));
     }
     assert_eq!(subject.store().len(), 0);
@@ -38,7 +38,7 @@ async fn an_argument_that_is_too_deep_is_no_key() {
 #[tokio::test(start_paused = true)]
 async fn an_entry_that_is_too_deep_is_a_miss() {
     let subject = Subject::new();
-    let call = || subject.call(1).run(Probe::<Deep>::new().outcome(), async { Deep::End });
+    let call = || subject.call(1).run(Probe::<Deep>::new().outcome(), || async { Deep::End });
     call().await;
     let (key, store) = (subject.key(1), subject.store());
     let mut record = store.get_raw(&key).expect("a value");

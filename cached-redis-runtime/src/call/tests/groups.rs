@@ -99,7 +99,7 @@ async fn all_entries_of_one_function_and_of_no_other() {
         let mut key = OTHER.key("here", &[]);
         key.part(&1);
         let call = Call::new(&OTHER, key.finish(), subject.policy, subject.handle());
-        call.run(subject.outcome(), async { Ok(answer) }).await
+        call.run(subject.outcome(), || async { Ok(answer) }).await
     };
     subject.with(1, async { Ok(1) }).await.ok();
     other(1).await.ok();
@@ -162,7 +162,7 @@ async fn a_value_in_too_many_groups_is_returned_and_not_stored() {
         let outcome = tags((&&Probe::<Answer>::new()).outcome(), &["n:"], move |_| {
             (0..groups).map(|group| format!("n:{group}").into()).collect()
         });
-        subject.call(1).run(outcome, async { Ok(1) }).await
+        subject.call(1).run(outcome, || async { Ok(1) }).await
     };
     assert_eq!(call(33).await, Ok(1));
     assert_eq!((subject.stats().too_large, subject.store().len()), (1, 0));

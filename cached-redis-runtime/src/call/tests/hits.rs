@@ -5,11 +5,10 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::{Answer, LOAD, Subject};
+use super::{LOAD, Subject};
 use crate::cache::Cache;
 use crate::current::bypass;
 use crate::error::ErrorKind;
-use crate::outcome::{Probe, ProbeOneLayer as _};
 use crate::policy::Policy;
 
 #[tokio::test(start_paused = true)]
@@ -164,18 +163,4 @@ async fn absurd_times_do_no_harm() {
         assert_eq!(subject.after(1, LOAD, Ok(1)).await, Ok(1), "{time:?}");
         assert!(started.elapsed() < 2 * LOAD, "{time:?}: {:?}", started.elapsed());
     }
-}
-
-#[test]
-fn a_call_is_not_much_larger_than_its_body() {
-    const BODY: usize = 10_000;
-    let subject = Subject::new();
-    let body = async {
-        let large = [0_u8; BODY];
-        tokio::task::yield_now().await;
-        Ok(u64::from(large[0]))
-    };
-    let size = size_of_val(&subject.call(1).run((&&Probe::<Answer>::new()).outcome(), body));
-    // Once as an argument and once where it is pinned: an `async fn` keeps both.
-    assert!(size < 2 * BODY + 5_000, "{size}");
 }

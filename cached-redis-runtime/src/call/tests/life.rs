@@ -105,19 +105,19 @@ async fn an_absence_is_not_renewed_also_after_a_failed_refresh() {
     let outcome = || (&&&Probe::<Result<Option<u64>, ()>>::new()).outcome();
     let policy = Policy { sliding: true, negative_ttl: SECOND, ..Policy::new(TTL) };
     let subject = Subject::with_policy(policy);
-    subject.call(1).run(outcome(), async { Ok(None) }).await.ok();
-    refresh(subject.call(1).run(outcome(), async { Err(()) })).await.ok();
+    subject.call(1).run(outcome(), || async { Ok(None) }).await.ok();
+    refresh(subject.call(1).run(outcome(), || async { Err(()) })).await.ok();
     for _ in 0..3 {
         subject.advance(SECOND / 4);
-        assert_eq!(subject.call(1).run(outcome(), async { Ok(Some(1)) }).await, Ok(None));
+        assert_eq!(subject.call(1).run(outcome(), || async { Ok(Some(1)) }).await, Ok(None));
     }
     subject.advance(SECOND / 4);
-    assert_eq!(subject.call(1).run(outcome(), async { Ok(Some(1)) }).await, Ok(Some(1)));
+    assert_eq!(subject.call(1).run(outcome(), || async { Ok(Some(1)) }).await, Ok(Some(1)));
 }
 
 async fn with_own_life(subject: &Subject, answer: u64) -> Answer {
     let outcome = ttl_with((&&Probe::<Answer>::new()).outcome(), |value: &u64| *value);
-    subject.call(1).run(outcome, async { Ok(answer) }).await
+    subject.call(1).run(outcome, || async { Ok(answer) }).await
 }
 
 #[tokio::test(start_paused = true)]

@@ -69,7 +69,7 @@ async fn an_argument_whose_writing_panics_is_no_key() {
     let mut key = super::FUNCTION.key("here", &[]);
     key.part(&Moody(UNWRITABLE));
     let call = crate::call::Call { key: key.finish(), ..subject.call(1) };
-    assert_eq!(call.run(subject.outcome(), async { Ok(1) }).await, Ok(1));
+    assert_eq!(call.run(subject.outcome(), || async { Ok(1) }).await, Ok(1));
     assert_eq!(subject.stats().errors.get("key"), Some(&1));
 }
 
@@ -79,11 +79,11 @@ async fn an_option_that_panics_keeps_the_value_from_being_stored() {
     let body = || async { Moody(3) };
     let subject = Subject::new();
     let wanted = cache_if(plain(), |_| panic!("of the user's"));
-    assert_eq!(subject.call(1).run(wanted, body()).await, Moody(3));
+    assert_eq!(subject.call(1).run(wanted, body).await, Moody(3));
     let life = ttl_with(plain(), |_| -> Duration { panic!("of the user's") });
-    assert_eq!(subject.call(1).run(life, body()).await, Moody(3));
+    assert_eq!(subject.call(1).run(life, body).await, Moody(3));
     let tagged = tags(plain(), &["of:"], |_| panic!("of the user's"));
-    assert_eq!(subject.call(1).run(tagged, body()).await, Moody(3));
+    assert_eq!(subject.call(1).run(tagged, body).await, Moody(3));
     subject.settle().await;
     assert_eq!((subject.store().len(), subject.cache.loads_in_flight()), (0, 0));
     assert_eq!(subject.stats().errors.get("encode"), Some(&3));
@@ -96,12 +96,12 @@ async fn an_error_over_which_an_option_panics_is_one() {
     let subject = Subject::with_policy(policy);
     let is_absent = |_: &&'static str| -> bool { panic!("of the user's") };
     let outcome = || absent_as((&&Probe::<Answer>::new()).outcome(), is_absent, || "none");
-    assert_eq!(subject.call(1).run(outcome(), async { Ok(1) }).await, Ok(1));
+    assert_eq!(subject.call(1).run(outcome(), || async { Ok(1) }).await, Ok(1));
     subject.advance(11 * SECOND);
     for _ in 0..2 {
-        assert_eq!(subject.call(1).run(outcome(), async { Err("down") }).await, Ok(1));
+        assert_eq!(subject.call(1).run(outcome(), || async { Err("down") }).await, Ok(1));
     }
-    assert_eq!(subject.call(2).run(outcome(), async { Err("down") }).await, Err("down"));
+    assert_eq!(subject.call(2).run(outcome(), || async { Err("down") }).await, Err("down"));
     assert_eq!(subject.cache.loads_in_flight(), 0);
 }
 
@@ -138,10 +138,10 @@ async fn a_call_whose_tag_panics_loads_and_stores_nothing() {
     let subject = Subject::new();
     let tag = || Tag::new().text("of:").value(&Unspeakable).text(":end").finish();
     let of_arguments = subject.call(1).tagged([tag()]);
-    assert_eq!(of_arguments.run(subject.outcome(), async { Ok(1) }).await, Ok(1));
+    assert_eq!(of_arguments.run(subject.outcome(), || async { Ok(1) }).await, Ok(1));
     assert_eq!(subject.stats().errors.get("key"), Some(&1));
     let of_value = tags(Probe::<Moody>::new().outcome(), &["of:"], move |_| vec![tag()]);
-    assert_eq!(subject.call(1).run(of_value, async { Moody(3) }).await, Moody(3));
+    assert_eq!(subject.call(1).run(of_value, || async { Moody(3) }).await, Moody(3));
     assert_eq!(subject.stats().errors.get("encode"), Some(&1));
     assert_eq!((subject.store().len(), subject.cache.loads_in_flight()), (0, 0));
 }
