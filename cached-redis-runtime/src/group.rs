@@ -14,7 +14,7 @@ use std::fmt::{self, Write as _};
 
 use sha2::{Digest, Sha256};
 
-use crate::key::KeyError;
+use crate::key::{KeyError, push_hex};
 use crate::panics::guarded;
 
 /// A set of entries, by the hash of its name: names may contain arguments, keys must not.
@@ -79,10 +79,7 @@ impl Group {
         let mut key = String::with_capacity(namespace.len() + 46);
         key.push_str(namespace);
         key.push_str(":generation:{");
-        for byte in self.0 {
-            // Writing to a string does not fail.
-            let _ = write!(key, "{byte:02x}");
-        }
+        push_hex(&mut key, &self.0);
         key.push('}');
         key
     }
