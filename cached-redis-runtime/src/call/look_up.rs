@@ -179,14 +179,9 @@ impl Slot {
         // generation is what it was after this call began.
         let store = &*self.core().store;
         let before = self.core().invalidator.before_reading();
-        let header = record.header();
-        if header.state == State::Lease || header.schema != self.schema {
-            return None;
-        }
         let stamps = record.stamps();
         let is_current = before == known.before && known.stamps.include(stamps)
             || matches!(budget.run(store, store.is_current(stamps)).await, Ok(true));
-        // Without the rule that tests switch off: what is shared is judged by its own stamps.
         let outstanding = |stamps: &[u8]| self.was_outstanding(before, stamps);
         let judgement = judge(&record, self.schema, &self.groups, is_current, outstanding);
         (judgement == Judgement::Value).then_some(Read { record, counts })
@@ -276,5 +271,53 @@ impl Slot {
 
     pub(super) fn unreadable(&self, why: &str) {
         self.counters.error(&Error::new(ErrorKind::Decode, why));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Judgement, judge};
+    use crate::group::{Generation, Group, Groups, Stamp, Stamps};
+    use crate::lease::{LeaseId, Nonce};
+    use crate::record::{self, Codec, Kind, Record};
+
+    const SCHEMA: u64 = 7;
+
+    fn stamps(tags: &[&str]) -> Stamps {
+        let generation = Generation::new([1; 8], 2);
+        tags.iter().map(|tag| Stamp { group: Group::tag(tag), generation }).collect()
+    }
+
+    /// A value that is in these groups.
+    fn value(schema: u64, tags: &[&str]) -> Record {
+        let mut bytes = record::value(Kind::Value, Codec::Json, schema);
+        record::stamp(&mut bytes, &stamps(tags));
+        Record::read(bytes).expect("ours")
+    }
+
+    fn lease() -> Record {
+        let id = LeaseId::new(Nonce { process: 1, sequence: 2 }, 3);
+        Record::read(record::lease(&id, SCHEMA, &stamps(&["a"]), false)).expect("ours")
+    }
+
+    #[test]
+    fn what_a_record_counts_for() {
+        let groups = Groups { tags: vec![Group::tag("a")], ..Groups::default() };
+        let (current, outdated, outstanding) = (true, false, true);
+        for (what, record, is_current, is_outstanding, judgement) in [
+            ("a value", value(SCHEMA, &["a"]), current, false, Judgement::Value),
+            ("in one more group", value(SCHEMA, &["a", "b"]), current, false, Judgement::Value),
+            ("not in its group", value(SCHEMA, &["b"]), current, false, Judgement::Void),
+            ("outdated", value(SCHEMA, &["a"]), outdated, false, Judgement::Void),
+            ("outstanding", value(SCHEMA, &["a"]), current, outstanding, Judgement::Outstanding),
+            ("both", value(SCHEMA, &["a"]), outdated, outstanding, Judgement::Void),
+            ("of another schema", value(8, &["a"]), current, false, Judgement::Nothing),
+            ("of another, outdated", value(8, &["a"]), outdated, false, Judgement::Nothing),
+            ("a lease", lease(), current, false, Judgement::Nothing),
+            ("a lease, outstanding", lease(), outdated, outstanding, Judgement::Nothing),
+        ] {
+            let judged = judge(&record, SCHEMA, &groups, is_current, |_| is_outstanding);
+            assert_eq!(judged, judgement, "{what}");
+        }
     }
 }
