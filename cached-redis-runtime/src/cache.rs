@@ -14,7 +14,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 pub use builder::CacheBuilder;
-pub(crate) use storing::{Filling, Storing};
+pub(crate) use storing::Storing;
 
 use crate::background::Background;
 use crate::broken::Broken;

@@ -14,7 +14,7 @@ use super::slot::Slot;
 use super::turn::{self, Turn};
 use crate::broken::Rule;
 use crate::budget::{Budget, by, timed};
-use crate::cache::{Filling, Storing};
+use crate::cache::Storing;
 use crate::codec::{Encoding, Unfaithful};
 use crate::error::{Error, ErrorKind};
 use crate::flight::Leader;
@@ -212,33 +212,37 @@ impl Slot {
                 let rule = Rule::Fence;
                 let storing = Storing { key, groups, leader, stamps, encoding, life, took, rule };
                 match self.core().sealed(storing, budget).await {
-                    Ok(Some(filling)) => self.fill(filling, turn, *budget).await,
+                    Ok(Some(filling)) => self.store(filling.run(), turn, *budget).await,
                     Ok(None) => count_stored(&self.counters, Ok(None)),
                     Err(error) => count_stored(&self.counters, Err(error)),
                 }
             }
             Loaded::Same(life, tags) => {
-                let Granted { leader, turn: _turn, .. } = granted;
+                let Granted { leader, turn, .. } = granted;
                 leader.seal();
-                let store = &*self.core().store;
-                if !tags.is_empty() {
-                    // If it fails, the value ends earlier.
-                    let _ = budget.run(store, store.stamp(&tags, life.whole)).await;
-                }
-                let kept = budget.run(store, store.keep(&self.key, leader.lease(), life)).await;
-                // There is no record at hand: who follows asks again, and finds it.
-                if kept.is_ok() {
-                    leader.lost()
-                } else {
-                    leader.unknown()
-                }
-                if matches!(kept, Ok(Filled::Stored)) {
-                    self.counters.not_modified.increment();
-                }
-                count_stored(
-                    &self.counters,
-                    kept.map(|kept| (kept == Filled::Stored).then_some(0)),
-                );
+                let (cache, key) = (self.cache.clone(), self.key.clone());
+                let counters = self.core().stats.same(&self.counters);
+                let keeping = async move {
+                    let core = cache.core();
+                    let (store, mut budget) = (&*core.store, core.budget());
+                    if !tags.is_empty() {
+                        // If it fails, the value ends earlier.
+                        let _ = budget.run(store, store.stamp(&tags, life.whole)).await;
+                    }
+                    let kept = budget.run(store, store.keep(&key, leader.lease(), life)).await;
+                    // There is no record at hand: who follows asks again, and finds it.
+                    if kept.is_ok() {
+                        leader.lost()
+                    } else {
+                        leader.unknown()
+                    }
+                    let is_kept = kept? == Filled::Stored;
+                    if is_kept {
+                        counters.not_modified.increment();
+                    }
+                    Ok(is_kept.then_some(0))
+                };
+                self.store(keeping, turn, *budget).await;
             }
             // The answer is another by now, although it is not kept: an older one is none any more.
             Loaded::Nothing if granted.replaces => self.remove(granted.leader, budget).await,
@@ -297,23 +301,28 @@ impl Slot {
         }
     }
 
-    /// Sends FILL, and waits for it as long as the budget of the call lasts. Then it goes on in the
+    /// Sends FILL or KEEP, and waits for it as long as the budget of the call lasts. Then it goes on in the
     /// background: an answer waits for no longer than that, and what has been loaded is stored all the
     /// same where a round trip takes half a budget.
-    async fn fill(&self, filling: Filling, turn: Option<Box<Turn>>, budget: Budget) {
+    async fn store(
+        &self,
+        stored: impl Future<Output = Result<Option<usize>, Error>> + Send + 'static,
+        turn: Option<Box<Turn>>,
+        budget: Budget,
+    ) {
         let counters = self.core().stats.same(&self.counters);
         let storing = self.core().background.storing();
-        let mut filling = Box::pin(async move {
+        let mut stored = Box::pin(async move {
             let _storing = storing;
             // Until it is stored: whoever comes next is to find it.
             let _turn = turn;
-            count_stored(&counters, filling.run().await);
+            count_stored(&counters, stored.await);
         });
-        let Some(in_time) = by(Instant::now() + budget.left(), &mut filling) else {
-            return filling.await;
+        let Some(in_time) = by(Instant::now() + budget.left(), &mut stored) else {
+            return stored.await;
         };
         if let (Some(Err(_)), Ok(runtime)) = (timed(pin!(in_time)).await, Handle::try_current()) {
-            runtime.spawn(filling);
+            runtime.spawn(stored);
         }
     }
 }

@@ -6,6 +6,7 @@ use super::{Answer, LOAD, MILLI, SECOND, Subject};
 use crate::policy::Policy;
 use crate::previous::previous;
 use crate::record::Header;
+use crate::store::memory::Fault;
 
 const TTL: Duration = Duration::from_secs(10);
 
@@ -146,4 +147,19 @@ async fn in_the_foreground_it_is_kept_too() {
     assert_eq!(ask(&subject, 1).await, Ok(1));
     assert_eq!(subject.stats().not_modified, 1);
     assert_eq!(ask(&subject, 2).await, Ok(1), "fresh again");
+}
+
+/// Three operations before the load leave too little of the call's budget for one more.
+#[tokio::test(start_paused = true)]
+async fn it_is_kept_also_where_the_budget_of_the_call_is_used_up() {
+    let mut subject = subject();
+    subject.policy.stale = None;
+    subject.policy.stale_if_error = Some(60 * SECOND);
+    ask(&subject, 1).await.ok();
+    subject.advance(TTL + MILLI);
+    subject.fault(Fault::Slow(30 * MILLI));
+    assert_eq!(ask(&subject, 1).await, Ok(1));
+    subject.cache.shutdown().await;
+    assert_eq!(subject.stats().not_modified, 1);
+    assert_eq!(subject.cache.loads_in_flight(), 0);
 }
