@@ -39,7 +39,7 @@ pub(crate) use credentials::Provider;
 pub(in crate::store) use generations::OLDEST;
 use groups::{Made, generation_of};
 pub(crate) use link::{Link, LinkSettings, Source};
-use request::Request as _;
+use request::{Get, Request as _};
 use scripts::{Script, Scripts};
 
 pub(crate) struct RedisStore {
@@ -74,12 +74,10 @@ impl RedisStore {
 
     /// The record alone, with what is known of its stamps.
     async fn read_alone(&self, key: &str) -> Result<Option<Found>, Error> {
-        let mut get = Cmd::with_capacity(2, key.len() + 16);
-        get.arg("GET").arg(key);
         let due = self.link.generations().due();
         let got = match due.is_empty() {
-            true => self.link.send(&get).await,
-            false => self.get_and_refresh(get, due).await,
+            true => self.link.send(&Get(key)).await,
+            false => self.get_and_refresh(key, due).await,
         };
         let Some(record) = record(got)? else { return Ok(None) };
         let is_current = match Header::read(&record) {
