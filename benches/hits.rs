@@ -1,6 +1,7 @@
 //! Hits of an annotated function against a GET by hand: throughput, and CPU time of this process.
 //!
-//! `cargo bench --bench hits [-- [--quick] [TASKS ..]]`. `CACHED_REDIS_BENCH_CHECK=1` makes it fail below 0.9 of the
+//! `cargo bench --bench hits [-- [--quick] [--zipf] [TASKS ..]]`. With `--zipf`, few of the keys are asked
+//! for often, and most seldom. `CACHED_REDIS_BENCH_CHECK=1` makes it fail below 0.9 of the
 //! throughput or above 1.1 of the CPU time of the client as it comes. `CACHED_REDIS_TEST_SERVERS` and
 //! `CACHED_REDIS_TEST_URL` choose the server, as for the tests.
 //!
@@ -12,6 +13,7 @@
 
 use std::convert::Infallible;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cached_redis::redis::aio::MultiplexedConnection;
@@ -78,16 +80,16 @@ impl Side {
     }
 
     /// As many calls as `tasks` tasks make in `time`.
-    async fn round(&self, tasks: usize, time: Duration) -> Round {
+    async fn round(&self, tasks: usize, order: &Arc<Order>, time: Duration) -> Round {
         let cpu = cpu_time();
         let started = Instant::now();
         let mut callers = JoinSet::new();
         for task in 0..tasks as u64 {
-            let side = self.clone();
+            let (side, order) = (self.clone(), Arc::clone(order));
             callers.spawn(async move {
                 let mut calls = 0;
                 while started.elapsed() < time {
-                    let id = (task + 7 * calls) % KEYS;
+                    let id = order.id(task, calls);
                     assert_eq!(side.call(id).await.id, id);
                     calls += 1;
                 }
@@ -97,6 +99,36 @@ impl Side {
         let calls = callers.join_all().await.into_iter().sum::<u64>() as f64;
         let cpu = cpu_time().zip(cpu).map(|(after, before)| after - before);
         Round { calls, seconds: started.elapsed().as_secs_f64(), cpu: cpu.unwrap_or(f64::NAN) }
+    }
+}
+
+/// The keys that tasks ask for, one after the other; each task begins elsewhere.
+struct Order(Vec<u64>);
+
+impl Order {
+    /// All equally often.
+    fn uniform() -> Self {
+        Self((0..KEYS).map(|call| 7 * call % KEYS).collect())
+    }
+
+    /// The first twice as often as the second, three times as often as the third, and so on.
+    fn zipf() -> Self {
+        let mut random = fastrand::Rng::with_seed(7);
+        let weights = (1..=KEYS).map(|rank| 1.0 / rank as f64);
+        let sums: Vec<f64> = weights
+            .scan(0.0, |sum, weight| {
+                *sum += weight;
+                Some(*sum)
+            })
+            .collect();
+        let whole = sums[sums.len() - 1];
+        let mut id = || sums.partition_point(|sum| *sum < random.f64() * whole) as u64;
+        Self((0..100 * KEYS).map(|_| id()).collect())
+    }
+
+    fn id(&self, task: u64, call: u64) -> u64 {
+        // A prime, so that tasks do not run through the same keys side by side.
+        self.0[(task * 7919 + call) as usize % self.0.len()]
     }
 }
 
@@ -150,7 +182,8 @@ async fn connect(url: &str, tcp: TcpSettings) -> MultiplexedConnection {
 }
 
 /// Prints a row for each number of tasks; whether all are within the bounds.
-async fn compare(url: &str, tasks: &[usize], rounds: usize, time: Duration) -> bool {
+async fn compare(url: &str, tasks: &[usize], order: Order, rounds: usize, time: Duration) -> bool {
+    let order = Arc::new(order);
     let namespace: &'static str = unique_namespace("bench").leak();
     let cache = Cache::builder().url(url).namespace(namespace).budget(PATIENCE).build();
     let cache = cache.expect("a URL");
@@ -186,12 +219,12 @@ async fn compare(url: &str, tasks: &[usize], rounds: usize, time: Duration) -> b
         let mut measured: [Vec<Round>; 3] = Default::default();
         for side in &sides {
             // Warm: connections, allocator, branch predictors.
-            side.round(tasks, time / 3).await;
+            side.round(tasks, &order, time / 3).await;
         }
         for round in 0..rounds {
             for turn in 0..sides.len() {
                 let side = (round + turn) % sides.len();
-                measured[side].push(sides[side].round(tasks, time).await);
+                measured[side].push(sides[side].round(tasks, &order, time).await);
             }
         }
         let [plain, nodelay, cached] = &measured;
@@ -242,8 +275,11 @@ fn main() -> ExitCode {
         "raw: MultiplexedConnection as it comes, which leaves Nagle's algorithm on; nodelay: the same without it"
     );
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let within = runtime.block_on(compare(&url, &tasks, rounds, Duration::from_millis(time)));
-    println!("{rounds} rounds of {time} ms a side; load average {}\n", load_average());
+    let order =
+        if arguments.iter().any(|a| a == "--zipf") { Order::zipf() } else { Order::uniform() };
+    let time = Duration::from_millis(time);
+    let within = runtime.block_on(compare(&url, &tasks, order, rounds, time));
+    println!("{rounds} rounds of {time:?} a side; load average {}\n", load_average());
     let checked = std::env::var("CACHED_REDIS_BENCH_CHECK").is_ok_and(|value| value == "1");
     if checked && !within {
         eprintln!(

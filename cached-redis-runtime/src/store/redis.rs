@@ -39,7 +39,7 @@ pub(crate) use credentials::Provider;
 pub(in crate::store) use generations::OLDEST;
 use groups::{Made, generation_of};
 pub(crate) use link::{Link, LinkSettings, Source};
-use request::Request as _;
+use request::{Get, Request as _};
 use scripts::{Script, Scripts};
 
 pub(crate) struct RedisStore {
@@ -73,13 +73,13 @@ impl RedisStore {
     }
 
     /// The record alone, with what is known of its stamps.
+    ///
+    /// What a hit rarely needs is on the heap, for the future of every hit is copied there.
     async fn read_alone(&self, key: &str) -> Result<Option<Found>, Error> {
-        let mut get = Cmd::with_capacity(2, key.len() + 16);
-        get.arg("GET").arg(key);
         let due = self.link.generations().due();
         let got = match due.is_empty() {
-            true => self.link.send(&get).await,
-            false => self.get_and_refresh(get, due).await,
+            true => self.link.send(&Get(key)).await,
+            false => Box::pin(self.get_and_refresh(key, due)).await,
         };
         let Some(record) = record(got)? else { return Ok(None) };
         let is_current = match Header::read(&record) {
@@ -89,7 +89,7 @@ impl RedisStore {
                 // After the reply: by now everything that came before it is known.
                 match self.link.generations().are_current(stamps) {
                     Some(is_current) => is_current,
-                    None => self.compare(stamps).await?,
+                    None => Box::pin(self.compare(stamps)).await?,
                 }
             }
         };
@@ -170,18 +170,15 @@ impl Found {
 
 impl Store for RedisStore {
     fn read<'a>(&'a self, key: &'a str, groups: &'a Groups) -> Operation<'a, Option<Found>> {
-        Box::pin(async move {
-            if self.link.is_tracked() {
-                return self.read_alone(key).await;
+        let is_tracked = self.link.is_tracked();
+        match groups.function {
+            Some(_) if is_tracked => Box::pin(self.read_alone(key)),
+            None => Box::pin(self.read_alone(key)),
+            Some(function) if groups.tags.is_empty() && groups.classes.is_empty() => {
+                Box::pin(self.read_with(key, function))
             }
-            match groups.function {
-                None => self.read_alone(key).await,
-                Some(function) if groups.tags.is_empty() && groups.classes.is_empty() => {
-                    self.read_with(key, function).await
-                }
-                _ => self.look_up(key).await,
-            }
-        })
+            Some(_) => Box::pin(self.look_up(key)),
+        }
     }
 
     fn stamp<'a>(&'a self, groups: &'a [Group], life: Duration) -> Operation<'a, Option<Stamps>> {

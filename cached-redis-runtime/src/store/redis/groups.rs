@@ -46,11 +46,11 @@ impl RedisStore {
     /// Reads an entry, and asks again about groups of which the knowledge is about to be too old, in one round trip.
     pub(super) async fn get_and_refresh(
         &self,
-        get: Cmd,
+        key: &str,
         due: Vec<Question>,
     ) -> Result<Value, Error> {
         let mut pipeline = redis::pipe();
-        pipeline.add_command(get);
+        pipeline.cmd("GET").arg(key);
         for question in &due {
             pipeline.cmd("CLIENT").arg("CACHING").arg("YES");
             pipeline.cmd("GET").arg(question.group().key(&self.namespace));

@@ -27,7 +27,7 @@ impl Line {
     pub(super) async fn exchange<R: Request>(&self, request: &R) -> Result<Reply, Failure> {
         match self {
             Self::Wire(wire) => wire.exchange(request).await,
-            Self::Library(library) => library.exchange(request).await,
+            Self::Library(library) => Box::pin(library.exchange(request)).await,
         }
     }
 

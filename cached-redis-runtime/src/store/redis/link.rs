@@ -174,8 +174,11 @@ impl Link {
         let up = self.up().await?;
         match self.send_on(&up, request).await {
             Err(error) if error.kind() == ErrorKind::Unreachable => {
-                let up = self.up().await?;
-                self.send_on(&up, request).await
+                let again = async {
+                    let up = self.up().await?;
+                    self.send_on(&up, request).await
+                };
+                Box::pin(again).await
             }
             answer => answer,
         }
@@ -268,6 +271,14 @@ impl Link {
 
     /// A connection to send on. Waits while the first one, or the next, is being made.
     async fn up(&self) -> Result<Up, Error> {
+        match self.way() {
+            Way::Open(up) => Ok(up),
+            // On the heap: what connecting takes would be in the future of every hit, which is copied.
+            _ => Box::pin(self.connected()).await,
+        }
+    }
+
+    async fn connected(&self) -> Result<Up, Error> {
         let mut changed = None;
         let mut has_tried = false;
         loop {

@@ -4,6 +4,7 @@ use redis::aio::MultiplexedConnection;
 use redis::{Cmd, Pipeline, RedisResult, ServerError, Value};
 
 use super::commands::server_error;
+use super::wire::bulk;
 use crate::error::Error;
 
 /// The reply to a request.
@@ -20,6 +21,11 @@ pub(super) trait Request: Sync {
 
     /// Appends it as it goes over the wire.
     fn pack(&self, bytes: &mut Vec<u8>);
+
+    /// The key, if it reads one and does nothing else: then it may be sent along with others.
+    fn key(&self) -> Option<&str> {
+        None
+    }
 
     /// How many values it is answered with.
     fn replies(&self) -> usize;
@@ -74,6 +80,42 @@ impl Request for Cmd {
             Value::ServerError(error) => Err(server_error(error.code())),
             value => Ok(value),
         }
+    }
+}
+
+/// `GET` of one key.
+pub(super) struct Get<'a>(pub(super) &'a str);
+
+impl Request for Get<'_> {
+    type Answer = Value;
+
+    fn pack(&self, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(b"*2\r\n$3\r\nGET\r\n");
+        bulk(bytes, self.0.as_bytes());
+    }
+
+    fn key(&self) -> Option<&str> {
+        Some(self.0)
+    }
+
+    fn replies(&self) -> usize {
+        1
+    }
+
+    async fn send(&self, connection: &mut MultiplexedConnection) -> RedisResult<Reply> {
+        redis::cmd("GET").arg(self.0).send(connection).await
+    }
+
+    fn answer(reply: Reply) -> Result<Value, Error> {
+        Cmd::answer(reply)
+    }
+
+    fn error(answer: &Value) -> Option<&ServerError> {
+        Cmd::error(answer)
+    }
+
+    fn accept(answer: Value) -> Result<Value, Error> {
+        Cmd::accept(answer)
     }
 }
 

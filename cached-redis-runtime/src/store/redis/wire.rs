@@ -13,19 +13,22 @@
 mod clock;
 mod driver;
 mod output;
+mod reads;
 mod replies;
 pub(super) mod socket;
 
 use std::collections::VecDeque;
 use std::io;
+use std::mem;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use redis::{PushInfo, Value};
+use redis::{PushInfo, ServerError, Value};
 use tokio::sync::oneshot;
 
+use super::commands::server_error;
 use super::generations::Generations;
 use super::request::{Reply, Request};
 use crate::budget::{self, by, timed};
@@ -33,7 +36,9 @@ use crate::error::Error;
 use clock::Clock;
 use driver::DriverHandle;
 use output::Output;
-use replies::Replies;
+pub(super) use reads::bulk;
+use reads::{Caller, Read, Reads};
+use replies::{Arrived, Malformed, Replies};
 use socket::Socket;
 
 /// What each request of this process that is ahead in the queue, and each byte that is under way, adds
@@ -98,9 +103,13 @@ struct Io {
     socket: Socket,
     output: Output,
     replies: Replies,
+    /// Those that have not left.
+    reads: Reads,
     waiting: VecDeque<Waiting>,
-    /// Of all requests in `waiting`.
-    waiting_bytes: u64,
+    /// Callers that wait for a reply, also those whose read has not left.
+    callers: usize,
+    /// What their requests are long.
+    bytes: u64,
     clock: Clock,
     /// By the clock, when a byte arrived last, or when a long request made progress.
     heard: Duration,
@@ -110,29 +119,52 @@ struct Io {
     driver: DriverHandle,
 }
 
-/// A request that has not been answered.
-struct Waiting {
-    to: oneshot::Sender<Answered>,
+/// A command, or several, to be answered next.
+enum Waiting {
+    Request(Sent),
+    /// Reads that have left as one command, with those to come of the values in its reply.
+    Reads {
+        reads: std::vec::IntoIter<Read>,
+        reply: ReadReply,
+    },
+}
+
+/// A request that has left, or is about to.
+struct Sent {
+    caller: Caller,
     kept: Vec<Value>,
     /// How many replies it takes.
     replies: usize,
     bytes: u64,
-    place: Place,
+}
+
+/// How reads are answered.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ReadReply {
+    /// A value: there is one read.
+    Value,
+    /// An array of one value for each, which has not begun.
+    Array,
+    /// The rest of that array.
+    Elements,
 }
 
 /// Where a request stands in the queue, which says how long its reply may take.
 #[derive(Clone, Copy)]
-struct Place {
+pub(in crate::store::redis::wire) struct Place {
     /// By the clock.
     since: Duration,
     /// What was ahead of it when it came.
     allowance: Duration,
     /// Bytes that had arrived by then.
     arrived: u64,
+    /// Whether anything was.
+    was_behind: bool,
 }
 
-struct Answered {
-    reply: Reply,
+pub(in crate::store::redis::wire) struct Answered {
+    /// None if the server has refused the command that this read was gathered into.
+    reply: Option<Reply>,
     /// How long the server has taken.
     took: Duration,
 }
@@ -155,8 +187,10 @@ impl Wire {
             socket,
             output: Output::default(),
             replies: Replies::new(settings.longest),
+            reads: Reads::default(),
             waiting: VecDeque::new(),
-            waiting_bytes: 0,
+            callers: 0,
+            bytes: 0,
             clock: Clock::new(2 * glance),
             heard: Duration::ZERO,
             arrived: 0,
@@ -187,7 +221,8 @@ impl Wire {
     /// Sends a request, and waits for its reply within what is left of the operation's budget.
     pub(super) async fn exchange<R: Request>(&self, request: &R) -> Result<Reply, Failure> {
         let shared = &*self.0;
-        let (mut answer, place) = self.send(request)?;
+        let mut key = request.key();
+        let (mut answer, mut place) = self.send(request, key)?;
         loop {
             let left = budget::left_or(shared.settings.patience);
             let glance = Instant::now() + shared.glance.min(left.max(Duration::from_millis(1)));
@@ -218,45 +253,44 @@ impl Wire {
             };
             let Ok(Answered { reply, took }) = heard else { return Err(Failure::Over) };
             budget::charge(took);
-            return Ok(reply);
+            match reply {
+                Some(reply) => return Ok(reply),
+                None => {
+                    key = None;
+                    (answer, place) = self.send(request, key)?;
+                }
+            }
         }
     }
 
-    /// Puts a request into the queue. Writes it at once if nothing else is under way.
+    /// Puts a request into the queue, a read of one key with others of its kind. Writes it at once if
+    /// nothing else is under way.
     fn send<R: Request>(
         &self,
         request: &R,
+        key: Option<&str>,
     ) -> Result<(oneshot::Receiver<Answered>, Place), Failure> {
         let (to, answer) = oneshot::channel();
         let mut io = self.0.lock();
         if self.is_over() {
             return Err(Failure::Over);
         }
-        if io.waiting.len() >= MOST_WAITING {
+        if io.callers >= MOST_WAITING {
             return Err(Failure::Full);
         }
-        let is_alone = io.waiting.is_empty() && !io.is_busy;
-        if io.waiting.is_empty() {
+        let is_alone = io.callers == 0 && !io.is_busy;
+        if io.callers == 0 {
             // The clock has stood still while nothing was under way.
             io.clock.tick(Instant::now());
         } else {
             io.is_busy = true;
         }
-        let bytes = io.output.push(|bytes| request.pack(bytes)) as u64;
-        io.waiting_bytes += bytes;
-        let ahead = u32::try_from(io.waiting.len()).unwrap_or(u32::MAX);
-        let place = Place {
-            since: io.clock.now(),
-            allowance: PER_REQUEST * ahead + of_bytes(io.waiting_bytes),
-            arrived: io.arrived,
-        };
-        let (kept, replies) = (Vec::new(), request.replies());
-        io.waiting.push_back(Waiting { to, kept, replies, bytes, place });
+        let place = io.push(request, key, to);
         if is_alone && io.flush().is_err() {
             self.0.end(&mut io);
             return Err(Failure::Over);
         }
-        let waker = if io.output.is_empty() { None } else { io.driver.wake() };
+        let waker = if io.is_to_be_written() { io.driver.wake() } else { None };
         if !io.driver.is_there() {
             driver::spawn(&self.0, &mut io);
         }
@@ -341,19 +375,18 @@ impl Shared {
             };
             io.arrived += read as u64;
             loop {
-                match io.replies.next() {
-                    Ok(Some(Value::Push { kind, data })) => {
+                match io.replies.next(io.expects_array()) {
+                    Ok(Some(Arrived::Reply(Value::Push { kind, data }))) => {
                         self.settings.generations.told(&PushInfo { kind, data });
                     }
-                    Ok(Some(reply)) => {
+                    Ok(Some(arrived)) => {
                         // A reply that nobody has asked for makes sense of none that follows.
-                        if io.waiting.is_empty() {
+                        if io.hand_out(arrived).is_err() {
                             return Looked::Over;
                         }
-                        io.hand_out(reply);
                     }
                     Ok(None) => break,
-                    Err(replies::Malformed) => return Looked::Over,
+                    Err(Malformed) => return Looked::Over,
                 }
             }
             most = most.saturating_sub(read);
@@ -367,6 +400,7 @@ impl Shared {
     fn end(&self, io: &mut Io) {
         self.is_over.store(true, Ordering::Release);
         io.waiting.clear();
+        io.reads.clear();
         io.socket.shut_down();
         if let Some(waker) = io.driver.wake() {
             waker.wake();
@@ -382,25 +416,124 @@ impl Drop for Shared {
 }
 
 impl Io {
-    /// The next reply belongs to whoever has waited longest.
-    fn hand_out(&mut self, reply: Value) {
-        let Some(first) = self.waiting.front_mut() else { return };
-        let reply = if first.replies == 1 {
-            Reply::One(reply)
-        } else {
-            first.kept.push(reply);
-            if first.kept.len() < first.replies {
-                return;
-            }
-            Reply::Many(std::mem::take(&mut first.kept))
+    fn push<R: Request>(
+        &mut self,
+        request: &R,
+        key: Option<&str>,
+        to: oneshot::Sender<Answered>,
+    ) -> Place {
+        let ahead = u32::try_from(self.callers).unwrap_or(u32::MAX);
+        let mut place = Place {
+            since: self.clock.now(),
+            allowance: PER_REQUEST * ahead + of_bytes(self.bytes),
+            arrived: self.arrived,
+            was_behind: ahead > 0,
         };
-        let Some(first) = self.waiting.pop_front() else { return };
-        self.waiting_bytes -= first.bytes;
-        if self.waiting.is_empty() {
-            self.is_busy = first.place.allowance > of_bytes(first.bytes);
+        let bytes = if let Some(key) = key {
+            place.allowance += of_bytes(key.len() as u64);
+            self.reads.push(key, Caller { to, place }) as u64
+        } else {
+            let bytes = self.output.push(|bytes| request.pack(bytes));
+            // What is stored may be read next.
+            self.reads.expect(bytes);
+            let bytes = bytes as u64;
+            place.allowance += of_bytes(bytes);
+            let (kept, replies) = (Vec::new(), request.replies());
+            let sent = Sent { caller: Caller { to, place }, kept, replies, bytes };
+            self.waiting.push_back(Waiting::Request(sent));
+            bytes
+        };
+        self.callers += 1;
+        self.bytes += bytes;
+        place
+    }
+
+    /// Whether the next reply is that of several reads.
+    fn expects_array(&self) -> bool {
+        matches!(self.waiting.front(), Some(Waiting::Reads { reply: ReadReply::Array, .. }))
+    }
+
+    /// The next reply belongs to whoever has waited longest.
+    fn hand_out(&mut self, arrived: Arrived) -> Result<(), Malformed> {
+        match (self.waiting.front_mut(), arrived) {
+            (Some(Waiting::Request(sent)), Arrived::Reply(value)) => {
+                let reply = if sent.replies == 1 {
+                    Reply::One(value)
+                } else {
+                    sent.kept.push(value);
+                    if sent.kept.len() < sent.replies {
+                        return Ok(());
+                    }
+                    Reply::Many(mem::take(&mut sent.kept))
+                };
+                if let Some(Waiting::Request(sent)) = self.waiting.pop_front() {
+                    self.done(1, sent.bytes);
+                    self.answer(sent.caller, Some(reply));
+                }
+            }
+            (Some(Waiting::Reads { reads, reply }), Arrived::Array(length)) => {
+                if length != reads.len() {
+                    return Err(Malformed);
+                }
+                *reply = ReadReply::Elements;
+            }
+            (Some(Waiting::Reads { reply: ReadReply::Array, .. }), Arrived::Reply(reply)) => {
+                let Value::ServerError(error) = reply else { return Err(Malformed) };
+                self.refused(&error);
+            }
+            (Some(Waiting::Reads { reads, .. }), Arrived::Reply(value)) => {
+                let read = reads.next();
+                if reads.len() == 0 {
+                    self.waiting.pop_front();
+                }
+                if let Some(read) = read {
+                    self.hand_out_read(read, value);
+                }
+            }
+            (None, _) | (Some(Waiting::Request(_)), Arrived::Array(_)) => return Err(Malformed),
+        }
+        Ok(())
+    }
+
+    fn hand_out_read(&mut self, read: Read, value: Value) {
+        self.reads.answered(match &value {
+            Value::BulkString(string) => Some(string.len()),
+            _ => None,
+        });
+        self.done(1 + read.others.len(), read.length as u64);
+        for other in read.others {
+            self.answer(other, Some(Reply::One(value.clone())));
+        }
+        self.answer(read.first, Some(Reply::One(value)));
+    }
+
+    /// The server does not answer several reads in one command: each caller asks once more, by itself.
+    fn refused(&mut self, error: &ServerError) {
+        if server_error(error.code()).is_lasting() {
+            self.reads.refused();
+        }
+        let Some(Waiting::Reads { reads, .. }) = self.waiting.pop_front() else { return };
+        for read in reads {
+            self.reads.answered(None);
+            self.done(1 + read.others.len(), read.length as u64);
+            for caller in std::iter::once(read.first).chain(read.others) {
+                self.answer(caller, None);
+            }
+        }
+    }
+
+    fn done(&mut self, callers: usize, bytes: u64) {
+        self.callers -= callers;
+        self.bytes -= bytes;
+    }
+
+    fn answer(&mut self, caller: Caller, reply: Option<Reply>) {
+        let Caller { to, place } = caller;
+        if self.callers == 0 {
+            self.is_busy = place.was_behind;
         }
         // Whoever has been cancelled does not listen.
-        let _ = first.to.send(Answered { reply, took: self.took(first.place) });
+        let _ = to.send(Answered { reply, took: self.took(place) });
     }
 
     /// For how long the server has been owing a reply, beyond what was ahead of it.
@@ -411,18 +544,47 @@ impl Io {
 
     /// For how long nothing has arrived, although something is owed.
     fn silence(&self) -> Duration {
-        let Some(first) = self.waiting.front() else { return Duration::ZERO };
-        self.clock.now().saturating_sub(self.heard.max(first.place.since))
+        let since = match self.waiting.front() {
+            None => return Duration::ZERO,
+            Some(Waiting::Request(sent)) => sent.caller.place.since,
+            Some(Waiting::Reads { reads, .. }) => {
+                reads.as_slice().first().map_or(self.heard, |read| read.first.place.since)
+            }
+        };
+        self.clock.now().saturating_sub(self.heard.max(since))
+    }
+
+    /// Whether there is something that the socket has not taken, and may.
+    fn is_to_be_written(&self) -> bool {
+        !self.output.is_empty() || self.reads.may_leave()
     }
 
     fn flush(&mut self) -> io::Result<()> {
         let had_to_wait = self.output.is_behind();
+        // What cannot leave yet may be joined by others.
+        if !had_to_wait {
+            self.pack_reads();
+        }
         let sent = self.output.flush(&self.socket)?;
         if had_to_wait && sent > 0 {
             // The server takes a long request in: that is as good as an answer.
             self.heard = self.clock.now();
         }
         Ok(())
+    }
+
+    /// Has reads leave, as many as may.
+    fn pack_reads(&mut self) {
+        while let Some(gathered) = self.output.append(|bytes| self.reads.pack(bytes)) {
+            self.done(gathered.given_up, gathered.given_up_bytes as u64);
+            let reply = match gathered.reads.len() {
+                0 => continue,
+                1 => ReadReply::Value,
+                _ => ReadReply::Array,
+            };
+            let reads = gathered.reads.into_iter();
+            self.waiting.push_back(Waiting::Reads { reads, reply });
+        }
     }
 }
 

@@ -148,14 +148,14 @@ impl Driver {
 
     /// Writes what waits; ready if this driver is of no more use.
     fn write(&mut self, shared: &Shared, io: &mut Io, context: &mut Context<'_>) -> Poll<()> {
-        let gathers = io.is_busy && !io.output.is_empty() && !io.output.is_behind();
+        let gathers = io.is_busy && io.is_to_be_written() && !io.output.is_behind();
         if gathers && !std::mem::replace(&mut self.others_ran, true) {
             // A task that wakes itself goes to the end of the line.
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
         self.others_ran = false;
-        while !io.output.is_empty() {
+        while io.is_to_be_written() {
             match self.readiness.poll_write_ready(context) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Err(_)) => return Poll::Ready(()),

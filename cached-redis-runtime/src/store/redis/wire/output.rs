@@ -23,8 +23,13 @@ impl Output {
     /// Appends a request, and tells its length.
     pub(super) fn push(&mut self, pack: impl FnOnce(&mut Vec<u8>)) -> usize {
         let before = self.bytes.len();
-        pack(&mut self.bytes);
+        self.append(pack);
         self.bytes.len() - before
+    }
+
+    /// Appends what there is.
+    pub(super) fn append<T>(&mut self, pack: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+        pack(&mut self.bytes)
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -17,6 +17,14 @@ const LONGEST_LINE: usize = 24;
 #[derive(Debug)]
 pub(super) struct Malformed;
 
+/// What has arrived.
+#[derive(Debug, PartialEq)]
+pub(super) enum Arrived {
+    Reply(Value),
+    /// The beginning of an array of so many values, which come next as replies of their own.
+    Array(usize),
+}
+
 /// Bytes that have arrived, and what is known of the reply that they begin.
 ///
 /// The client library reads them, except for the reply to most requests: a string, which is read here,
@@ -58,33 +66,47 @@ impl Replies {
         self.input.extend_from_slice(&self.chunk[thrown_away..read]);
     }
 
-    /// The next reply, if it is complete.
-    pub(super) fn next(&mut self) -> Result<Option<Value>, Malformed> {
+    /// The next reply, if it is complete. One that is an array can be taken apart, so that the bound holds
+    /// for each of its values, and each can be handed out when it is there.
+    pub(super) fn next(&mut self, takes_apart: bool) -> Result<Option<Arrived>, Malformed> {
         if self.input.is_empty() {
             return Ok(None);
         }
-        if !self.has_begun && self.input[0] == b'$' {
-            return self.string();
+        if !self.has_begun {
+            match self.input[0] {
+                b'$' => return Ok(self.string()?.map(Arrived::Reply)),
+                b'*' if takes_apart => return self.array(),
+                _ => {}
+            }
         }
         let value = self.codec.decode(&mut self.input).map_err(|_| Malformed)?;
         self.has_begun = value.is_none();
-        Ok(value)
+        Ok(value.map(Arrived::Reply))
     }
 
-    fn string(&mut self) -> Result<Option<Value>, Malformed> {
+    /// The number in the first line, and the length of that line.
+    fn line(&self) -> Result<Option<(i64, usize)>, Malformed> {
         let line = &self.input[..self.input.len().min(LONGEST_LINE)];
         let Some(end) = line.windows(2).position(|pair| pair == b"\r\n") else {
             return if line.len() < LONGEST_LINE { Ok(None) } else { Err(Malformed) };
         };
-        let begin = end + 2;
-        let length = std::str::from_utf8(&line[1..end]).ok().and_then(|text| text.parse().ok());
-        let length = match length.ok_or(Malformed)? {
-            -1 => {
-                self.input.advance(begin);
-                return Ok(Some(Value::Nil));
-            }
-            length => usize::try_from(length).map_err(|_: std::num::TryFromIntError| Malformed)?,
-        };
+        let number = std::str::from_utf8(&line[1..end]).ok().and_then(|text| text.parse().ok());
+        Ok(Some((number.ok_or(Malformed)?, end + 2)))
+    }
+
+    fn array(&mut self) -> Result<Option<Arrived>, Malformed> {
+        let Some((length, begin)) = self.line()? else { return Ok(None) };
+        self.input.advance(begin);
+        usize::try_from(length).map(|length| Some(Arrived::Array(length))).map_err(|_| Malformed)
+    }
+
+    fn string(&mut self) -> Result<Option<Value>, Malformed> {
+        let Some((length, begin)) = self.line()? else { return Ok(None) };
+        if length == -1 {
+            self.input.advance(begin);
+            return Ok(Some(Value::Nil));
+        }
+        let length = usize::try_from(length).map_err(|_| Malformed)?;
         let whole =
             begin.checked_add(length).and_then(|all| all.checked_add(2)).ok_or(Malformed)?;
         if length > self.longest {
@@ -108,7 +130,7 @@ impl Replies {
 
 #[cfg(test)]
 mod tests {
-    use super::Replies;
+    use super::{Arrived, Replies};
     use redis::Value;
 
     /// What `bytes` are read as, if they arrive in pieces of that length.
@@ -118,7 +140,8 @@ mod tests {
         for piece in bytes.chunks(pieces) {
             replies.chunk[..piece.len()].copy_from_slice(piece);
             replies.take(piece.len());
-            while let Some(reply) = replies.next()? {
+            while let Some(arrived) = replies.next(false)? {
+                let Arrived::Reply(reply) = arrived else { panic!("not asked for") };
                 all.push(reply);
             }
         }

@@ -1,0 +1,247 @@
+//! Reads of single keys that are queued at the same moment, and leave as one command.
+//!
+//! A read that finds the connection quiet leaves at once, as a `GET`. Under load, reads wait until the
+//! connection is written, and leave as one `MGET`, which costs both sides less than as many `GET`s.
+//! Callers that want the same key share a read as long as it has not left. Never after that: its reply
+//! may be older than an invalidation that the second caller has seen succeed.
+//!
+//! A server may collect all replies before it sends the first byte, so many large values at once would
+//! keep everybody waiting. Only so many reads are therefore under way as their replies are likely to
+//! fill [`MOST_BYTES`]; the others leave as replies arrive.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
+use std::io::Write as _;
+
+use tokio::sync::oneshot;
+
+use super::{Answered, Place};
+
+/// A longer command would keep the server from others for too long.
+const MOST_KEYS: usize = 128;
+/// How many bytes of replies are asked for at once, as far as that can be foretold.
+const MOST_BYTES: usize = 4 << 20;
+/// The length of a reply as long as none has arrived.
+const UNKNOWN: usize = 256 << 10;
+
+/// A caller that waits for a reply.
+pub(super) struct Caller {
+    pub(super) to: oneshot::Sender<Answered>,
+    pub(super) place: Place,
+}
+
+/// One key, and whoever wants it.
+pub(super) struct Read {
+    pub(super) first: Caller,
+    pub(super) others: Vec<Caller>,
+    /// Length of the key as it goes over the wire.
+    pub(super) length: usize,
+    /// Where it begins in the stream of all keys.
+    begin: u64,
+    hash: u64,
+}
+
+impl Read {
+    fn callers(&self) -> usize {
+        1 + self.others.len()
+    }
+
+    /// Whether all callers have been cancelled.
+    fn is_given_up(&self) -> bool {
+        self.first.to.is_closed() && self.others.iter().all(|other| other.to.is_closed())
+    }
+}
+
+/// Reads that leave in one command.
+#[derive(Default)]
+pub(super) struct Gathered {
+    pub(super) reads: Vec<Read>,
+    /// Callers that were cancelled before their read has left.
+    pub(super) given_up: usize,
+    pub(super) given_up_bytes: usize,
+}
+
+/// The reads that have not left, and what is known of those that have.
+#[derive(Default)]
+pub(super) struct Reads {
+    unsent: VecDeque<Read>,
+    /// The keys of `unsent`, one after the other, as they go over the wire.
+    keys: Vec<u8>,
+    /// Where the first of them begins in `keys`, and in the stream of all keys.
+    first: usize,
+    begin: u64,
+    /// The number of the read that wants a key, by the key's hash; reads are numbered as they come.
+    numbers: HashMap<u64, u64, BuildHasherDefault<Hashed>>,
+    /// The number of the first that has not left.
+    number: u64,
+    /// Keys that are under way.
+    sent: usize,
+    /// How long a reply is likely to be; `None` as long as nothing is known.
+    likely: Option<usize>,
+    /// The server does not let this user read several keys with one command.
+    is_refused: bool,
+}
+
+impl Reads {
+    /// Whether there is one that may leave now.
+    pub(super) fn may_leave(&self) -> bool {
+        !self.unsent.is_empty() && self.room() > 0
+    }
+
+    /// How many more may be under way. One always may.
+    fn room(&self) -> usize {
+        let most = (MOST_BYTES / self.likely.unwrap_or(UNKNOWN).max(1)).max(1);
+        most.saturating_sub(self.sent)
+    }
+
+    /// The bytes that reading this key adds to what has not left: none if another caller wants it.
+    pub(super) fn push(&mut self, key: &str, caller: Caller) -> usize {
+        let before = self.keys.len();
+        bulk(&mut self.keys, key.as_bytes());
+        let length = self.keys.len() - before;
+        let hash = hash(key.as_bytes());
+        let number = self.number + self.unsent.len() as u64;
+        let sharing = self.numbers.insert(hash, number).and_then(|number| {
+            let index = usize::try_from(number.checked_sub(self.number)?).ok()?;
+            let other = self.unsent.get(index)?;
+            let begin = self.first + usize::try_from(other.begin - self.begin).ok()?;
+            let known = self.keys.get(begin..begin + other.length)?;
+            (*known == self.keys[before..]).then_some((number, index))
+        });
+        if let Some((number, index)) = sharing {
+            self.keys.truncate(before);
+            self.numbers.insert(hash, number);
+            self.unsent[index].others.push(caller);
+            return 0;
+        }
+        let begin = self.begin + (before - self.first) as u64;
+        self.unsent.push_back(Read { first: caller, others: Vec::new(), length, begin, hash });
+        length
+    }
+
+    /// Packs a command for as many as may leave together; `None` if none may.
+    pub(super) fn pack(&mut self, bytes: &mut Vec<u8>) -> Option<Gathered> {
+        let most = if self.is_refused { 1 } else { MOST_KEYS };
+        let most = most.min(self.room());
+        if most == 0 || self.unsent.is_empty() {
+            return None;
+        }
+        let mut gathered = Gathered::default();
+        gathered.reads.reserve_exact(most.min(self.unsent.len()));
+        while gathered.reads.len() < most
+            && let Some(read) = self.unsent.pop_front()
+        {
+            if self.numbers.get(&read.hash) == Some(&self.number) {
+                self.numbers.remove(&read.hash);
+            }
+            self.number += 1;
+            if read.is_given_up() {
+                gathered.given_up += read.callers();
+                gathered.given_up_bytes += read.length;
+            } else {
+                gathered.reads.push(read);
+            }
+        }
+        let (start, count) = match gathered.reads.len() {
+            0 => ("", 0),
+            1 => ("$3\r\nGET\r\n", 1),
+            count => ("$4\r\nMGET\r\n", count),
+        };
+        if count > 0 {
+            head(bytes, b'*', count + 1);
+            bytes.extend_from_slice(start.as_bytes());
+        }
+        for read in &gathered.reads {
+            let begin = self.first + usize::try_from(read.begin - self.begin).unwrap_or(0);
+            bytes.extend_from_slice(&self.keys[begin..begin + read.length]);
+        }
+        self.sent += count;
+        self.drop_keys();
+        Some(gathered)
+    }
+
+    /// Drops the keys of those that have left, unless moving the rest would cost more than they do.
+    fn drop_keys(&mut self) {
+        let Some(next) = self.unsent.front() else {
+            self.begin += (self.keys.len() - self.first) as u64;
+            self.first = 0;
+            self.keys.clear();
+            return;
+        };
+        self.first += usize::try_from(next.begin - self.begin).unwrap_or(0);
+        self.begin = next.begin;
+        if self.first > self.keys.len() / 2 {
+            self.keys.drain(..self.first);
+            self.first = 0;
+        }
+    }
+
+    /// A read has been answered: with a value of so many bytes, if there is one.
+    pub(super) fn answered(&mut self, length: Option<usize>) {
+        self.sent -= 1;
+        if let Some(length) = length {
+            self.expect(length);
+        }
+    }
+
+    /// A value of so many bytes was seen. Longer ones count at once, shorter ones by and by: too few under
+    /// way cost a little time, too many may cost all of them theirs.
+    pub(super) fn expect(&mut self, length: usize) {
+        let likely = self.likely.unwrap_or(length);
+        self.likely = Some(length.max(likely - likely / 8));
+    }
+
+    /// From now on, each read is a command of its own.
+    pub(super) fn refused(&mut self) {
+        self.is_refused = true;
+    }
+
+    /// The connection has ended.
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
+
+/// Appends a string as it goes over the wire.
+pub(in crate::store::redis) fn bulk(bytes: &mut Vec<u8>, string: &[u8]) {
+    head(bytes, b'$', string.len());
+    bytes.extend_from_slice(string);
+    bytes.extend_from_slice(b"\r\n");
+}
+
+fn head(bytes: &mut Vec<u8>, kind: u8, length: usize) {
+    bytes.push(kind);
+    // Into memory, which takes everything.
+    let _ = write!(bytes, "{length}\r\n");
+}
+
+/// Keys end with a hash, so their ends tell them apart. Two keys with the same hash share nothing.
+fn hash(key: &[u8]) -> u64 {
+    let half = |end: usize| {
+        let begin = end.saturating_sub(8);
+        key[begin..end].iter().fold(0, |word, byte| word << 8 | u64::from(*byte))
+    };
+    let (last, middle) = (half(key.len()), half(key.len().saturating_sub(8)));
+    let mixed = (last.rotate_left(29) ^ middle).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    mixed ^ mixed >> 32
+}
+
+/// Passes a hash on.
+#[derive(Default)]
+struct Hashed(u64);
+
+impl Hasher for Hashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0 << 8 | u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
