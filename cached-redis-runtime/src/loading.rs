@@ -1,12 +1,14 @@
 //! What a load knows of itself and of the loads that it runs inside of.
 
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use tokio::task::futures::TaskLocalFuture;
 
+use crate::group::{Group, stamps};
 use crate::lease::LeaseId;
-use crate::previous::Stored;
+use crate::record::{Header, Record};
 
 tokio::task_local! {
     static LOADING: Arc<Context>;
@@ -31,6 +33,48 @@ impl Context {
     /// A load inside of the one that runs here, if any.
     pub(crate) fn inner() -> Self {
         Self { outer: LOADING.try_with(Arc::clone).ok(), ..Self::default() }
+    }
+}
+
+/// What a load finds in the store, and is about to replace.
+#[derive(Debug)]
+pub(crate) struct Stored {
+    record: Record,
+    type_name: &'static str,
+    is_kept: AtomicBool,
+}
+
+impl Stored {
+    pub(crate) fn new(record: Record, type_name: &'static str) -> Arc<Self> {
+        Arc::new(Self { record, type_name, is_kept: AtomicBool::new(false) })
+    }
+
+    pub(crate) fn record(&self) -> &Record {
+        &self.record
+    }
+
+    pub(crate) fn type_name(&self) -> &'static str {
+        self.type_name
+    }
+
+    /// The load says that it has not changed.
+    pub(crate) fn keep(&self) {
+        self.is_kept.store(true, Ordering::Release);
+    }
+
+    /// The groups that it is in.
+    pub(crate) fn groups(&self) -> impl Iterator<Item = Group> {
+        stamps(self.record.stamps()).map(|stamp| stamp.group)
+    }
+
+    /// Whether the load said that the value has not changed, and returned it.
+    pub(crate) fn is_kept_as(&self, record: &[u8]) -> bool {
+        let known = self.record.header();
+        let is_same = |header: Header| {
+            (header.kind, header.codec, header.payload(record))
+                == (known.kind, known.codec, self.record.payload())
+        };
+        self.is_kept.load(Ordering::Acquire) && Header::read(record).is_some_and(is_same)
     }
 }
 

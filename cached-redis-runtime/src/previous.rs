@@ -4,43 +4,12 @@
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::de::DeserializeOwned;
 
-use crate::group::{Group, stamps};
-use crate::loading;
+use crate::loading::{self, Stored};
 use crate::panics::guarded;
-use crate::record::{Codec, Header, Kind, Record};
-
-/// What a load finds in the store.
-#[derive(Debug)]
-pub(crate) struct Stored {
-    record: Record,
-    type_name: &'static str,
-    is_kept: AtomicBool,
-}
-
-impl Stored {
-    pub(crate) fn new(record: Record, type_name: &'static str) -> Arc<Self> {
-        Arc::new(Self { record, type_name, is_kept: AtomicBool::new(false) })
-    }
-
-    /// The groups that it is in.
-    pub(crate) fn groups(&self) -> impl Iterator<Item = Group> {
-        stamps(self.record.stamps()).map(|stamp| stamp.group)
-    }
-
-    /// Whether the load said that the value has not changed, and returned it.
-    pub(crate) fn is_kept_as(&self, record: &[u8]) -> bool {
-        let known = self.record.header();
-        let is_same = |header: Header| {
-            (header.kind, header.codec, header.payload(record))
-                == (known.kind, known.codec, self.record.payload())
-        };
-        self.is_kept.load(Ordering::Acquire) && Header::read(record).is_some_and(is_same)
-    }
-}
+use crate::record::{Codec, Kind};
 
 /// Inside the body of a cached function: the stored value that this load is about to replace. `None`
 /// where there is none, where it is an absence, or where it is not a `T`, which is the function's
@@ -67,14 +36,13 @@ impl Stored {
 #[must_use]
 pub fn previous<T: DeserializeOwned>() -> Option<Previous<T>> {
     let stored = loading::previous()?;
-    if stored.type_name != std::any::type_name::<T>() {
+    if stored.type_name() != std::any::type_name::<T>() {
         return None;
     }
-    let header = stored.record.header();
+    let record = stored.record();
+    let header = record.header();
     let value = match (header.kind, header.codec) {
-        (Kind::Value, Codec::Json) => {
-            guarded(|| serde_json::from_slice(stored.record.payload()).ok())??
-        }
+        (Kind::Value, Codec::Json) => guarded(|| serde_json::from_slice(record.payload()).ok())??,
         _ => return None,
     };
     Some(Previous { value, stored })
@@ -92,7 +60,7 @@ impl<T> Previous<T> {
     /// it did before (a `HashMap` may not), is stored as any other value.
     #[must_use = "return it from the function"]
     pub fn keep(self) -> T {
-        self.stored.is_kept.store(true, Ordering::Release);
+        self.stored.keep();
         self.value
     }
 }

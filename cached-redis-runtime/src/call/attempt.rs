@@ -16,8 +16,7 @@ use super::{Decision, Granted, Reason};
 use crate::budget::{Budget, by, timed};
 use crate::current::{Mode, mode};
 use crate::lease::{Intent, LeaseId};
-use crate::loading::{self, Context};
-use crate::previous::Stored;
+use crate::loading::{self, Context, Stored};
 use crate::record::Record;
 
 /// How often a call reads records that do not decode, before it loads for itself without storing.

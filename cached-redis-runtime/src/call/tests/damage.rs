@@ -103,7 +103,8 @@ fn is_ours(bytes: &[u8], sound: &[u8], value: u64) -> bool {
     let are_current = stamps(bytes, end).iter().all(|stamp| known.contains(stamp));
     bytes.starts_with(b"CR\x01")
         && matches!(bytes[3], b'V' | b'S')
-        && bytes[4..6] == [0, 1]
+        && bytes[4..7] == [0, 1, 0]
+        && bytes[60..64] == [0; 4]
         && bytes[8..16] == sound[8..16]
         && has_function
         && are_current
