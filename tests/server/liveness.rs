@@ -103,6 +103,33 @@ fn a_burst_in_one_task_hits() {
     });
 }
 
+#[cached_redis::redis_cached(ttl = 600, prefix = "test")]
+async fn large(id: u64) -> String {
+    id.to_string().repeat(500_000 / id.to_string().len())
+}
+
+#[test]
+fn many_large_values_at_once_are_hits() {
+    const LARGE: u64 = 300;
+    on_each_runtime(async |_, subject| {
+        let all_at_once = || async {
+            let mut tasks = JoinSet::new();
+            for id in 0..LARGE {
+                let cache = subject.cache.clone();
+                tasks.spawn(async move { cache.scope(large(id)).await });
+            }
+            tasks.join_all().await;
+        };
+        let loads = || subject.cache.stats().functions.iter().map(|one| one.loads).sum::<u64>();
+        pass(&subject, all_at_once()).await;
+        let before = loads();
+        let pass = pass(&subject, all_at_once()).await;
+        let hits = LARGE.saturating_sub(loads() - before);
+        assert!(hits >= LARGE * 9 / 10, "{hits} of {LARGE} are hits");
+        assert_eq!(pass.reconnects, 0);
+    });
+}
+
 #[test]
 fn a_burst_of_cold_keys_is_stored() {
     on_each_runtime(async |_, subject| {
