@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use cached_redis_test_support::{Server, each_binary};
+use tokio::task::JoinSet;
 
 use crate::support::Subject;
 
@@ -101,5 +102,42 @@ fn neither_arguments_nor_values_stand_in_keys() {
         let (family, hash) = key.split_once('{').expect("a hash tag");
         assert!(family.ends_with(":test:value:"), "{key}");
         assert_eq!(hash.len(), 33, "{key}");
+    });
+}
+
+#[test]
+fn hits_of_the_same_moment_are_few_commands_where_the_server_takes_several_keys() {
+    const HITS: u64 = 64;
+    each_binary(|binary| {
+        let server = Server::start(binary, &[]);
+        for (user, takes_several) in [("several", true), ("single", false)] {
+            let right = if takes_several { "+mget" } else { "-mget" };
+            let rights = ["ACL", "SETUSER", user, "on", ">pw", "~*", "&*", "+@all", right];
+            assert_eq!(server.command(&rights), "OK");
+            let url = server.url().replace("redis://", &format!("redis://{user}:pw@"));
+            let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+            runtime.block_on(async {
+                let subject = Subject::at(&url).connected().await;
+                for id in 0..HITS {
+                    subject.ask(id, id).await.expect("a value");
+                }
+                for _ in 0..3 {
+                    server.reset_commandstats();
+                    let mut hits = JoinSet::new();
+                    for id in 0..HITS {
+                        let subject = subject.clone();
+                        hits.spawn(async move { assert_eq!(subject.ask(id, HITS).await, Ok(id)) });
+                    }
+                    hits.join_all().await;
+                    let stats = server.commandstats();
+                    let calls: u64 = stats.values().sum();
+                    if takes_several {
+                        assert!(calls < HITS, "{stats:?}");
+                    } else {
+                        assert_eq!(stats, counted(&[("get", HITS)]));
+                    }
+                }
+            });
+        }
     });
 }

@@ -560,17 +560,21 @@ impl Io {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        let had_to_wait = self.output.is_behind();
-        // What cannot leave yet may be joined by others.
-        if !had_to_wait {
-            self.pack_reads();
+        loop {
+            let had_to_wait = self.output.is_behind();
+            // What cannot leave yet may be joined by others.
+            if !had_to_wait {
+                self.pack_reads();
+            }
+            let sent = self.output.flush(&self.socket)?;
+            if had_to_wait && sent > 0 {
+                // The server takes a long request in: that is as good as an answer.
+                self.heard = self.clock.now();
+            }
+            if self.output.is_behind() || !self.reads.may_leave() {
+                return Ok(());
+            }
         }
-        let sent = self.output.flush(&self.socket)?;
-        if had_to_wait && sent > 0 {
-            // The server takes a long request in: that is as good as an answer.
-            self.heard = self.clock.now();
-        }
-        Ok(())
     }
 
     /// Has reads leave, as many as may.

@@ -245,3 +245,71 @@ impl Hasher for Hashed {
         self.0 = hash;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::sync::oneshot;
+
+    use super::{Caller, Gathered, Place, Reads};
+    use crate::store::redis::wire::Answered;
+
+    /// Has somebody want a key, who has been cancelled once what this returns is dropped.
+    fn want(reads: &mut Reads, key: &str) -> oneshot::Receiver<Answered> {
+        let (to, answer) = oneshot::channel();
+        let (since, allowance) = (Duration::ZERO, Duration::ZERO);
+        let place = Place { since, allowance, arrived: 0, was_behind: true };
+        reads.push(key, Caller { to, place });
+        answer
+    }
+
+    /// The next command, in words.
+    fn pack(reads: &mut Reads) -> Option<(String, Gathered)> {
+        let mut bytes = Vec::new();
+        let gathered = reads.pack(&mut bytes)?;
+        let text = String::from_utf8(bytes).expect("text");
+        let words: Vec<_> = text.lines().filter(|line| !line.starts_with(['*', '$'])).collect();
+        Some((words.join(" "), gathered))
+    }
+
+    #[test]
+    fn what_nobody_waits_for_any_more_is_not_asked_for() {
+        let mut reads = Reads::default();
+        let [a, b, also_b, c] = ["a", "b", "b", "c"].map(|key| want(&mut reads, key));
+        drop([a, b]);
+        let (command, gathered) = pack(&mut reads).expect("a command");
+        assert_eq!((command.as_str(), gathered.given_up), ("MGET b c", 1));
+        drop((also_b, c));
+        drop(want(&mut reads, "d"));
+        let (command, gathered) = pack(&mut reads).expect("what was given up");
+        assert_eq!((command.as_str(), gathered.given_up), ("", 1));
+        assert!(pack(&mut reads).is_none() && !reads.may_leave());
+    }
+
+    #[test]
+    fn those_that_are_held_back_are_still_shared_and_keep_their_order() {
+        let mut reads = Reads::default();
+        reads.expect(super::MOST_BYTES / 2);
+        let mut callers: Vec<_> = (0..9).map(|key| want(&mut reads, &key.to_string())).collect();
+        let mut commands = Vec::new();
+        let mut shared = 0;
+        while let Some((command, gathered)) = pack(&mut reads) {
+            commands.push(command);
+            callers.extend(["8", "7", "x"].map(|key| want(&mut reads, key)));
+            for read in gathered.reads {
+                shared += read.others.len();
+                reads.answered(Some(super::MOST_BYTES / 2));
+            }
+            if commands.len() == 4 {
+                break;
+            }
+        }
+        assert_eq!(commands, ["MGET 0 1", "MGET 2 3", "MGET 4 5", "MGET 6 7"]);
+        assert_eq!(shared, 3, "of the 7");
+        let (command, gathered) = pack(&mut reads).expect("more");
+        assert_eq!(command, "MGET 8 x");
+        let others: Vec<_> = gathered.reads.iter().map(|read| read.others.len()).collect();
+        assert_eq!(others, [4, 3]);
+    }
+}

@@ -181,6 +181,31 @@ mod tests {
     }
 
     #[test]
+    fn an_array_is_taken_apart_where_that_is_asked_for() {
+        let long = "x".repeat(200);
+        let bytes = format!("*3\r\n$3\r\none\r\n$200\r\n{long}\r\n$-1\r\n*1\r\n:7\r\n");
+        let expected = [
+            Arrived::Array(3),
+            Arrived::Reply(string("one")),
+            Arrived::Reply(string("")),
+            Arrived::Reply(Value::Nil),
+            Arrived::Reply(Value::Array(vec![Value::Int(7)])),
+        ];
+        for pieces in 1..=bytes.len() {
+            let mut replies = Replies::new(10);
+            let mut all = Vec::new();
+            for piece in bytes.as_bytes().chunks(pieces) {
+                replies.chunk[..piece.len()].copy_from_slice(piece);
+                replies.take(piece.len());
+                while let Some(arrived) = replies.next(all.is_empty()).expect("replies") {
+                    all.push(arrived);
+                }
+            }
+            assert_eq!(all, expected, "pieces of {pieces}");
+        }
+    }
+
+    #[test]
     fn what_is_no_reply_is_malformed() {
         for bytes in
             ["$x\r\n", "$-2\r\n", "$3\r\nabcde", "$99999999999999999999999999\r\n", "?\r\n"]

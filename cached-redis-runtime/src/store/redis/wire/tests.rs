@@ -2,6 +2,8 @@
 
 #![cfg(unix)]
 
+mod gathering;
+
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
