@@ -14,8 +14,9 @@ use tokio::io::Interest;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
+use super::queue::Io;
 use super::socket::Readiness;
-use super::{Io, Looked, Shared};
+use super::{Looked, Shared};
 use crate::panics::guarded;
 
 /// After so many looks of callers that found what the driver should have, it is on a runtime that is

@@ -15,7 +15,7 @@ use std::io::Write as _;
 
 use tokio::sync::oneshot;
 
-use super::{Answered, Place};
+use super::queue::{Answered, Place};
 
 /// A longer command would keep the server from others for too long.
 const MOST_KEYS: usize = 128;
@@ -252,8 +252,7 @@ mod tests {
 
     use tokio::sync::oneshot;
 
-    use super::{Caller, Gathered, Place, Reads};
-    use crate::store::redis::wire::Answered;
+    use super::{Answered, Caller, Gathered, Place, Reads};
 
     /// Has somebody want a key, who has been cancelled once what this returns is dropped.
     fn want(reads: &mut Reads, key: &str) -> oneshot::Receiver<Answered> {
