@@ -131,8 +131,7 @@ impl Io {
             self.reads.push(key, Caller { to, place }) as u64
         } else {
             let bytes = self.output.push(|bytes| request.pack(bytes));
-            // What is stored may be read next.
-            self.reads.expect(bytes);
+            self.reads.stored(bytes);
             let bytes = bytes as u64;
             place.allowance += of_bytes(bytes);
             let (kept, replies) = (Vec::new(), request.replies());
@@ -201,8 +200,8 @@ impl Io {
 
     fn hand_out_read(&mut self, read: Read, value: Value) {
         self.reads.answered(match &value {
-            Value::BulkString(string) => Some(string.len()),
-            _ => None,
+            Value::BulkString(string) => string.len(),
+            _ => 0,
         });
         self.done(1 + read.others.len(), read.length as u64);
         for other in read.others {
@@ -218,7 +217,7 @@ impl Io {
         }
         let Some(Waiting::Reads { reads, .. }) = self.waiting.pop_front() else { return };
         for read in reads {
-            self.reads.answered(None);
+            self.reads.answered(0);
             self.done(1 + read.others.len(), read.length as u64);
             for caller in std::iter::once(read.first).chain(read.others) {
                 self.answer(caller, None);

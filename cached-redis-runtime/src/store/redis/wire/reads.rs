@@ -21,7 +21,10 @@ use super::queue::{Answered, Place};
 const MOST_KEYS: usize = 128;
 /// How many bytes of replies are asked for at once, as far as that can be foretold.
 const MOST_BYTES: usize = 4 << 20;
-/// The length of a reply as long as none has arrived.
+/// So many reads may be under way however long their replies are. Fewer would have others wait for several
+/// round trips after a single long one.
+const LEAST: usize = 16;
+/// How long a reply is taken to be before any has arrived.
 const UNKNOWN: usize = 256 << 10;
 
 /// A caller that waits for a reply.
@@ -62,7 +65,6 @@ pub(super) struct Gathered {
 }
 
 /// The reads that have not left, and what is known of those that have.
-#[derive(Default)]
 pub(super) struct Reads {
     unsent: VecDeque<Read>,
     /// The keys of `unsent`, one after the other, as they go over the wire.
@@ -76,10 +78,26 @@ pub(super) struct Reads {
     number: u64,
     /// Keys that are under way.
     sent: usize,
-    /// How long a reply is likely to be; `None` as long as nothing is known.
-    likely: Option<usize>,
+    /// How long a reply is likely to be.
+    likely: usize,
     /// The server does not let this user read several keys with one command.
     is_refused: bool,
+}
+
+impl Default for Reads {
+    fn default() -> Self {
+        Self {
+            unsent: VecDeque::new(),
+            keys: Vec::new(),
+            first: 0,
+            begin: 0,
+            numbers: HashMap::default(),
+            number: 0,
+            sent: 0,
+            likely: UNKNOWN,
+            is_refused: false,
+        }
+    }
 }
 
 impl Reads {
@@ -88,9 +106,9 @@ impl Reads {
         !self.unsent.is_empty() && self.room() > 0
     }
 
-    /// How many more may be under way. One always may.
+    /// How many more may be under way.
     fn room(&self) -> usize {
-        let most = (MOST_BYTES / self.likely.unwrap_or(UNKNOWN).max(1)).max(1);
+        let most = (MOST_BYTES / self.likely.max(1)).max(LEAST);
         most.saturating_sub(self.sent)
     }
 
@@ -176,19 +194,16 @@ impl Reads {
         }
     }
 
-    /// A read has been answered: with a value of so many bytes, if there is one.
-    pub(super) fn answered(&mut self, length: Option<usize>) {
+    /// A read has been answered with so many bytes. Long replies count at once, short ones by and by: too few
+    /// under way cost a little time, too many may cost all of them theirs.
+    pub(super) fn answered(&mut self, length: usize) {
         self.sent -= 1;
-        if let Some(length) = length {
-            self.expect(length);
-        }
+        self.likely = length.max(self.likely - self.likely / 4);
     }
 
-    /// A value of so many bytes was seen. Longer ones count at once, shorter ones by and by: too few under
-    /// way cost a little time, too many may cost all of them theirs.
-    pub(super) fn expect(&mut self, length: usize) {
-        let likely = self.likely.unwrap_or(length);
-        self.likely = Some(length.max(likely - likely / 8));
+    /// So many bytes are sent, which may be a value that is read next.
+    pub(super) fn stored(&mut self, length: usize) {
+        self.likely = self.likely.max(length);
     }
 
     /// From now on, each read is a command of its own.
@@ -289,26 +304,20 @@ mod tests {
     #[test]
     fn those_that_are_held_back_are_still_shared_and_keep_their_order() {
         let mut reads = Reads::default();
-        reads.expect(super::MOST_BYTES / 2);
-        let mut callers: Vec<_> = (0..9).map(|key| want(&mut reads, &key.to_string())).collect();
-        let mut commands = Vec::new();
-        let mut shared = 0;
-        while let Some((command, gathered)) = pack(&mut reads) {
-            commands.push(command);
-            callers.extend(["8", "7", "x"].map(|key| want(&mut reads, key)));
-            for read in gathered.reads {
-                shared += read.others.len();
-                reads.answered(Some(super::MOST_BYTES / 2));
-            }
-            if commands.len() == 4 {
-                break;
-            }
+        reads.stored(super::MOST_BYTES);
+        let keys = |from: usize, to: usize| (from..to).map(|key| key.to_string());
+        let _callers: Vec<_> = keys(0, 40).map(|key| want(&mut reads, &key)).collect();
+        for first in [0, 16] {
+            let (command, gathered) = pack(&mut reads).expect("a command");
+            let expected: Vec<_> = keys(first, first + 16).collect();
+            assert_eq!(command, format!("MGET {}", expected.join(" ")));
+            assert!(!reads.may_leave() && pack(&mut reads).is_none());
+            gathered.reads.iter().for_each(|_| reads.answered(super::MOST_BYTES));
         }
-        assert_eq!(commands, ["MGET 0 1", "MGET 2 3", "MGET 4 5", "MGET 6 7"]);
-        assert_eq!(shared, 3, "of the 7");
-        let (command, gathered) = pack(&mut reads).expect("more");
-        assert_eq!(command, "MGET 8 x");
+        let _more = ["39", "0", "39"].map(|key| want(&mut reads, key));
+        let (command, gathered) = pack(&mut reads).expect("the rest");
+        assert_eq!(command, "MGET 32 33 34 35 36 37 38 39 0");
         let others: Vec<_> = gathered.reads.iter().map(|read| read.others.len()).collect();
-        assert_eq!(others, [4, 3]);
+        assert_eq!(others, [0, 0, 0, 0, 0, 0, 0, 2, 0]);
     }
 }
