@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use cached_redis::Cache;
 use cached_redis_test_support::{
-    Mode, Proxy, Server, available, each_binary, each_server, poll, unique_namespace,
+    Mode, Proxy, Server, each_binary, each_server, poll, unique_namespace,
 };
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
@@ -100,39 +100,6 @@ fn a_burst_in_one_task_hits() {
         let loads = passes.each_ref().map(|pass| pass.loads);
         assert!(loads[0] == MANY && loads[1] <= MANY / 20 && loads[2] == 0, "{loads:?}");
         assert_eq!(passes.map(|pass| pass.reconnects), [0; 3]);
-    });
-}
-
-#[cached_redis::redis_cached(ttl = 600, prefix = "test")]
-async fn large(id: u64) -> String {
-    id.to_string().repeat(500_000 / id.to_string().len())
-}
-
-#[test]
-fn many_large_values_at_once_are_hits() {
-    const LARGE: u64 = 300;
-    // One server: this takes seconds, and it is the client that decides.
-    let Some(binary) = available().last() else { return };
-    let server = Server::start(binary, &[]);
-    multi_thread().block_on(async {
-        let namespace = unique_namespace("large");
-        let all_at_once = async |cache: &Cache| {
-            let mut tasks = JoinSet::new();
-            for id in 0..LARGE {
-                let cache = cache.clone();
-                tasks.spawn(async move { cache.scope(large(id)).await });
-            }
-            tasks.join_all().await;
-        };
-        let writer = Subject::named(server.url(), &namespace).connected().await;
-        pass(&writer, all_at_once(&writer.cache)).await;
-        // With the default budget.
-        let cache = Cache::builder().url(server.url()).namespace(&namespace).build();
-        let reader = Subject::with(cache.expect("a URL")).connected().await;
-        let pass = pass(&reader, all_at_once(&reader.cache)).await;
-        let loads: u64 = reader.cache.stats().functions.iter().map(|one| one.loads).sum();
-        assert!(loads <= LARGE / 10, "{loads} of {LARGE} are no hits");
-        assert_eq!(pass.reconnects, 0);
     });
 }
 
