@@ -104,7 +104,8 @@ fn is_ours(bytes: &[u8], sound: &[u8], value: u64) -> bool {
     bytes.starts_with(b"CR\x01")
         && matches!(bytes[3], b'V' | b'S')
         && bytes[4..7] == [0, 1, 0]
-        && bytes[60..64] == [0; 4]
+        && bytes[60] <= 1
+        && bytes[61..64] == [0; 3]
         && bytes[8..16] == sound[8..16]
         && has_function
         && are_current
