@@ -24,8 +24,9 @@ const MOST_BYTES: usize = 4 << 20;
 /// So many reads may be under way however long their replies are. Fewer would have others wait for several
 /// round trips after a single long one.
 const LEAST: usize = 16;
-/// How long a reply is taken to be before any has arrived.
-const UNKNOWN: usize = 256 << 10;
+/// Shorter replies are not worth holding reads back: requests of other kinds go ahead of those that are held, and
+/// the server's answers to them would count as its silence.
+const LARGE: usize = 64 << 10;
 
 /// A caller that waits for a reply.
 pub(super) struct Caller {
@@ -65,6 +66,7 @@ pub(super) struct Gathered {
 }
 
 /// The reads that have not left, and what is known of those that have.
+#[derive(Default)]
 pub(super) struct Reads {
     unsent: VecDeque<Read>,
     /// The keys of `unsent`, one after the other, as they go over the wire.
@@ -84,22 +86,6 @@ pub(super) struct Reads {
     is_refused: bool,
 }
 
-impl Default for Reads {
-    fn default() -> Self {
-        Self {
-            unsent: VecDeque::new(),
-            keys: Vec::new(),
-            first: 0,
-            begin: 0,
-            numbers: HashMap::default(),
-            number: 0,
-            sent: 0,
-            likely: UNKNOWN,
-            is_refused: false,
-        }
-    }
-}
-
 impl Reads {
     /// Whether there is one that may leave now.
     pub(super) fn may_leave(&self) -> bool {
@@ -108,7 +94,10 @@ impl Reads {
 
     /// How many more may be under way.
     fn room(&self) -> usize {
-        let most = (MOST_BYTES / self.likely.max(1)).max(LEAST);
+        if self.likely < LARGE {
+            return usize::MAX;
+        }
+        let most = (MOST_BYTES / self.likely).max(LEAST);
         most.saturating_sub(self.sent)
     }
 
