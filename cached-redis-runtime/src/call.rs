@@ -17,6 +17,8 @@ mod miss;
 mod slot;
 mod turn;
 
+use std::any::type_name;
+
 use crate::current::Handle;
 use crate::flight::Leader;
 use crate::function::{CountersOf, Function};
@@ -25,10 +27,9 @@ use crate::key::Key;
 use crate::outcome::{Outcome, Storable};
 use crate::policy::Policy;
 use attempt::{Attempt, Next};
-use behind::{Body, Here, Owned};
+use behind::{Body, Here, Made, Owned};
 use look_up::Read;
 use slot::Slot;
-use std::any::type_name;
 use turn::Turn;
 
 pub(crate) use ask::Lines;
@@ -89,7 +90,7 @@ impl Call {
         F: Future<Output = O::Return>,
     {
         let way = self.way(outcome.classes(), type_name::<O::Value>());
-        async move { answer(way, &outcome, Here(load)).await }
+        async move { answer(way, &outcome, Made(load, Here)).await }
     }
 
     /// As [`run`](Self::run), with a load that can outlive the call.
@@ -101,7 +102,7 @@ impl Call {
         F: Future<Output = O::Return> + Send + 'static,
     {
         let way = self.way(outcome.classes(), type_name::<O::Value>());
-        async move { answer(way, &outcome, Owned(load)).await }
+        async move { answer(way, &outcome, Made(load, Owned)).await }
     }
 
     /// Whether the call goes through the cache.

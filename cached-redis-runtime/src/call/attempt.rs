@@ -61,10 +61,22 @@ pub(super) struct Load {
     pub(super) began: Instant,
     /// How long its body took.
     pub(super) took: Duration,
-    pub(super) context: Arc<Context>,
+    /// What its body knows; a hit has none.
+    pub(super) context: Option<Arc<Context>>,
     /// Keeps its lease alive while its body runs.
     pub(super) beside: Option<Beside>,
     pub(super) loaded: Loaded,
+}
+
+impl Load {
+    fn runs_in(&mut self, context: Context) -> Arc<Context> {
+        Arc::clone(self.context.insert(Arc::new(context)))
+    }
+
+    /// The value that it replaces.
+    pub(super) fn previous(&self) -> Option<&Stored> {
+        self.context.as_ref()?.previous.as_deref()
+    }
 }
 
 /// The right to load.
@@ -96,7 +108,7 @@ impl Attempt {
             permit: Permit::Alone(None),
             began: Instant::now(),
             took: Duration::ZERO,
-            context: Arc::default(),
+            context: None,
             beside: None,
             loaded: Loaded::Nothing,
         };
@@ -150,7 +162,7 @@ impl Attempt {
     async fn begin(&mut self) -> Begun {
         let slot = &self.slot;
         let reason = if slot.is_outstanding() {
-            // An invalidation of this entry has failed so far: what is there may be outdated.
+            // An invalidation of this entry is still being retried, so the stored value may be outdated.
             Reason::NotShareable
         } else if let Step::Refresh = self.step {
             slot.counters.misses.increment();
@@ -250,8 +262,7 @@ impl Attempt {
             Permit::InTurn(_) => context.turn = Some(self.slot.key.clone()),
         }
         self.load.began = Instant::now();
-        self.load.context = Arc::new(context);
-        Arc::clone(&self.load.context)
+        self.load.runs_in(context)
     }
 
     /// A reload begins: its body is made before it is known whether it may run. The value that it is to replace
@@ -261,8 +272,7 @@ impl Attempt {
         // Not a part of the loads around the call that was answered.
         let mut context = Context::default();
         context.previous = found.map(|read| Stored::new(read.record, self.slot.type_name));
-        self.load.context = Arc::new(context);
-        Arc::clone(&self.load.context)
+        self.load.runs_in(context)
     }
 
     /// From when on the last good value may stand in for the load that runs.

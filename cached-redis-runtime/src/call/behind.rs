@@ -36,10 +36,16 @@ pub(super) trait Body<O: Outcome>: Begin {
     fn go_on(running: Running<Self::Running>, outcome: &O) -> Result<(), Running<Self::Running>>;
 }
 
-/// What makes a body that may borrow from its caller.
-pub(super) struct Here<L>(pub(super) L);
+/// What makes a body, once, and what the body may do: be waited for, or outlive its call.
+pub(super) struct Made<L, W>(pub(super) L, pub(super) W);
 
-impl<L, F> Begin for Here<L>
+/// The body may borrow from its caller.
+pub(super) struct Here;
+
+/// The body borrows from nobody.
+pub(super) struct Owned;
+
+impl<L, F, W> Begin for Made<L, W>
 where
     L: FnOnce() -> F,
     F: Future,
@@ -51,7 +57,7 @@ where
     }
 }
 
-impl<O, L, F> Body<O> for Here<L>
+impl<O, L, F> Body<O> for Made<L, Here>
 where
     O: Outcome,
     L: FnOnce() -> F,
@@ -65,22 +71,7 @@ where
     }
 }
 
-/// What makes a body that borrows from nobody.
-pub(super) struct Owned<L>(pub(super) L);
-
-impl<L, F> Begin for Owned<L>
-where
-    L: FnOnce() -> F,
-    F: Future,
-{
-    type Running = Loading<F>;
-
-    fn begin(self, context: Arc<Context>) -> Self::Running {
-        load_in(context, (self.0)())
-    }
-}
-
-impl<O, L, F> Body<O> for Owned<L>
+impl<O, L, F> Body<O> for Made<L, Owned>
 where
     O: Outcome + Clone + Send + Sync + 'static,
     O::Value: Storable,
@@ -94,11 +85,10 @@ where
             Err(NoPlace::Full) => return slot.counters.skipped_reloads.increment(),
             Err(NoPlace::Reloading | NoPlace::Closed) => return,
         };
-        let seen = attempt.found.as_ref().map(|read| read.record.header().lease);
         let body = self.begin(attempt.begins_reload());
         let outcome = outcome.clone();
         place.run(current::inherited(async move {
-            if attempt.may_reload(seen.unwrap_or(LeaseId::NONE)).await {
+            if attempt.may_reload().await {
                 finish(Running { attempt, body }, &outcome).await;
             }
         }));
@@ -114,11 +104,11 @@ where
 }
 
 impl Attempt {
-    /// Asks for the lease of a value that was stored under the lease `seen`, unless somebody else reloads it.
-    fn may_reload(&mut self, seen: LeaseId) -> Phase<'_, bool> {
+    /// Asks for the lease of the value that a reload is to replace, unless somebody else reloads it.
+    fn may_reload(&mut self) -> Phase<'_, bool> {
         Box::pin(async move {
             self.budget = self.slot.core().budget();
-            let granted = match self.ask_to_reload(seen).await {
+            let granted = match self.ask_to_reload().await {
                 Ok(Some(granted)) => granted,
                 Ok(None) => return false,
                 Err(error) => {
@@ -127,16 +117,19 @@ impl Attempt {
                 }
             };
             self.slot.counters.reloads.increment();
-            // Nobody else sets it.
-            let _ = self.load.context.lease.set(granted.leader.lease());
+            if let Some(context) = &self.load.context {
+                // Nobody else sets it.
+                let _ = context.lease.set(granted.leader.lease());
+            }
             self.load.began = tokio::time::Instant::now();
             self.load.permit = Permit::Lease(granted);
             true
         })
     }
 
-    async fn ask_to_reload(&mut self, seen: LeaseId) -> Result<Option<Granted>, Error> {
-        let Self { slot, budget, .. } = self;
+    async fn ask_to_reload(&mut self) -> Result<Option<Granted>, Error> {
+        let Self { slot, budget, load, .. } = self;
+        let seen = load.previous().map_or(LeaseId::NONE, |stored| stored.record().header().lease);
         let Some(stamps) = slot.stamps(budget).await? else { return Ok(None) };
         Ok(match slot.acquire(Intent::Reload, seen, &stamps, budget).await? {
             Asked::Granted(leader, over_seen) => {

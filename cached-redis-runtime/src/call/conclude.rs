@@ -109,8 +109,7 @@ impl Attempt {
         match encoded {
             Ok(Some(encoding)) => {
                 let life = slot.core().life(&slot.policy, &encoding);
-                let previous = self.load.context.previous.as_deref();
-                match previous.filter(|stored| stored.is_kept_as(&encoding.record)) {
+                match self.load.previous().filter(|stored| stored.is_kept_as(&encoding.record)) {
                     Some(stored) if granted.over_seen => {
                         let known: Vec<_> = slot.groups.of_value().collect();
                         let tags = stored.groups().filter(|group| !known.contains(group));
@@ -290,7 +289,7 @@ impl Slot {
         }
     }
 
-    /// Removes what is there, and the lease with it. What fails, or is cancelled, is retried.
+    /// Removes the entry, and the lease with it. A removal that fails or is cancelled is retried.
     async fn remove(&self, leader: Leader, budget: &mut Budget) {
         leader.not_shareable();
         let invalidator = &self.core().invalidator;

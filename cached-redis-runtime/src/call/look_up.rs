@@ -1,5 +1,5 @@
-//! The one reader of records: what is there, whether it counts, and what a call makes of it. Calls,
-//! callers that have waited, and [`Entry::get`](crate::Entry::get) ask here.
+//! The one place that reads records: what the store holds, whether it counts, and what a call does with
+//! it. Calls, callers that have waited, and [`Entry::get`](crate::Entry::get) ask here.
 
 use std::time::Duration;
 
@@ -159,8 +159,18 @@ impl Slot {
         let before = self.core().invalidator.before_reading();
         let found = budget.run(store, store.read(&self.key, &self.groups)).await.ok()??;
         let record = Record::read(found.record)?;
-        let judgement = self.judge(&record, found.is_current, before);
-        if judgement != Judgement::Value {
+        self.value(Seen { record, is_current: found.is_current }, before, budget).await
+    }
+
+    /// A value that counts, and how fresh it is.
+    async fn value(
+        &self,
+        seen: Seen,
+        before: Before,
+        budget: &mut Budget,
+    ) -> Option<(Record, Freshness)> {
+        let Seen { record, is_current } = seen;
+        if self.judge(&record, is_current, before) != Judgement::Value {
             return None;
         }
         let freshness = self.freshness(&record, budget).await;
@@ -200,11 +210,7 @@ impl Slot {
         before: Before,
         budget: &mut Budget,
     ) -> Option<Read> {
-        let Seen { record, is_current } = seen;
-        if self.judge(&record, is_current, before) != Judgement::Value {
-            return None;
-        }
-        let freshness = self.freshness(&record, budget).await;
+        let (record, freshness) = self.value(seen, before, budget).await?;
         self.answer_after_waiting(record, freshness)
     }
 
