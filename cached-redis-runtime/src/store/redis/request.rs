@@ -1,10 +1,11 @@
 //! What can be sent in one round trip: a command, or several.
 
+use std::io::Write as _;
+
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, Pipeline, RedisResult, ServerError, Value};
 
 use super::commands::server_error;
-use super::wire::bulk;
 use crate::error::Error;
 
 /// The reply to a request.
@@ -151,4 +152,18 @@ impl Request for Pipeline {
     fn accept(answer: Vec<Value>) -> Result<Vec<Value>, Error> {
         Ok(answer)
     }
+}
+
+/// Appends a string as it goes over the wire.
+pub(super) fn bulk(bytes: &mut Vec<u8>, string: &[u8]) {
+    head(bytes, b'$', string.len());
+    bytes.extend_from_slice(string);
+    bytes.extend_from_slice(b"\r\n");
+}
+
+/// Appends how many of a kind come next.
+pub(super) fn head(bytes: &mut Vec<u8>, kind: u8, length: usize) {
+    bytes.push(kind);
+    // Into memory, which takes everything.
+    let _ = write!(bytes, "{length}\r\n");
 }

@@ -33,7 +33,6 @@ use crate::budget::{self, by, timed};
 use crate::error::Error;
 use clock::Clock;
 use queue::{Answered, Io, Place};
-pub(super) use reads::bulk;
 use replies::{Arrived, Malformed};
 use socket::Socket;
 
@@ -127,8 +126,7 @@ impl Wire {
     /// Sends a request, and waits for its reply within what is left of the operation's budget.
     pub(super) async fn exchange<R: Request>(&self, request: &R) -> Result<Reply, Failure> {
         let shared = &*self.0;
-        let mut key = request.key();
-        let (mut answer, mut place) = self.send(request, key)?;
+        let (mut answer, mut place) = self.send(request, request.key())?;
         loop {
             let left = budget::left_or(shared.settings.patience);
             let glance = Instant::now() + shared.glance.min(left.max(Duration::from_millis(1)));
@@ -161,10 +159,7 @@ impl Wire {
             budget::charge(took);
             match reply {
                 Some(reply) => return Ok(reply),
-                None => {
-                    key = None;
-                    (answer, place) = self.send(request, key)?;
-                }
+                None => (answer, place) = self.send(request, None)?,
             }
         }
     }

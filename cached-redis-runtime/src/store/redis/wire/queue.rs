@@ -144,7 +144,7 @@ impl Io {
         place
     }
 
-    /// Nobody waits any more: whoever did is told so.
+    /// Ends every wait: whoever still waits gets an error.
     pub(super) fn end(&mut self) {
         self.waiting.clear();
         self.reads.clear();

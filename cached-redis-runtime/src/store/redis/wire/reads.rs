@@ -11,11 +11,11 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
-use std::io::Write as _;
 
 use tokio::sync::oneshot;
 
 use super::queue::{Answered, Place};
+use crate::store::redis::request::{bulk, head};
 
 /// A longer command would keep the server from others for too long.
 const MOST_KEYS: usize = 128;
@@ -204,19 +204,6 @@ impl Reads {
     pub(super) fn clear(&mut self) {
         *self = Self::default();
     }
-}
-
-/// Appends a string as it goes over the wire.
-pub(in crate::store::redis) fn bulk(bytes: &mut Vec<u8>, string: &[u8]) {
-    head(bytes, b'$', string.len());
-    bytes.extend_from_slice(string);
-    bytes.extend_from_slice(b"\r\n");
-}
-
-fn head(bytes: &mut Vec<u8>, kind: u8, length: usize) {
-    bytes.push(kind);
-    // Into memory, which takes everything.
-    let _ = write!(bytes, "{length}\r\n");
 }
 
 /// Keys end with a hash, so their ends tell them apart. Two keys with the same hash share nothing.
