@@ -53,6 +53,8 @@ enum Begun {
     Next(Next),
     /// Ask who may load; a value that carries this lease has been seen.
     Ask(Intent, LeaseId),
+    /// Load, and share and store nothing.
+    Alone(Reason),
 }
 
 /// A load, once it may begin.
@@ -135,18 +137,27 @@ impl Attempt {
     }
 
     /// Goes on until there is an answer, or a permit to load.
+    ///
+    /// What only a miss needs is in boxes of its own: this one is copied to the heap by every hit.
     pub(super) fn next(&mut self) -> Phase<'_, Next> {
         Box::pin(async move {
-            let (intent, seen) = match self.step {
-                Step::LookUp | Step::Refresh => match self.begin().await {
-                    Begun::Next(next) => return next,
-                    Begun::Ask(intent, seen) => (intent, seen),
-                },
+            let begun = match self.step {
+                Step::LookUp | Step::Refresh => self.begin().await,
                 Step::Ask(..) if self.unreadable > MOST_UNREADABLE => {
-                    return self.alone(Reason::NotShareable).await;
+                    Begun::Alone(Reason::NotShareable)
                 }
-                Step::Ask(intent, seen) => (intent, seen),
+                Step::Ask(intent, seen) => Begun::Ask(intent, seen),
             };
+            match begun {
+                Begun::Next(next) => next,
+                Begun::Ask(intent, seen) => self.ask(intent, seen).await,
+                Begun::Alone(reason) => self.alone(reason).await,
+            }
+        })
+    }
+
+    fn ask(&mut self, intent: Intent, seen: LeaseId) -> Phase<'_, Next> {
+        Box::pin(async move {
             match self.slot.decide(intent, seen, self.soft, &mut self.budget).await {
                 Decision::Answer(read) => self.may_answer(read),
                 Decision::Load(granted) => self.may_load(Permit::Lease(granted)),
@@ -186,7 +197,7 @@ impl Attempt {
             }
         };
         slot.counters.misses.increment();
-        Begun::Next(self.alone(reason).await)
+        Begun::Alone(reason)
     }
 
     /// What was found does not decode: it is to be replaced.
@@ -209,18 +220,20 @@ impl Attempt {
         }
     }
 
-    async fn alone(&mut self, reason: Reason) -> Next {
-        if reason == Reason::NotShareable
-            && self.unreadable == 0
-            && let Some(read) = self.slot.throttled(&mut self.budget).await
-        {
-            return self.may_answer(read);
-        }
-        let place = match reason {
-            Reason::StoreFailed => self.place().await,
-            Reason::NotShareable => None,
-        };
-        self.may_load(Permit::Alone(place))
+    fn alone(&mut self, reason: Reason) -> Phase<'_, Next> {
+        Box::pin(async move {
+            if reason == Reason::NotShareable
+                && self.unreadable == 0
+                && let Some(read) = self.slot.throttled(&mut self.budget).await
+            {
+                return self.may_answer(read);
+            }
+            let place = match reason {
+                Reason::StoreFailed => self.place().await,
+                Reason::NotShareable => None,
+            };
+            self.may_load(Permit::Alone(place))
+        })
     }
 
     /// A place among the loads that the user allows while the store is away. Without one, if it takes as

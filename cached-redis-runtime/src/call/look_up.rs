@@ -113,7 +113,8 @@ impl Slot {
             return Ok(Look::Ask(Intent::Read, Some(record)));
         }
         if self.policy.sliding && is_touch_due(record.header(), store.now(), &self.policy) {
-            self.touch(&record, budget).await;
+            // Boxed, because hits that renew nothing would have room for it too.
+            Box::pin(self.touch(&record, budget)).await;
         }
         let is_due = matches!(freshness, Freshness::Early | Freshness::Stale)
             && !is_busy(record.header(), store.now());
