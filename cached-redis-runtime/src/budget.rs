@@ -54,8 +54,12 @@ impl Budget {
             self.left = left;
             return result;
         }
+        // Boxed, because a hit on a server would have room for it.
+        Box::pin(self.run_timed(operation)).await
+    }
+
+    async fn run_timed<T>(&mut self, mut operation: Operation<'_, T>) -> Result<T, Error> {
         let began = Instant::now();
-        let mut operation = operation;
         let mut deadline = began + self.left;
         let mut chances = CHANCES;
         let heard = loop {

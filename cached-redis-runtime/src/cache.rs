@@ -297,7 +297,9 @@ impl Core {
         let now = header.soft.and_then(|_| self.store.now());
         match freshness(header, now, policy) {
             Freshness::Unknown => {
-                let now = budget.run(&*self.store, self.store.ask_time()).await?;
+                // Boxed, because every hit would have room for it.
+                let asking = Box::pin(budget.run(&*self.store, self.store.ask_time()));
+                let now = asking.await?;
                 Ok(freshness(header, Some(now), policy))
             }
             known => Ok(known),

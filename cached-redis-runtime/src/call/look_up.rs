@@ -1,8 +1,6 @@
 //! The one place that reads records: what the store holds, whether it counts, and what a call does with
 //! it. Calls, callers that have waited, and [`Entry::get`](crate::Entry::get) ask here.
 
-use std::time::Duration;
-
 use super::ask::Known;
 use super::slot::Slot;
 use crate::broken::Rule;
@@ -243,7 +241,7 @@ impl Slot {
     }
 
     fn was_outstanding(&self, before: Before, stamps: &[u8]) -> bool {
-        let life: Option<Duration> = self.life_after_invalidation();
+        let life = || self.life_after_invalidation();
         self.core().invalidator.was_outstanding(before, &self.key, stamps, life)
     }
 
