@@ -112,7 +112,7 @@ impl Call {
         let core = cache.core();
         let counters =
             function.counters(core.id, || core.stats.of(function.prefix(), function.name()));
-        if !core.store.is_there() {
+        if !core.has_store() {
             return Way::Uncached(counters);
         }
         if policy.bypass {

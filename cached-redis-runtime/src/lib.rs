@@ -29,6 +29,7 @@ mod panics;
 mod policy;
 mod previous;
 mod record;
+mod session;
 mod shapes;
 mod stats;
 mod store;

@@ -10,7 +10,7 @@ use super::Granted;
 use super::look_up::Seen;
 use super::slot::Slot;
 use crate::backoff;
-use crate::budget::{Budget, timed};
+use crate::budget::timed;
 use crate::error::Error;
 use crate::flight::{self, Follower, Join, Leader};
 use crate::freshness::is_busy;
@@ -19,6 +19,7 @@ use crate::invalidation::Before;
 use crate::lease::{Acquire, Acquired, Intent, LeaseId};
 use crate::loading;
 use crate::record::{Record, State};
+use crate::session::Session;
 
 /// How often a caller starts over because an invalidation came between, before it loads for
 /// itself without storing. Under a storm of invalidations nothing could be stored anyway.
@@ -102,7 +103,7 @@ impl Slot {
         mut intent: Intent,
         mut seen: LeaseId,
         deadline: Instant,
-        budget: &mut Budget,
+        session: &mut Session<'_>,
     ) -> Answer {
         let replaces = seen != LeaseId::NONE || intent != Intent::Read;
         let flights = &self.core().flights;
@@ -117,12 +118,12 @@ impl Slot {
             asker.sends();
             let before = self.core().invalidator.before_reading();
             // Before the lease is asked for, and so before the load that it allows.
-            let stamps = match self.stamps(budget).await {
+            let stamps = match self.stamps(session).await {
                 Ok(Some(stamps)) => stamps,
                 Ok(None) => return all(asker, || Told::Alone),
                 Err(error) => return failed(asker, error),
             };
-            let asked = match self.acquire(intent, seen, &stamps, budget).await {
+            let asked = match self.acquire(intent, seen, &stamps, session).await {
                 Ok(asked) => asked,
                 Err(error) => return failed(asker, error),
             };
@@ -186,7 +187,7 @@ impl Slot {
                     waits = true;
                     self.counters.waits.increment();
                 }
-                match self.watch(asker, &holder, began, deadline, budget).await {
+                match self.watch(asker, &holder, began, deadline, session).await {
                     Ok(Some((seen, before))) => {
                         return some(asker, || Told::Read(seen.clone(), before));
                     }
@@ -205,17 +206,15 @@ impl Slot {
         holder: &LeaseId,
         began: Instant,
         deadline: Instant,
-        budget: &mut Budget,
+        session: &mut Session<'_>,
     ) -> Result<Option<(Seen, Before)>, Error> {
         while Instant::now() < deadline {
             let share = began.elapsed() / PAUSE_SHARE;
             pause(share.clamp(FIRST_PAUSE, LONGEST_PAUSE), deadline).await;
             asker.sends();
-            let store = &*self.core().store;
             let before = self.core().invalidator.before_reading();
             // Time spent waiting for a load is not time lost to the cache.
-            let read = store.read(&self.key, &self.groups);
-            let found = match budget.run_free(store, read).await {
+            let found = match session.read_free(&self.key, &self.groups).await {
                 Ok(Some(found)) => found,
                 Ok(None) => return Ok(None),
                 Err(error) => {
@@ -230,7 +229,7 @@ impl Slot {
             let is_current = found.is_current;
             let Some(record) = Record::read(found.record) else { return Ok(None) };
             let header = record.header();
-            let is_held = header.state == State::Lease || is_busy(header, store.now());
+            let is_held = header.state == State::Lease || is_busy(header, session.now());
             if !is_held || header.lease != *holder {
                 return Ok(Some((Seen { record, is_current }, before)));
             }
@@ -243,10 +242,9 @@ impl Slot {
     }
 
     /// What the groups of the entry are at; `None` if nothing may be stored.
-    pub(super) async fn stamps(&self, budget: &mut Budget) -> Result<Option<Stamps>, Error> {
-        let store = &*self.core().store;
+    pub(super) async fn stamps(&self, session: &mut Session<'_>) -> Result<Option<Stamps>, Error> {
         let life = self.policy.longest_life(self.core().settings.max_ttl);
-        budget.run(store, store.stamp(&self.groups.of_lease(), life)).await
+        session.stamp(&self.groups.of_lease(), life).await
     }
 
     /// Asks for the lease.
@@ -255,7 +253,7 @@ impl Slot {
         intent: Intent,
         seen: LeaseId,
         stamps: &Stamps,
-        budget: &mut Budget,
+        session: &mut Session<'_>,
     ) -> Result<Asked, Error> {
         let asking = self.core().ask(&self.key);
         let acquire = Acquire {
@@ -268,9 +266,7 @@ impl Slot {
             longest: self.core().settings.longest_record(),
         };
         // On an error `asking` is dropped, which takes the question back.
-        let acquired =
-            budget.run(&*self.core().store, self.core().store.acquire(&self.key, acquire)).await?;
-        Ok(match acquired {
+        Ok(match session.acquire(&self.key, acquire).await? {
             Acquired::Grant { lease, over_seen } => {
                 Asked::Granted(asking.granted(lease), over_seen)
             }

@@ -114,7 +114,7 @@ impl Attempt {
             beside: None,
             loaded: Loaded::Nothing,
         };
-        let (budget, step) = (slot.core().budget(), Step::LookUp);
+        let (budget, step) = (slot.core().sessions.budget(), Step::LookUp);
         let (soft, found, previous) = (None, None, None);
         Box::new(Self { slot, budget, soft, step, unreadable: 0, found, previous, load })
     }
@@ -158,7 +158,8 @@ impl Attempt {
 
     fn ask(&mut self, intent: Intent, seen: LeaseId) -> Phase<'_, Next> {
         Box::pin(async move {
-            match self.slot.decide(intent, seen, self.soft, &mut self.budget).await {
+            let mut session = self.slot.session(&mut self.budget);
+            match self.slot.decide(intent, seen, self.soft, &mut session).await {
                 Decision::Answer(read) => self.may_answer(read),
                 Decision::Load(granted) => self.may_load(Permit::Lease(granted)),
                 Decision::LoadAlone(reason) => {
@@ -179,7 +180,7 @@ impl Attempt {
             slot.counters.misses.increment();
             return Begun::Ask(Intent::Refresh, LeaseId::NONE);
         } else {
-            match slot.look_up(&mut self.budget).await {
+            match slot.look_up(&mut slot.session(&mut self.budget)).await {
                 Ok(Look::Answer(read)) => return Begun::Next(self.may_answer(read)),
                 Ok(Look::Reload(read)) => {
                     self.found = Some(read);
@@ -224,7 +225,8 @@ impl Attempt {
         Box::pin(async move {
             if reason == Reason::NotShareable
                 && self.unreadable == 0
-                && let Some(read) = self.slot.throttled(&mut self.budget).await
+                && let slot = &self.slot
+                && let Some(read) = slot.throttled(&mut slot.session(&mut self.budget)).await
             {
                 return self.may_answer(read);
             }
@@ -300,7 +302,8 @@ impl Attempt {
     /// Whether there is a last good value that may stand in for the load.
     pub(super) fn find_fallback(&mut self) -> Phase<'_, bool> {
         Box::pin(async {
-            self.found = self.slot.fallback(&mut self.budget).await;
+            let slot = &self.slot;
+            self.found = slot.fallback(&mut slot.session(&mut self.budget)).await;
             self.found.is_some()
         })
     }

@@ -107,7 +107,7 @@ impl Attempt {
     /// Asks for the lease of the value that a reload is to replace, unless somebody else reloads it.
     fn may_reload(&mut self) -> Phase<'_, bool> {
         Box::pin(async move {
-            self.budget = self.slot.core().budget();
+            self.budget = self.slot.core().sessions.budget();
             let granted = match self.ask_to_reload().await {
                 Ok(Some(granted)) => granted,
                 Ok(None) => return false,
@@ -130,8 +130,9 @@ impl Attempt {
     async fn ask_to_reload(&mut self) -> Result<Option<Granted>, Error> {
         let Self { slot, budget, load, .. } = self;
         let seen = load.previous().map_or(LeaseId::NONE, |stored| stored.record().header().lease);
-        let Some(stamps) = slot.stamps(budget).await? else { return Ok(None) };
-        Ok(match slot.acquire(Intent::Reload, seen, &stamps, budget).await? {
+        let mut session = slot.session(budget);
+        let Some(stamps) = slot.stamps(&mut session).await? else { return Ok(None) };
+        Ok(match slot.acquire(Intent::Reload, seen, &stamps, &mut session).await? {
             Asked::Granted(leader, over_seen) => {
                 Some(Granted::new(leader, stamps, over_seen, true))
             }

@@ -6,13 +6,13 @@ use std::time::Duration;
 use super::ask::Known;
 use super::slot::Slot;
 use crate::broken::Rule;
-use crate::budget::Budget;
 use crate::error::{Error, ErrorKind};
 use crate::freshness::{Freshness, is_busy, is_touch_due};
 use crate::group::{Groups, stamps};
 use crate::invalidation::Before;
 use crate::lease::{Intent, LeaseId};
 use crate::record::{Kind, Record, State};
+use crate::session::Session;
 use crate::store::Found;
 
 /// What a call makes of what is there.
@@ -89,10 +89,9 @@ pub(crate) fn judge(
 
 impl Slot {
     /// The hit path: one GET. Otherwise what to do.
-    pub(super) async fn look_up(&self, budget: &mut Budget) -> Result<Look, Error> {
-        let store = &*self.core().store;
+    pub(super) async fn look_up(&self, session: &mut Session<'_>) -> Result<Look, Error> {
         let before = self.core().invalidator.before_reading();
-        let Some(found) = budget.run(store, store.read(&self.key, &self.groups)).await? else {
+        let Some(found) = session.read(&self.key, &self.groups).await? else {
             return Ok(Look::Ask(Intent::Read, None));
         };
         let Found { record, is_current } = found;
@@ -108,39 +107,37 @@ impl Slot {
             }
             Judgement::Outstanding => return Ok(Look::Outstanding),
         }
-        let freshness = self.freshness(&record, budget).await;
+        let freshness = self.freshness(&record, session).await;
         if !self.answers(&record, freshness) {
             return Ok(Look::Ask(Intent::Read, Some(record)));
         }
-        if self.policy.sliding && is_touch_due(record.header(), store.now(), &self.policy) {
+        if self.policy.sliding && is_touch_due(record.header(), session.now(), &self.policy) {
             // Boxed, because hits that renew nothing would have room for it too.
-            Box::pin(self.touch(&record, budget)).await;
+            Box::pin(self.touch(&record, session)).await;
         }
         let is_due = matches!(freshness, Freshness::Early | Freshness::Stale)
-            && !is_busy(record.header(), store.now());
+            && !is_busy(record.header(), session.now());
         let read = Read { record, counts: Counts::Hit(freshness) };
         Ok(if is_due { Look::Reload(read) } else { Look::Answer(read) })
     }
 
     /// Renews the life of a value that was asked for, and of the generations without which it would not
     /// count.
-    async fn touch(&self, record: &Record, budget: &mut Budget) {
-        let store = &*self.core().store;
+    async fn touch(&self, record: &Record, session: &mut Session<'_>) {
         // The whole of it: hits are spread already.
-        let touch = store.touch(&self.key, record.header().lease, self.policy.ttl);
-        let touched = budget.run(store, touch).await;
+        let touched = session.touch(&self.key, record.header().lease, self.policy.ttl).await;
         let groups: Vec<_> = stamps(record.stamps()).map(|stamp| stamp.group).collect();
         let life = self.policy.longest_life(self.core().settings.max_ttl);
-        let stamped = budget.run(store, store.stamp(&groups, life)).await;
+        let stamped = session.stamp(&groups, life).await;
         for error in [touched.err(), stamped.err()].into_iter().flatten() {
             self.counters.error(&error);
         }
     }
 
     /// The last good value, if it may stand in for a load that failed or is slow.
-    pub(super) async fn fallback(&self, budget: &mut Budget) -> Option<Read> {
+    pub(super) async fn fallback(&self, session: &mut Session<'_>) -> Option<Read> {
         self.policy.stale_if_error?;
-        let (record, freshness) = self.read_again(budget).await?;
+        let (record, freshness) = self.read_again(session).await?;
         if matches!(freshness, Freshness::Over | Freshness::Unknown) {
             return None;
         }
@@ -148,19 +145,18 @@ impl Slot {
     }
 
     /// The last good value, if a load has failed shortly before and nobody is to try yet.
-    pub(super) async fn throttled(&self, budget: &mut Budget) -> Option<Read> {
+    pub(super) async fn throttled(&self, session: &mut Session<'_>) -> Option<Read> {
         self.policy.stale_if_error?;
-        let (record, freshness) = self.read_again(budget).await?;
+        let (record, freshness) = self.read_again(session).await?;
         self.answer_after_waiting(record, freshness)
     }
 
     /// An invalidation may have come between: what it removed is no answer.
-    async fn read_again(&self, budget: &mut Budget) -> Option<(Record, Freshness)> {
-        let store = &*self.core().store;
+    async fn read_again(&self, session: &mut Session<'_>) -> Option<(Record, Freshness)> {
         let before = self.core().invalidator.before_reading();
-        let found = budget.run(store, store.read(&self.key, &self.groups)).await.ok()??;
+        let found = session.read(&self.key, &self.groups).await.ok()??;
         let record = Record::read(found.record)?;
-        self.value(Seen { record, is_current: found.is_current }, before, budget).await
+        self.value(Seen { record, is_current: found.is_current }, before, session).await
     }
 
     /// A value that counts, and how fresh it is.
@@ -168,13 +164,13 @@ impl Slot {
         &self,
         seen: Seen,
         before: Before,
-        budget: &mut Budget,
+        session: &mut Session<'_>,
     ) -> Option<(Record, Freshness)> {
         let Seen { record, is_current } = seen;
         if self.judge(&record, is_current, before) != Judgement::Value {
             return None;
         }
-        let freshness = self.freshness(&record, budget).await;
+        let freshness = self.freshness(&record, session).await;
         Some((record, freshness))
     }
 
@@ -184,15 +180,14 @@ impl Slot {
         record: Record,
         counts: Counts,
         known: &Known,
-        budget: &mut Budget,
+        session: &mut Session<'_>,
     ) -> Option<Read> {
         // A group may have been invalidated since that load began, and before this call did. If not, its
         // generation is what it was after this call began.
-        let store = &*self.core().store;
         let before = self.core().invalidator.before_reading();
         let stamps = record.stamps();
         let is_current = before == known.before && known.stamps.include(stamps)
-            || matches!(budget.run(store, store.is_current(stamps)).await, Ok(true));
+            || matches!(session.is_current(stamps).await, Ok(true));
         let outstanding = |stamps: &[u8]| self.was_outstanding(before, stamps);
         let judgement = judge(&record, self.schema, &self.groups, is_current, outstanding);
         (judgement == Judgement::Value).then_some(Read { record, counts })
@@ -209,9 +204,9 @@ impl Slot {
         &self,
         seen: Seen,
         before: Before,
-        budget: &mut Budget,
+        session: &mut Session<'_>,
     ) -> Option<Read> {
-        let (record, freshness) = self.value(seen, before, budget).await?;
+        let (record, freshness) = self.value(seen, before, session).await?;
         self.answer_after_waiting(record, freshness)
     }
 
@@ -230,7 +225,7 @@ impl Slot {
             // A load has failed shortly before.
             Freshness::Fallback => {
                 let header = record.header();
-                is_busy(header, self.core().store.now()) && header.lease == LeaseId::NONE
+                is_busy(header, self.core().now()) && header.lease == LeaseId::NONE
             }
             Freshness::Over | Freshness::Unknown => false,
         }
@@ -247,8 +242,8 @@ impl Slot {
         self.core().invalidator.was_outstanding(before, &self.key, stamps, life)
     }
 
-    async fn freshness(&self, record: &Record, budget: &mut Budget) -> Freshness {
-        let freshness = self.core().freshness(record.header(), &self.policy, budget).await;
+    async fn freshness(&self, record: &Record, session: &mut Session<'_>) -> Freshness {
+        let freshness = self.core().freshness(record.header(), &self.policy, session).await;
         freshness.unwrap_or(Freshness::Unknown)
     }
 

@@ -10,11 +10,12 @@ use super::ask::{Answer, Asker, Known, ROUNDS, Told};
 use super::look_up::Counts;
 use super::slot::Slot;
 use super::{Decision, Granted, Reason};
-use crate::budget::{Budget, by, timed};
+use crate::budget::{by, timed};
 use crate::error::{Error, ErrorKind};
 use crate::flight::{Follower, Heard, Place, Waiting, Word};
 use crate::lease::{Intent, LeaseId};
 use crate::record::Record;
+use crate::session::Session;
 
 /// A caller that asks for all and has not moved for so long beyond its budget is not being polled.
 const STALL: Duration = Duration::from_secs(1);
@@ -27,25 +28,25 @@ impl Slot {
         intent: Intent,
         seen: LeaseId,
         soft: Option<Instant>,
-        budget: &mut Budget,
+        session: &mut Session<'_>,
     ) -> Decision {
         let began = self.core().turns.moment();
         let patience = self.patience_from(Instant::now());
         if let Some(soft) = soft {
-            let decision = self.share(intent, seen, soft.min(patience), budget).await;
+            let decision = self.share(intent, seen, soft.min(patience), session).await;
             let is_late = Instant::now() >= soft;
             match decision {
                 None | Some(Decision::LoadAlone(Reason::NotShareable)) if is_late => {}
                 Some(decision) => return decision,
-                None => return self.queue_up(began, budget).await,
+                None => return self.queue_up(began, session).await,
             }
-            if let Some(read) = self.fallback(budget).await {
+            if let Some(read) = self.fallback(session).await {
                 return Decision::Answer(read);
             }
         }
-        match self.share(intent, seen, patience, budget).await {
+        match self.share(intent, seen, patience, session).await {
             Some(decision) => decision,
-            None => self.queue_up(began, budget).await,
+            None => self.queue_up(began, session).await,
         }
     }
 
@@ -56,7 +57,7 @@ impl Slot {
         mut intent: Intent,
         seen: LeaseId,
         deadline: Instant,
-        budget: &mut Budget,
+        session: &mut Session<'_>,
     ) -> Option<Decision> {
         // Who wants the newest takes the lease in any case.
         let is_shared = matches!(intent, Intent::Read | Intent::Replace(_));
@@ -75,7 +76,7 @@ impl Slot {
             };
             let told = match heard {
                 Heard::Ask(mut asker) => {
-                    match self.ask(&mut asker, intent, seen, deadline, budget).await {
+                    match self.ask(&mut asker, intent, seen, deadline, session).await {
                         Answer::Granted(granted) => return Some(Decision::Load(granted)),
                         Answer::Inside => return Some(Decision::LoadAlone(Reason::NotShareable)),
                         Answer::Told(told) => told,
@@ -97,7 +98,7 @@ impl Slot {
                     told
                 }
             };
-            match self.take(told, deadline, budget).await {
+            match self.take(told, deadline, session).await {
                 Taken::Decided(decision) => return Some(decision),
                 Taken::Nothing => return None,
                 Taken::Again => {}
@@ -139,18 +140,23 @@ impl Slot {
     }
 
     /// What to make of what the store has said.
-    pub(super) async fn take(&self, told: Told, deadline: Instant, budget: &mut Budget) -> Taken {
+    pub(super) async fn take(
+        &self,
+        told: Told,
+        deadline: Instant,
+        session: &mut Session<'_>,
+    ) -> Taken {
         let answer = |read| Taken::Decided(Decision::Answer(read));
         match told {
-            Told::Follow(flight, known) => self.follow(flight, &known, deadline, budget).await,
+            Told::Follow(flight, known) => self.follow(flight, &known, deadline, session).await,
             Told::Hit(None, _) => Taken::Replace(LeaseId::NONE),
             Told::Hit(Some(record), known) => {
                 let lease = record.header().lease;
-                let read = self.read_shared(record, Counts::Shared, &known, budget).await;
+                let read = self.read_shared(record, Counts::Shared, &known, session).await;
                 read.map_or(Taken::Replace(lease), answer)
             }
             Told::Read(seen, before) => {
-                let read = self.read_after_waiting(seen, before, budget).await;
+                let read = self.read_after_waiting(seen, before, session).await;
                 read.map_or(Taken::Again, answer)
             }
             Told::Loaded(record) => self.read_loaded(record).map_or(Taken::Again, answer),
@@ -167,7 +173,7 @@ impl Slot {
         flight: Follower,
         known: &Known,
         deadline: Instant,
-        budget: &mut Budget,
+        session: &mut Session<'_>,
     ) -> Taken {
         let lapse = Instant::now() + self.lease();
         let heard = pin!(tokio::time::timeout_at(deadline.min(lapse), flight));
@@ -178,7 +184,7 @@ impl Slot {
             Ok(Some(Word::Stored(record))) => {
                 let read = match Record::read(record) {
                     Some(record) => {
-                        self.read_shared(record, Counts::Coalesced, known, budget).await
+                        self.read_shared(record, Counts::Coalesced, known, session).await
                     }
                     None => None,
                 };

@@ -113,7 +113,7 @@ async fn an_answer_on_its_way_is_not_for_those_who_come_after_an_invalidation() 
     let Place::Ask(mut asker) = core.lines.join(question) else { panic!("somebody asks") };
     asker.sends();
     let before = core.invalidator.before_reading();
-    let found = core.store.read(&subject.key(1), &Groups::default()).await;
+    let found = core.sessions.begin().read(&subject.key(1), &Groups::default()).await;
     let found = found.expect("in-process").expect("a value");
     let record = Record::read(found.record).expect("one of ours");
     let seen = Seen { record, is_current: found.is_current };
