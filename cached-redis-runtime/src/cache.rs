@@ -18,7 +18,7 @@ pub(crate) use storing::Storing;
 
 use crate::background::Background;
 use crate::broken::Broken;
-use crate::call::{Lines, Turns};
+use crate::counter::Counter;
 use crate::error::Error;
 use crate::flight::{Asking, Flights, Release};
 use crate::freshness::{Freshness, freshness};
@@ -31,7 +31,8 @@ use crate::loss::{Loss, Losses};
 use crate::policy::Policy;
 use crate::record::Header;
 use crate::session::{Session, Sessions};
-use crate::stats::{ConnectionCounters, Counter, Registry, Stats};
+use crate::sharing::{Lines, Turns};
+use crate::stats::{ConnectionCounters, Registry, Stats};
 use crate::store::Store;
 use crate::store::memory::MemoryStore;
 use crate::store::none::NoStore;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::broken::Rule;
 use crate::cache::{Core, Storing};
-use crate::call::{Call, Judgement, judge};
+use crate::call::Call;
 use crate::codec::{self, Encoding};
 use crate::current::{Choice, Handle};
 use crate::error::{Error, ErrorKind};
@@ -15,6 +15,7 @@ use crate::freshness::Freshness;
 use crate::function::Function;
 use crate::group::{Groups, Stamps};
 use crate::invalidation::Target;
+use crate::judgement::{Judgement, judge};
 use crate::key::Key;
 use crate::lease::{Acquire, Acquired, Intent, LeaseId};
 use crate::outcome::{Outcome, Storable};

@@ -7,12 +7,11 @@ use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
-use super::conclude::Beside;
-use super::load::Loaded;
-use super::look_up::{Counts, Look, Read};
+use super::answer::{Counts, Read};
+use super::loaded::{Load, Loaded};
+use super::look_up::Look;
+use super::permit::{Decision, Permit, Reason};
 use super::slot::Slot;
-use super::turn::Turn;
-use super::{Decision, Granted, Reason};
 use crate::budget::{Budget, by, timed};
 use crate::current::{Mode, mode};
 use crate::lease::{Intent, LeaseId};
@@ -55,41 +54,6 @@ enum Begun {
     Ask(Intent, LeaseId),
     /// Load, and share and store nothing.
     Alone(Reason),
-}
-
-/// A load, once it may begin.
-pub(super) struct Load {
-    pub(super) permit: Permit,
-    pub(super) began: Instant,
-    /// How long its body took.
-    pub(super) took: Duration,
-    /// What its body knows; a hit has none.
-    pub(super) context: Option<Arc<Context>>,
-    /// Keeps its lease alive while its body runs.
-    pub(super) beside: Option<Beside>,
-    pub(super) loaded: Loaded,
-}
-
-impl Load {
-    fn runs_in(&mut self, context: Context) -> Arc<Context> {
-        Arc::clone(self.context.insert(Arc::new(context)))
-    }
-
-    /// The value that it replaces.
-    pub(super) fn previous(&self) -> Option<&Stored> {
-        self.context.as_ref()?.previous.as_deref()
-    }
-}
-
-/// The right to load.
-pub(super) enum Permit {
-    /// And to store what it comes to.
-    Lease(Granted),
-    /// And to store nothing: the cache failed, or nothing may be stored. With a place among the loads that the user
-    /// allows while the store is away.
-    Alone(Option<OwnedSemaphorePermit>),
-    /// The same, as one of few at a time.
-    InTurn(Turn),
 }
 
 /// What a call does next.

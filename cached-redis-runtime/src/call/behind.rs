@@ -3,38 +3,17 @@
 
 use std::sync::Arc;
 
-use super::Granted;
-use super::ask::Asked;
-use super::attempt::{Attempt, Permit, Phase};
-use super::load::{Running, finish};
+use super::ask::Acquisition;
+use super::attempt::{Attempt, Phase};
+use super::body::{Begin, Body, Running};
+use super::load::finish;
+use super::permit::{Granted, Permit};
 use crate::background::NoPlace;
 use crate::current;
 use crate::error::Error;
 use crate::lease::{Intent, LeaseId};
 use crate::loading::{Context, Loading, load_in};
 use crate::outcome::{Outcome, Storable};
-
-/// The body of a cached function that has not begun.
-///
-/// Apart from [`Body`], and without a word on what comes of it: the compiler forgets lifetimes when it
-/// asks whether a future is `Send`, and could no longer tell that `Result<T, &'static str>` is what the
-/// function returns.
-pub(super) trait Begin: Sized {
-    /// Once it has begun.
-    type Running;
-
-    fn begin(self, context: Arc<Context>) -> Self::Running;
-}
-
-/// The body of a function with this outcome.
-pub(super) trait Body<O: Outcome>: Begin {
-    /// Reloads, in the background, the value that was found.
-    fn reload(self, attempt: Box<Attempt>, outcome: &O);
-
-    /// Lets a load go on in the background, because its caller has an answer. Gives it back if it has to be
-    /// waited for.
-    fn go_on(running: Running<Self::Running>, outcome: &O) -> Result<(), Running<Self::Running>>;
-}
 
 /// What makes a body, once, and what the body may do: be waited for, or outlive its call.
 pub(super) struct Made<L, W>(pub(super) L, pub(super) W);
@@ -133,7 +112,7 @@ impl Attempt {
         let mut session = slot.session(budget);
         let Some(stamps) = slot.stamps(&mut session).await? else { return Ok(None) };
         Ok(match slot.acquire(Intent::Reload, seen, &stamps, &mut session).await? {
-            Asked::Granted(leader, over_seen) => {
+            Acquisition::Granted(leader, over_seen) => {
                 Some(Granted::new(leader, stamps, over_seen, true))
             }
             _ => None,

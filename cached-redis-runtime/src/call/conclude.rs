@@ -1,17 +1,17 @@
 //! What came of a load, without its types: it is shared, stored, or given up.
 
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::Granted;
-use super::attempt::{Attempt, Load, Permit, Phase};
-use super::load::Loaded;
+use super::attempt::{Attempt, Phase};
+use super::loaded::{Beside, Load, Loaded};
+use super::permit::{Granted, Permit};
 use super::slot::Slot;
-use super::turn::{self, Turn};
+use super::turn;
 use crate::broken::Rule;
 use crate::budget::{by, timed};
 use crate::cache::Storing;
@@ -23,14 +23,12 @@ use crate::invalidation::Target;
 use crate::lease::{Filled, LeaseId};
 use crate::loss::Loss;
 use crate::session::Session;
+use crate::sharing::Turn;
 use crate::stats::Counters;
 
 /// After a failed load, nobody tries again for this share of the time for which the last good value
 /// can stand in, at most.
 const THROTTLE_SHARE: u32 = 4;
-
-/// What goes on beside a body: it ends at the deadline, or never.
-pub(super) type Beside = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Attempt {
     /// While the body runs, its lease is kept alive, until `deadline`.

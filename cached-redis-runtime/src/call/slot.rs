@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Reason;
+use super::permit::Reason;
 use crate::budget::Budget;
 use crate::cache::Core;
 use crate::current::Handle;

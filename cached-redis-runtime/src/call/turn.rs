@@ -7,20 +7,18 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::ask::{Asked, Known, Told};
-use super::look_up::{Counts, Read};
-use super::miss::Taken;
+use super::answer::{Counts, Read};
+use super::ask::Acquisition;
+use super::follow::Taken;
+use super::permit::{Decision, Granted, Reason};
 use super::slot::Slot;
-use super::{Decision, Granted, Reason};
 use crate::budget::{by, timed};
-use crate::flight::{self, Called, Entered};
+use crate::flight::{Called, Entered};
 use crate::lease::{Intent, LeaseId};
 use crate::loading;
 use crate::record::Record;
 use crate::session::Session;
-
-pub(crate) type Turns = flight::Turns<Told>;
-pub(crate) type Turn = flight::Turn<Told>;
+use crate::sharing::{Answer, Known, Turn};
 
 impl Slot {
     /// Waits for its turn to load, or for what a load before it comes to.
@@ -42,8 +40,8 @@ impl Slot {
             let Some(word) = by(Instant::now() + patience, &mut queued) else { break };
             match timed(pin!(word)).await {
                 Some(Ok(Some(Called::Load(turn)))) => return self.ask_in_turn(turn, session).await,
-                Some(Ok(Some(Called::Shared(told)))) => {
-                    let taken = self.take(told, Instant::now(), session).await;
+                Some(Ok(Some(Called::Shared(answer)))) => {
+                    let taken = self.take(answer, Instant::now(), session).await;
                     let Taken::Decided(decision) = taken else { break };
                     return match decision {
                         Decision::Answer(Read { record, counts: Counts::Shared }) => {
@@ -66,21 +64,23 @@ impl Slot {
         let before = self.core().invalidator.before_reading();
         let Ok(Some(stamps)) = self.stamps(session).await else { return Decision::InTurn(turn) };
         match self.acquire(Intent::Read, LeaseId::NONE, &stamps, session).await {
-            Ok(Asked::Granted(leader, over_seen)) => {
+            Ok(Acquisition::Granted(leader, over_seen)) => {
                 let granted = Granted::new(leader, stamps, over_seen, true);
                 Decision::Load(Granted { turn: Some(Box::new(turn)), ..granted })
             }
-            Ok(Asked::Hit(Some(record))) => {
+            Ok(Acquisition::Hit(Some(record))) => {
                 let known = Arc::new(Known { before, stamps });
                 match self.read_shared(record.clone(), Counts::Shared, &known, session).await {
                     Some(read) => {
-                        turn.shares(|| Told::Hit(Some(record.clone()), Arc::clone(&known)));
+                        turn.shares(|| Answer::Hit(Some(record.clone()), Arc::clone(&known)));
                         Decision::Answer(read)
                     }
                     None => Decision::InTurn(turn),
                 }
             }
-            Ok(Asked::Held(..) | Asked::NoStore | Asked::Hit(None)) => Decision::InTurn(turn),
+            Ok(Acquisition::Held(..) | Acquisition::NoStore | Acquisition::Hit(None)) => {
+                Decision::InTurn(turn)
+            }
             Err(error) => {
                 self.failed(&error);
                 Decision::InTurn(turn)
@@ -92,7 +92,7 @@ impl Slot {
 /// Answers those who have waited since before the load began.
 pub(super) fn share(turn: &Turn, record: &[u8]) {
     match Record::read(Bytes::copy_from_slice(record)) {
-        Some(record) => turn.shares(|| Told::Loaded(record.clone())),
+        Some(record) => turn.shares(|| Answer::Loaded(record.clone())),
         None => turn.opens(),
     }
 }
