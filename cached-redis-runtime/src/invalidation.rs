@@ -15,14 +15,14 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 
 use crate::backoff::Backoff;
-use crate::budget::{Budget, has_timers, timed};
+use crate::budget::{has_timers, timed};
 use crate::cache::Settings;
+use crate::counter::Counter;
 use crate::error::Error;
 use crate::function::Function;
 use crate::group::{self, Stamp};
 use crate::loss::{Loss, Losses};
-use crate::stats::Counter;
-use crate::store::Store;
+use crate::session::{Session, Sessions};
 use crate::telemetry::event;
 pub use helpers::{Invalidate, InvalidateAll};
 pub use outbox::Invalidations;
@@ -64,10 +64,8 @@ pub(crate) struct Before(u64);
 
 /// Removes entries of one store.
 pub(crate) struct Invalidator {
-    store: Arc<dyn Store>,
+    sessions: Sessions,
     namespace: String,
-    /// Of one command.
-    budget: Duration,
     retries: Arc<Retries>,
     failed: Counter,
     losses: Arc<Losses>,
@@ -90,13 +88,12 @@ impl Target {
 }
 
 impl Invalidator {
-    pub(crate) fn new(store: Arc<dyn Store>, settings: &Settings, losses: Arc<Losses>) -> Self {
+    pub(crate) fn new(sessions: Sessions, settings: &Settings, losses: Arc<Losses>) -> Self {
         // The load of an entry may have begun long before, and waited for as long as anybody waits.
         let longest = settings.max_ttl.saturating_mul(2);
         Self {
-            store,
+            sessions,
             namespace: settings.namespace.clone(),
-            budget: settings.budget,
             retries: Arc::new(Retries::new(settings.max_pending_invalidations, longest)),
             failed: Counter::default(),
             losses,
@@ -112,12 +109,11 @@ impl Invalidator {
     pub(crate) async fn invalidate_within(
         self: &Arc<Self>,
         target: Target,
-        budget: &mut Budget,
+        session: &mut Session<'_>,
     ) -> Result<(), Error> {
         let keys: Vec<_> = target.keys().cloned().collect();
         let mut outstanding = Outstanding::new(self, vec![target]);
-        let deleted = budget.run(&*self.store, self.store.delete(&keys)).await;
-        match deleted {
+        match session.delete(&keys).await {
             Ok(()) => outstanding.targets.clear(),
             Err(error) if error.is_lasting() => {
                 outstanding.refused.append(&mut outstanding.targets);
@@ -285,9 +281,8 @@ impl Invalidator {
     /// What came of each target. All in one command; if the server refuses that, each in one of its own, in one
     /// more round trip.
     async fn remove_batch(&self, batch: &[Target]) -> Result<Vec<Result<(), Error>>, Error> {
-        let store = &*self.store;
         let keys: Vec<_> = batch.iter().flat_map(Target::keys).cloned().collect();
-        match Budget::new(self.budget).run(store, store.delete(&keys)).await {
+        match self.sessions.begin().delete(&keys).await {
             Ok(()) => return Ok(vec![Ok(()); batch.len()]),
             Err(error) if !error.is_lasting() => return Err(error),
             Err(error) if batch.len() == 1 => return Ok(vec![Err(error)]),
@@ -295,7 +290,7 @@ impl Invalidator {
         }
         let keys: Vec<Vec<_>> =
             batch.iter().map(|target| target.keys().cloned().collect()).collect();
-        let answers = Budget::new(self.budget).run(store, store.delete_each(&keys)).await?;
+        let answers = self.sessions.begin().delete_each(&keys).await?;
         if answers.len() == batch.len() { Ok(answers) } else { Err(Error::protocol()) }
     }
 }

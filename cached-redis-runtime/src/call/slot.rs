@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Reason;
+use super::permit::Reason;
+use crate::budget::Budget;
 use crate::cache::Core;
 use crate::current::Handle;
 use crate::error::Error;
 use crate::function::CountersOf;
 use crate::group::Groups;
 use crate::policy::Policy;
+use crate::session::Session;
 
 pub(super) struct Slot {
     pub(super) cache: Handle,
@@ -30,6 +32,11 @@ pub(super) struct Slot {
 impl Slot {
     pub(super) fn core(&self) -> &Arc<Core> {
         self.cache.core()
+    }
+
+    /// The store, within what is left of a call's budget.
+    pub(super) fn session<'a>(&'a self, budget: &'a mut Budget) -> Session<'a> {
+        self.core().sessions.within(budget)
     }
 
     pub(super) fn life_after_invalidation(&self) -> Option<Duration> {
