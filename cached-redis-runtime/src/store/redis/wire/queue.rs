@@ -1,19 +1,17 @@
-//! Who waits for which reply on a connection, and since when the server has been owing it.
+//! What has not left on a connection, who waits for which reply, and since when the server has been owing it.
 
 use std::collections::VecDeque;
-use std::io;
 use std::mem;
 use std::time::Duration;
 
 use redis::{ServerError, Value};
 use tokio::sync::oneshot;
 
+use super::caller::{Answered, Answers, Caller, Place};
 use super::clock::Clock;
-use super::driver::DriverHandle;
-use super::output::Output;
-use super::reads::{Caller, Read, Reads};
-use super::replies::{Arrived, Malformed, Replies};
-use super::socket::Socket;
+use super::handle::DriverHandle;
+use super::reads::{Read, Reads};
+use super::replies::{Arrived, Malformed};
 use crate::store::redis::commands::server_error;
 use crate::store::redis::request::{Reply, Request};
 
@@ -23,12 +21,12 @@ use crate::store::redis::request::{Reply, Request};
 const PER_REQUEST: Duration = Duration::from_micros(100);
 const NANOS_PER_BYTE: u64 = 10;
 
-/// What the lock of a connection guards.
-pub(super) struct Io {
-    pub(super) socket: Socket,
-    pub(super) output: Output,
-    pub(super) replies: Replies,
-    /// Those that have not left.
+/// What callers change. It is locked for moments only, never while the socket is read or written: whoever sends
+/// would have to wait for that.
+pub(super) struct Queue {
+    /// Requests that have not left, as they go over the wire.
+    packed: Vec<u8>,
+    /// Reads that have not left.
     reads: Reads,
     waiting: VecDeque<Waiting>,
     /// Callers that wait for a reply, also those whose read has not left.
@@ -41,6 +39,8 @@ pub(super) struct Io {
     pub(super) arrived: u64,
     /// More than one request was under way lately: sending can wait for the others.
     pub(super) is_busy: bool,
+    /// The socket was full: it says when it can take more.
+    pub(super) is_behind: bool,
     pub(super) driver: DriverHandle,
 }
 
@@ -74,32 +74,10 @@ enum ReadReply {
     Elements,
 }
 
-/// Where a request stands in the queue, which says how long its reply may take.
-#[derive(Clone, Copy)]
-pub(super) struct Place {
-    /// By the clock.
-    pub(super) since: Duration,
-    /// What was ahead of it when it came.
-    pub(super) allowance: Duration,
-    /// Bytes that had arrived by then.
-    pub(super) arrived: u64,
-    /// Whether anything was.
-    pub(super) was_behind: bool,
-}
-
-pub(super) struct Answered {
-    /// None if the server has refused the command that this read was gathered into.
-    pub(super) reply: Option<Reply>,
-    /// How long the server has taken.
-    pub(super) took: Duration,
-}
-
-impl Io {
-    pub(super) fn new(socket: Socket, longest: usize, clock: Clock) -> Self {
+impl Queue {
+    pub(super) fn new(clock: Clock) -> Self {
         Self {
-            socket,
-            output: Output::default(),
-            replies: Replies::new(longest),
+            packed: Vec::new(),
             reads: Reads::default(),
             waiting: VecDeque::new(),
             callers: 0,
@@ -108,6 +86,7 @@ impl Io {
             heard: Duration::ZERO,
             arrived: 0,
             is_busy: false,
+            is_behind: false,
             driver: DriverHandle::default(),
         }
     }
@@ -130,7 +109,9 @@ impl Io {
             place.allowance += of_bytes(key.len() as u64);
             self.reads.push(key, Caller { to, place }) as u64
         } else {
-            let bytes = self.output.push(|bytes| request.pack(bytes));
+            let before = self.packed.len();
+            request.pack(&mut self.packed);
+            let bytes = self.packed.len() - before;
             self.reads.stored(bytes);
             let bytes = bytes as u64;
             place.allowance += of_bytes(bytes);
@@ -148,7 +129,6 @@ impl Io {
     pub(super) fn end(&mut self) {
         self.waiting.clear();
         self.reads.clear();
-        self.socket.shut_down();
     }
 
     /// Whether the next reply is that of several reads.
@@ -157,7 +137,11 @@ impl Io {
     }
 
     /// The next reply belongs to whoever has waited longest.
-    pub(super) fn hand_out(&mut self, arrived: Arrived) -> Result<(), Malformed> {
+    pub(super) fn answer(
+        &mut self,
+        arrived: Arrived,
+        answers: &mut Answers,
+    ) -> Result<(), Malformed> {
         match (self.waiting.front_mut(), arrived) {
             (Some(Waiting::Request(sent)), Arrived::Reply(value)) => {
                 let reply = if sent.replies == 1 {
@@ -171,7 +155,7 @@ impl Io {
                 };
                 if let Some(Waiting::Request(sent)) = self.waiting.pop_front() {
                     self.done(1, sent.bytes);
-                    self.answer(sent.caller, Some(reply));
+                    self.answer_one(sent.caller, Some(reply), answers);
                 }
             }
             (Some(Waiting::Reads { reads, reply }), Arrived::Array(length)) => {
@@ -182,7 +166,7 @@ impl Io {
             }
             (Some(Waiting::Reads { reply: ReadReply::Array, .. }), Arrived::Reply(reply)) => {
                 let Value::ServerError(error) = reply else { return Err(Malformed) };
-                self.refused(&error);
+                self.refused(&error, answers);
             }
             (Some(Waiting::Reads { reads, .. }), Arrived::Reply(value)) => {
                 let read = reads.next();
@@ -190,7 +174,7 @@ impl Io {
                     self.waiting.pop_front();
                 }
                 if let Some(read) = read {
-                    self.hand_out_read(read, value);
+                    self.answer_read(read, value, answers);
                 }
             }
             (None, _) | (Some(Waiting::Request(_)), Arrived::Array(_)) => return Err(Malformed),
@@ -198,20 +182,20 @@ impl Io {
         Ok(())
     }
 
-    fn hand_out_read(&mut self, read: Read, value: Value) {
+    fn answer_read(&mut self, read: Read, value: Value, answers: &mut Answers) {
         self.reads.answered(match &value {
             Value::BulkString(string) => string.len(),
             _ => 0,
         });
         self.done(1 + read.others.len(), read.length as u64);
         for other in read.others {
-            self.answer(other, Some(Reply::One(value.clone())));
+            self.answer_one(other, Some(Reply::One(value.clone())), answers);
         }
-        self.answer(read.first, Some(Reply::One(value)));
+        self.answer_one(read.first, Some(Reply::One(value)), answers);
     }
 
     /// The server does not answer several reads in one command: each caller asks once more, by itself.
-    fn refused(&mut self, error: &ServerError) {
+    fn refused(&mut self, error: &ServerError, answers: &mut Answers) {
         if server_error(error.code()).is_lasting() {
             self.reads.refused();
         }
@@ -220,7 +204,7 @@ impl Io {
             self.reads.answered(0);
             self.done(1 + read.others.len(), read.length as u64);
             for caller in std::iter::once(read.first).chain(read.others) {
-                self.answer(caller, None);
+                self.answer_one(caller, None, answers);
             }
         }
     }
@@ -230,13 +214,12 @@ impl Io {
         self.bytes -= bytes;
     }
 
-    fn answer(&mut self, caller: Caller, reply: Option<Reply>) {
+    fn answer_one(&mut self, caller: Caller, reply: Option<Reply>, answers: &mut Answers) {
         let Caller { to, place } = caller;
         if self.callers == 0 {
             self.is_busy = place.was_behind;
         }
-        // Whoever has been cancelled does not listen.
-        let _ = to.send(Answered { reply, took: self.took(place) });
+        answers.push(to, Answered { reply, took: self.took(place) });
     }
 
     /// For how long the server has been owing a reply, beyond what was ahead of it.
@@ -259,30 +242,27 @@ impl Io {
 
     /// Whether there is something that the socket has not taken, and may.
     pub(super) fn is_to_be_written(&self) -> bool {
-        !self.output.is_empty() || self.reads.may_leave()
+        self.is_behind || !self.packed.is_empty() || self.reads.may_leave()
     }
 
-    pub(super) fn flush(&mut self) -> io::Result<()> {
-        loop {
-            let had_to_wait = self.output.is_behind();
-            // What cannot leave yet may be joined by others.
-            if !had_to_wait {
-                self.pack_reads();
-            }
-            let sent = self.output.flush(&self.socket)?;
-            if had_to_wait && sent > 0 {
-                // The server takes a long request in: that is as good as an answer.
-                self.heard = self.clock.now();
-            }
-            if self.output.is_behind() || !self.reads.may_leave() {
-                return Ok(());
-            }
+    /// Whether what is to be written is worth waiting for what the other tasks send that are ready.
+    pub(super) fn gathers(&self) -> bool {
+        self.is_busy && !self.is_behind && self.is_to_be_written()
+    }
+
+    /// Has everything leave that may, into `bytes`.
+    pub(super) fn leave(&mut self, bytes: &mut Vec<u8>) {
+        self.pack_reads();
+        if bytes.is_empty() {
+            mem::swap(&mut self.packed, bytes);
+        } else {
+            bytes.append(&mut self.packed);
         }
     }
 
     /// Has reads leave, as many as may.
     fn pack_reads(&mut self) {
-        while let Some(gathered) = self.output.append(|bytes| self.reads.pack(bytes)) {
+        while let Some(gathered) = self.reads.pack(&mut self.packed) {
             self.done(gathered.given_up, gathered.given_up_bytes as u64);
             let reply = match gathered.reads.len() {
                 0 => continue,
