@@ -5,6 +5,9 @@
 //! `signature` reads the facts of the function, `validate` turns both into a `model` that
 //! cannot express an illegal function, and `expand`, which cannot fail, writes it out.
 
+// Of each there is one in an expansion, and only the spans that tests see have any size.
+#![allow(clippy::large_enum_variant)]
+
 mod diagnostics;
 mod expand;
 #[cfg(test)]
@@ -17,6 +20,9 @@ mod names;
 mod parse;
 mod signature;
 mod surroundings;
+#[cfg(test)]
+#[allow(clippy::expect_used, reason = "a test fails by panicking")]
+mod tests;
 mod validate;
 
 use proc_macro::TokenStream;
