@@ -10,9 +10,6 @@
 
 mod diagnostics;
 mod expand;
-#[cfg(test)]
-#[allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-mod fuzz;
 mod item;
 mod mentions;
 mod model;
@@ -21,7 +18,7 @@ mod parse;
 mod signature;
 mod surroundings;
 #[cfg(test)]
-#[allow(clippy::expect_used, reason = "a test fails by panicking")]
+#[allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 mod tests;
 mod validate;
 

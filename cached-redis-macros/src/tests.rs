@@ -1,3 +1,4 @@
-//! Tests of whole attributes.
+//! Tests of whole attributes. None of this is in the package.
 
+mod fuzz;
 mod messages;
