@@ -81,6 +81,8 @@ mod faithful;
 mod generics;
 #[path = "shapes/invalidating.rs"]
 mod invalidating;
+#[path = "shapes/limits.rs"]
+mod limits;
 #[path = "shapes/methods.rs"]
 mod methods;
 #[path = "shapes/names.rs"]

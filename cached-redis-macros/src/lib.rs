@@ -11,6 +11,7 @@
 mod diagnostics;
 mod expand;
 mod item;
+mod limits;
 mod mentions;
 mod model;
 mod names;

@@ -120,24 +120,6 @@ pub(crate) enum Lease {
     For(Length),
 }
 
-impl Policy {
-    pub(crate) fn lengths(&self) -> impl Iterator<Item = &Length> {
-        let lease = match &self.lease {
-            Some(Lease::For(length)) => Some(length),
-            Some(Lease::Off) | None => None,
-        };
-        let others = [
-            &self.negative_ttl,
-            &self.load_timeout,
-            &self.stale,
-            &self.stale_if_error,
-            &self.soft_timeout,
-        ];
-        let others = others.into_iter().filter_map(Option::as_ref);
-        std::iter::once(&self.ttl).chain(others).chain(lease)
-    }
-}
-
 /// What the return type is made to mean, beyond what it means by itself.
 pub(crate) struct Outcome {
     pub(crate) absent: Option<Absent>,

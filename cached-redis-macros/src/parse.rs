@@ -3,6 +3,7 @@
 pub(crate) mod block;
 pub(crate) mod duration;
 pub(crate) mod invalidates;
+pub(crate) mod options;
 pub(crate) mod redis_cached;
 pub(crate) mod target;
 pub(crate) mod template;
@@ -14,25 +15,6 @@ use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, discouraged::Speculative as _};
 use syn::punctuated::Punctuated;
 use syn::{Expr, LitStr, Token, token};
-
-/// An option as written: its keyword, where errors about it go, and its value.
-pub(crate) struct Given<T> {
-    pub(crate) keyword: Ident,
-    pub(crate) value: T,
-}
-
-/// Puts an option where it belongs, unless there is one already.
-fn once<T>(slot: &mut Option<Given<T>>, keyword: Ident, value: T) -> syn::Result<()> {
-    if slot.is_some() {
-        return Err(twice(&keyword));
-    }
-    *slot = Some(Given { keyword, value });
-    Ok(())
-}
-
-fn twice(keyword: &Ident) -> syn::Error {
-    syn::Error::new(keyword.span(), format!("`{keyword}` is given twice: keep one of them"))
-}
 
 /// After an error: on to the comma before the next thing that looks like an option.
 fn skip_to_next(input: ParseStream<'_>) {

@@ -10,6 +10,7 @@ mod freshness;
 mod functions;
 mod invalidates;
 mod keys;
+mod limits;
 mod options;
 mod tags;
 mod updates;

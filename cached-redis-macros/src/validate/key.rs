@@ -9,8 +9,9 @@ use syn::{Expr, TypePath, parse_quote_spanned};
 use super::Subject;
 use crate::diagnostics::{self, Errors, list, nearest};
 use crate::model::{Key, Part, Piece};
+use crate::parse::options::Given;
 use crate::parse::values::KeyOption;
-use crate::parse::{Given, template, ungroup};
+use crate::parse::{template, ungroup};
 use crate::signature::Parameter;
 use crate::{mentions, names};
 
@@ -101,7 +102,7 @@ pub(super) fn check_skip(subject: &mut Subject<'_>, errors: &mut Errors) {
         }
     }
     let Some(Given { value: skip, .. }) = &subject.options.skip else { return };
-    for ident in skip {
+    for ident in &skip.0 {
         let name = ident.unraw().to_string();
         if name == "self" && subject.function.receiver().is_some() {
             subject.skips_self = Some(ident.span());
@@ -201,7 +202,7 @@ pub(super) fn check_order(subject: &Subject<'_>, errors: &mut Errors) {
     }
 
     // Without these, nobody knows what is part of the key.
-    if subject.options.broken.iter().any(|broken| broken == "skip" || broken == "key") {
+    if subject.options.is_invalid("skip") || subject.options.is_invalid("key") {
         return;
     }
     for parameter in subject.whole_parts() {
@@ -240,9 +241,9 @@ pub(super) fn check_self_choice(subject: &Subject<'_>, errors: &mut Errors) {
             template.roots().any(|root| root == "self").then(|| template.text.span())
         }
     });
-    let broken = |name: &str| subject.options.broken.iter().any(|broken| broken == name);
+    let is_invalid = |name| subject.options.is_invalid(name);
     match (subject.skips_self, mentioned) {
-        (None, None) if !broken("skip") && !broken("key") => {
+        (None, None) if !is_invalid("skip") && !is_invalid("key") => {
             let mut parts = vec!["self.tenant".to_owned()];
             parts.extend(subject.arguments().flat_map(|p| p.bindings.first().cloned()));
             errors.at(

@@ -1,4 +1,4 @@
-//! What single options must hold to.
+//! Options that are looked at one by one.
 
 use std::collections::BTreeSet;
 
@@ -7,115 +7,50 @@ use quote::{ToTokens, quote};
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
 use syn::visit::Visit;
-use syn::{Expr, ExprLit, Lit, LitStr, parse_quote_spanned};
+use syn::{Expr, ExprLit, Lit, parse_quote_spanned};
 
 use super::{Subject, control_flow};
 use crate::diagnostics::Errors;
 use crate::mentions;
 use crate::model::{Absent, Outcome};
-use crate::parse::duration::Length;
-use crate::parse::values::{Early, KeyOption, Lock};
-use crate::parse::{Given, ungroup};
+use crate::parse::options::{Evaluated, Given, Options as _};
+use crate::parse::ungroup;
 
 pub(super) fn check(subject: &Subject<'_>, errors: &mut Errors) {
     check_ttl_is_given(subject, errors);
-    check_names(subject, errors);
-    check_jitter(subject, errors);
     check_no_control_flow(subject, errors);
 }
 
 fn check_ttl_is_given(subject: &Subject<'_>, errors: &mut Errors) {
     let options = subject.options;
-    if options.ttl.is_none() && !options.broken.iter().any(|name| name == "ttl") {
-        errors.at(
-            Span::call_site(),
-            "`ttl` is missing: write how long a value lives, as in `ttl = 600` (seconds), \
-             `ttl = \"10m\"` or `ttl = LIFETIME`",
-        );
+    if options.ttl.is_none() && !options.is_invalid("ttl") {
+        errors.add(no_ttl());
     }
 }
 
-fn check_names(subject: &Subject<'_>, errors: &mut Errors) {
-    let mut check = |given: &Option<Given<LitStr>>| {
-        let Some(Given { keyword, value }) = given else { return };
-        let text = value.value();
-        let wrong = if text.is_empty() {
-            format!("an empty `{keyword}`: write `{keyword} = \"products\"` or remove it")
-        } else if text.contains(char::is_control) {
-            format!("`{keyword}` cannot have control characters: remove them")
-        } else if text.contains(char::is_whitespace) {
-            format!("`{keyword}` cannot have white space: use `-` or `_` between words")
-        } else if text.contains(['{', '}']) {
-            format!(
-                "`{keyword}` cannot have braces, which mark the hash tag of a key; placeholders go \
-                 into `key = \"…\"`"
-            )
-        } else {
-            return;
-        };
-        errors.at(value.span(), wrong);
-    };
-    check(&subject.options.prefix);
-    check(&subject.options.name);
+pub(super) fn no_ttl() -> syn::Error {
+    let message = "`ttl` is missing: write how long a value lives, as in `ttl = 600` (seconds), \
+                   `ttl = \"10m\"` or `ttl = LIFETIME`";
+    syn::Error::new(Span::call_site(), message)
 }
 
-fn check_jitter(subject: &Subject<'_>, errors: &mut Errors) {
-    let Some(Given { value, .. }) = &subject.options.jitter else { return };
-    let Some(number) = number(value) else { return };
-    if !number.is_some_and(|number| (0.0..=1.0).contains(&number)) {
-        errors.at(
-            value.span(),
-            "`jitter` is the share by which a life is shortened at most, from 0.0 to 1.0: write \
-             `jitter = 0.1`",
-        );
-    }
-}
-
-/// A number as written; `Some(None)` is something else that is written, such as a text.
-pub(super) fn number(value: &Expr) -> Option<Option<f64>> {
-    match value {
-        Expr::Lit(ExprLit { lit: Lit::Float(number), .. }) => Some(number.base10_parse().ok()),
-        Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => Some(number.base10_parse().ok()),
-        Expr::Lit(_) | Expr::Unary(_) => Some(None),
-        _ => None,
-    }
-}
-
-/// Helpers evaluate these expressions too, and are neither `async` nor have the function's errors.
+/// Nothing of this is evaluated in the body, whose control flow it looks like.
 fn check_no_control_flow(subject: &Subject<'_>, errors: &mut Errors) {
-    let mut check = |expr| {
-        let why =
-            "because the helpers of the function evaluate this as well: make the value a parameter";
-        control_flow::refuse(expr, why, errors);
-    };
-    let options = subject.options;
-    let lock = options.lock.as_ref().and_then(|given| match &given.value {
-        Lock::For(length) => Some(length),
-        Lock::Off | Lock::Default => None,
-    });
-    let lengths = [
-        &options.ttl,
-        &options.negative_ttl,
-        &options.load_timeout,
-        &options.stale,
-        &options.stale_if_error,
-        &options.soft_timeout,
-    ]
-    .into_iter()
-    .filter_map(|given| given.as_ref().map(|given| &given.value));
-    for length in lengths.chain(lock) {
-        if let Length::Computed(expr) = length {
-            check(expr);
+    for (spec, value) in subject.options.given() {
+        let why = match spec.evaluated {
+            Evaluated::Later => continue,
+            Evaluated::ByCalls => {
+                "because this is evaluated before the body, to know what to do with the cache: make \
+                 the value a parameter"
+            }
+            Evaluated::ByHelpersToo => {
+                "because the helpers of the function evaluate this as well: make the value a \
+                 parameter"
+            }
+        };
+        for expr in value.expressions() {
+            control_flow::refuse(expr, why, errors);
         }
-    }
-    for given in [&options.jitter, &options.bypass, &options.cache].into_iter().flatten() {
-        check(&given.value);
-    }
-    if let Some(Given { value: Early::Beta(beta), .. }) = &options.early {
-        check(beta);
-    }
-    if let Some(Given { value: KeyOption::Expressions(exprs), .. }) = &options.key {
-        exprs.iter().for_each(check);
     }
 }
 

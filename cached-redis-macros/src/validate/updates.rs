@@ -30,7 +30,7 @@ pub(crate) fn validate(
 }
 
 fn check_updates(options: &Options, errors: &mut Errors) {
-    if options.updates.is_empty() && !options.broken {
+    if options.updates.is_empty() && !options.is_invalid {
         errors.at(
             Span::call_site(),
             "`#[updates]` names no entry: write `#[updates(get_product(product.id) = product)]`",

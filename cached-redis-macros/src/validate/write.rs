@@ -8,7 +8,7 @@ use super::shape::check_async;
 use crate::diagnostics::Errors;
 use crate::model::Write;
 use crate::names;
-use crate::parse::Given;
+use crate::parse::options::Given;
 use crate::signature::{Function, ImplTrait, Parameter};
 
 pub(super) fn check(function: &Function, attribute: &str, errors: &mut Errors) {

@@ -10,7 +10,8 @@ use syn::visit::{self, Visit};
 use super::corpus::Attribute;
 use super::mutate::{flat, values};
 use crate::item;
-use crate::parse::redis_cached::OPTIONS;
+use crate::parse::options::Options as _;
+use crate::parse::redis_cached::Options;
 
 /// An attribute on an item.
 #[derive(Clone)]
@@ -130,7 +131,7 @@ impl Case {
         let mut written = BTreeSet::new();
         words(self.options.clone(), &mut written);
         for word in written.difference(&there) {
-            let is_option = OPTIONS.iter().any(|(name, _)| name == word);
+            let is_option = Options::names().any(|name| name == word);
             let is_own = is_option || OWN.contains(&word.as_str());
             // `get(id)` is a call of `get_invalidate` or, in `#[updates]`, of `get_entry`.
             let helpers = ["_invalidate", "_invalidate_all", "_entry"];

@@ -85,7 +85,7 @@ fn options() {
         (
             "#[invalidates(get(id), «always» = true)]
             async fn update(id: u64) -> Result<u64, String> { Ok(id) }",
-            &["`always` takes no value: write `always`"],
+            &["`always` takes no value: write `always`, or remove it"],
         ),
         (
             "#[invalidates(get(id), «cache» = cached_redis::Cache::memory())]
@@ -117,7 +117,7 @@ fn tags() {
         ),
         (
             "#[invalidates(«tag»)] async fn update(id: u64) -> Result<u64, String> { Ok(id) }",
-            &[r#"`tag` needs a tag: write `tag = "category:{product.category}"`"#],
+            &[r#"`tag` needs a value: write `tag = "category:{product.category}"`"#],
         ),
         (
             r#"#[invalidates(«tags» = ["category:{id}"])]
@@ -171,7 +171,7 @@ fn guards() {
         (
             "#[invalidates(get(id), «guard»)]
             async fn update(id: u64) -> Result<u64, String> { Ok(id) }",
-            &[r#"`guard` needs a length of time: write `guard = "10s"`"#],
+            &[r#"`guard` needs a value: write `guard = "10s"`"#],
         ),
         (
             r#"#[invalidates(get(id), get(«ret»), guard = "10s")]

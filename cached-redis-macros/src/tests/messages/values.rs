@@ -30,7 +30,7 @@ fn prefixes_and_names() {
         ),
         (
             r#"#[redis_cached(ttl = 600, name = «""»)] async fn get(id: u64) -> u64 { id }"#,
-            &[r#"an empty `name`: write `name = "products"` or remove it"#],
+            &[r#"an empty `name`: write `name = "get_product"` or remove it"#],
         ),
         (
             r#"#[redis_cached(ttl = 600, name = «"a\n"»)] async fn get(id: u64) -> u64 { id }"#,
@@ -43,7 +43,7 @@ fn prefixes_and_names() {
 fn versions() {
     check(&[
         (
-            "#[redis_cached(ttl = 600, version = «-»1)] async fn get(id: u64) -> u64 { id }",
+            "#[redis_cached(ttl = 600, version = «-1»)] async fn get(id: u64) -> u64 { id }",
             &["`version` takes a whole number from 0 to 4294967295: write `version = 2`"],
         ),
         (
@@ -67,7 +67,7 @@ fn jitter() {
                 write `jitter = 0.1`"],
         ),
         (
-            "#[redis_cached(ttl = 600, jitter = «-»0.1)] async fn get(id: u64) -> u64 { id }",
+            "#[redis_cached(ttl = 600, jitter = «-0.1»)] async fn get(id: u64) -> u64 { id }",
             &["`jitter` is the share by which a life is shortened at most, from 0.0 to 1.0: \
                 write `jitter = 0.1`"],
         ),
@@ -166,8 +166,14 @@ fn the_facade() {
 }
 
 #[test]
-fn what_helpers_evaluate_does_not_wait() {
+fn what_is_evaluated_before_the_body_does_not_wait() {
     check(&[
+        (
+            "#[redis_cached(ttl = 600, bypass = is_fresh().«await»)]
+            async fn get(id: u64) -> u64 { id }",
+            &["`.await` cannot be used here, because this is evaluated before the body, to know \
+               what to do with the cache: make the value a parameter"],
+        ),
         (
             "#[redis_cached(ttl = 600, cache = open().«await»)]
             async fn get(id: u64) -> u64 { id }",

@@ -1,5 +1,4 @@
-//! Lengths of time, each by itself and against the others. What is computed is checked at the first
-//! call.
+//! Lengths of time that depend on each other.
 
 use std::time::Duration;
 
@@ -7,20 +6,14 @@ use proc_macro2::Span;
 
 use super::Subject;
 use crate::diagnostics::Errors;
-use crate::parse::Given;
+use crate::limits::{LOAD_TIMEOUT, LONGEST};
 use crate::parse::duration::Length;
+use crate::parse::options::Given;
 use crate::parse::redis_cached::Options;
-use crate::parse::values::Lock;
-
-/// More is a mistake of unit more often than a wish.
-pub(super) const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-
-/// Where `load_timeout` is not written.
-const LOAD_TIMEOUT: Duration = Duration::from_secs(30);
+use crate::parse::values::Value as _;
 
 pub(super) fn check(subject: &Subject<'_>, errors: &mut Errors) {
     let options = subject.options;
-    check_each(options, errors);
     check_whole_life(options, errors);
     check_stale_if_error(options, errors);
     check_soft_timeout(options, errors);
@@ -34,61 +27,6 @@ fn known(given: &Option<Given<Length>>) -> Option<(Duration, Span)> {
             Some((duration, span))
         }
         _ => None,
-    }
-}
-
-fn lease(options: &Options) -> Option<&Length> {
-    match &options.lock.as_ref()?.value {
-        Lock::For(length) => Some(length),
-        Lock::Off | Lock::Default => None,
-    }
-}
-
-fn check_each(options: &Options, errors: &mut Errors) {
-    for (given, if_zero) in [
-        (
-            &options.ttl,
-            "with a `ttl` of zero nothing would be kept: write how long a value lives, as in \
-             `ttl = 600` (seconds) or `ttl = \"10m\"`",
-        ),
-        (&options.negative_ttl, ""),
-        (
-            &options.load_timeout,
-            "a `load_timeout` of zero would make every waiter load for itself: write \
-             `load_timeout = \"30s\"`",
-        ),
-        (
-            &options.stale,
-            "a `stale` of zero serves nothing after `ttl`: write `stale = \"5m\"` or remove it",
-        ),
-        (
-            &options.stale_if_error,
-            "a `stale_if_error` of zero keeps nothing for a failed load: write \
-             `stale_if_error = \"1h\"` or remove it",
-        ),
-        (
-            &options.soft_timeout,
-            "a `soft_timeout` of zero waits for no load at all: write `soft_timeout = \"200ms\"`, or \
-             `stale = …` instead to be answered at once",
-        ),
-    ] {
-        check_one(given.as_ref().map(|given| &given.value), if_zero, errors);
-    }
-    let zero_lease = "a lease of zero protects nothing: write `lock = false` to go without";
-    check_one(lease(options), zero_lease, errors);
-}
-
-/// An empty `if_zero`: zero is fine.
-pub(super) fn check_one(length: Option<&Length>, if_zero: &str, errors: &mut Errors) {
-    let Some(Length::Fixed(duration, span)) = length else { return };
-    if *duration > LONGEST {
-        errors.at(
-            *span,
-            "more than 30 days: write `\"30d\"` or less (numbers are seconds, not milliseconds)",
-        );
-    }
-    if duration.is_zero() && !if_zero.is_empty() {
-        errors.at(*span, if_zero);
     }
 }
 
@@ -123,8 +61,7 @@ fn check_stale_if_error(options: &Options, errors: &mut Errors) {
 /// A slow load is answered with the value that `stale_if_error` keeps, and before waiting ends.
 fn check_soft_timeout(options: &Options, errors: &mut Errors) {
     let Some(soft_timeout) = &options.soft_timeout else { return };
-    let is_broken = options.broken.iter().any(|name| name == "stale_if_error");
-    if options.stale_if_error.is_none() && !is_broken {
+    if options.stale_if_error.is_none() && !options.is_invalid("stale_if_error") {
         errors.at(
             soft_timeout.keyword.span(),
             "`soft_timeout` answers with the last good value, which `stale_if_error` keeps: write \
@@ -149,7 +86,8 @@ fn check_soft_timeout(options: &Options, errors: &mut Errors) {
 /// A lease that is longer than anyone waits keeps others from loading for nothing.
 fn check_lease(options: &Options, errors: &mut Errors) {
     let (patience, written) = patience(options);
-    if let (Some(Length::Fixed(lease, span)), Some(patience)) = (lease(options), patience)
+    let lease = options.lock.as_ref().and_then(|given| given.value.length());
+    if let (Some(Length::Fixed(lease, span)), Some(patience)) = (lease, patience)
         && *lease > patience
         && *lease <= LONGEST
     {
@@ -166,7 +104,7 @@ fn check_lease(options: &Options, errors: &mut Errors) {
 /// How long a load is waited for, and how to say that it is the default.
 fn patience(options: &Options) -> (Option<Duration>, &'static str) {
     match &options.load_timeout {
-        None if options.broken.iter().any(|name| name == "load_timeout") => (None, ""),
+        None if options.is_invalid("load_timeout") => (None, ""),
         None => (Some(LOAD_TIMEOUT), " (30 s where it is not written)"),
         given => (known(given).map(|(duration, _)| duration), ""),
     }
