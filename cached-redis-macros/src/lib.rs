@@ -8,19 +8,19 @@
 // Of each there is one in an expansion, and only the spans that tests see have any size.
 #![allow(clippy::large_enum_variant)]
 
+mod attributes;
 mod diagnostics;
 mod expand;
-mod item;
 mod limits;
-mod mentions;
 mod model;
 mod names;
 mod parse;
 mod signature;
-mod surroundings;
 #[cfg(test)]
 #[allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 mod tests;
+mod trait_impl;
+mod used_names;
 mod validate;
 
 use proc_macro::TokenStream;
@@ -36,7 +36,7 @@ use proc_macro::TokenStream;
 /// the form for trait `impl`s, and it goes above `#[async_trait]`.
 #[proc_macro_attribute]
 pub fn redis_cached(options: TokenStream, item: TokenStream) -> TokenStream {
-    item::redis_cached(options.into(), item.into()).into()
+    attributes::redis_cached(options.into(), item.into()).into()
 }
 
 /// Removes cached entries after the annotated `async fn` succeeded.
@@ -47,7 +47,7 @@ pub fn redis_cached(options: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 #[proc_macro_attribute]
 pub fn invalidates(targets: TokenStream, item: TokenStream) -> TokenStream {
-    item::invalidates(targets.into(), item.into()).into()
+    attributes::invalidates(targets.into(), item.into()).into()
 }
 
 /// Stores what the annotated `async fn` has written, unless another write came between.
@@ -58,5 +58,5 @@ pub fn invalidates(targets: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 #[proc_macro_attribute]
 pub fn updates(entries: TokenStream, item: TokenStream) -> TokenStream {
-    item::updates(entries.into(), item.into()).into()
+    attributes::updates(entries.into(), item.into()).into()
 }

@@ -4,17 +4,17 @@
 use std::time::Duration;
 
 /// Longer is a mistake of unit more often than a wish.
-pub(crate) const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+pub(crate) const MAX_DURATION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// Where `load_timeout` is not written.
-pub(crate) const LOAD_TIMEOUT: Duration = Duration::from_secs(30);
+pub(crate) const DEFAULT_LOAD_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// In a shorter `ttl`, a reload cannot begin before the end.
-pub(crate) const EARLY_ROOM: Duration = Duration::from_secs(1);
+pub(crate) const MIN_TTL_WITH_EARLY: Duration = Duration::from_secs(1);
 
-pub(crate) const MOST_EARLY: f64 = 10.0;
+pub(crate) const MAX_EARLY: f64 = 10.0;
 
-pub(crate) const MOST_JITTER: f64 = 1.0;
+pub(crate) const MAX_JITTER: f64 = 1.0;
 
 /// Every tag costs a generation that is compared on each hit.
-pub(crate) const MOST_TAGS: usize = 16;
+pub(crate) const MAX_TAGS: usize = 16;

@@ -5,6 +5,7 @@ pub(crate) mod duration;
 pub(crate) mod invalidates;
 pub(crate) mod options;
 pub(crate) mod redis_cached;
+pub(crate) mod spec;
 pub(crate) mod target;
 pub(crate) mod template;
 pub(crate) mod updates;

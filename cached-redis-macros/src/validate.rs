@@ -1,16 +1,16 @@
 //! Options and signature to a model. Each check has a name and gathers its errors.
 
-mod behind;
+mod background;
 pub(crate) mod block;
 mod control_flow;
 mod durations;
 mod freshness;
+mod function;
 mod helpers;
 pub(crate) mod invalidates;
 mod key;
 mod limits;
-mod options;
-mod shape;
+mod outcome;
 mod tags;
 pub(crate) mod updates;
 mod write;
@@ -21,7 +21,7 @@ use syn::ext::IdentExt as _;
 use syn::{Attribute, GenericParam, Generics, Path, Visibility, parse_quote_spanned};
 
 use crate::diagnostics::Errors;
-use crate::model::{Beside, Cached, Identity, Lease, Policy, Scope};
+use crate::model::{Cached, Identity, Lease, Policy, Scope, TraitImpl};
 use crate::names;
 use crate::parse::redis_cached::Options;
 use crate::parse::values::Lock;
@@ -34,7 +34,7 @@ pub(crate) struct Context {
     pub(crate) in_block: bool,
     pub(crate) facade: Option<Path>,
     /// In a trait's `impl`.
-    pub(crate) beside: Option<Beside>,
+    pub(crate) trait_impl: Option<TraitImpl>,
 }
 
 /// What the checks look at.
@@ -55,9 +55,9 @@ pub(crate) fn validate(
     context: &Context,
     mut errors: Errors,
 ) -> syn::Result<Cached> {
-    shape::check(&function, &mut errors);
+    function::check(&function, &mut errors);
     if !context.in_block {
-        shape::check_block_form(&function, &mut errors);
+        function::check_block_form(&function, &mut errors);
     }
     let mut named = function.clone();
     let parameters = named.name_parameters();
@@ -71,16 +71,16 @@ pub(crate) fn validate(
         skips_self,
     };
     limits::check(&options, &mut errors);
-    durations::check(&subject, &mut errors);
-    options::check(&subject, &mut errors);
+    durations::check(&options, &mut errors);
+    control_flow::check(&options, &mut errors);
     freshness::check(&subject, &mut errors);
     key::check_skip(&mut subject, &mut errors);
     key::check_key(&subject, &mut errors);
     key::check_order(&subject, &mut errors);
     key::check_self_choice(&subject, &mut errors);
     tags::check(&subject, &mut errors);
-    let outcome = options::outcome(&subject, &mut errors);
-    let behind = behind::behind(&subject, &mut errors);
+    let outcome = outcome::outcome(&subject, &mut errors);
+    let background = background::background(&subject, &mut errors);
     let tags = tags::tags(&subject);
     let key = key::key(&subject);
     let key_shape = key::shape(&subject);
@@ -88,13 +88,13 @@ pub(crate) fn validate(
     errors.finish()?;
 
     function.sig = named.sig;
-    if let Some(behind) = &behind {
-        behind::take_mut(&mut function.sig, behind);
+    if let Some(background) = &background {
+        background::take_mut(&mut function.sig, background);
     }
     let evaluated = Evaluations::of(&options, &key);
     let helpers = helpers::helpers(&function, &parameters, &evaluated, &outcome, context);
-    let peeks = helpers::peeks(&parameters, &evaluated, &tags);
-    let Some(ttl) = options.ttl else { return Err(options::no_ttl()) };
+    let borrowed_patterns = helpers::borrowed_patterns(&parameters, &evaluated, &tags);
+    let Some(ttl) = options.ttl else { return Err(durations::no_ttl()) };
 
     let name =
         options.name.map_or_else(|| function.sig.ident.unraw().to_string(), |n| n.value.value());
@@ -102,11 +102,11 @@ pub(crate) fn validate(
     let policy = Policy {
         ttl: ttl.value,
         negative_ttl: options.negative_ttl.map(|given| given.value),
-        jitter: options.jitter.map(|given| options::float(given.value)),
+        jitter: options.jitter.map(|given| limits::float(given.value)),
         lease: options.lock.and_then(|given| match given.value {
             Lock::Default => None,
             Lock::Off => Some(Lease::Off),
-            Lock::For(length) => Some(Lease::For(length)),
+            Lock::For(life) => Some(Lease::For(life)),
         }),
         load_timeout: options.load_timeout.map(|given| given.value),
         stale: options.stale.map(|given| given.value),
@@ -135,7 +135,7 @@ pub(crate) fn validate(
             .map(|given| given.value)
             .or_else(|| context.facade.clone())
             .unwrap_or_else(names::facade),
-        peeks,
+        borrowed_patterns,
         patterns: parameters
             .into_iter()
             .filter_map(|parameter| Some((parameter.pattern?, parameter.ident)))
@@ -146,7 +146,7 @@ pub(crate) fn validate(
         policy,
         outcome,
         tags,
-        behind,
+        background,
         cache: options.cache.map(|given| given.value),
         helpers,
     })
@@ -172,7 +172,7 @@ pub(crate) fn is_for_helpers(attr: &Attribute) -> bool {
 
 /// The visibility of helpers: the function's, or that of a trait, which has none of its own.
 pub(crate) fn visibility(cached: &Cached) -> Visibility {
-    if cached.helpers.beside.is_some() {
+    if cached.helpers.trait_impl.is_some() {
         parse_quote_spanned!(Span::mixed_site()=> pub)
     } else {
         cached.function.vis.clone()

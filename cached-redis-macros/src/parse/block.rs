@@ -8,7 +8,8 @@ use syn::spanned::Spanned as _;
 use syn::{Attribute, ImplItem, ItemImpl, Meta, Path, Token};
 
 use super::check_depth;
-use super::options::{CRATE, Options as _, options};
+use super::options::{Options as _, options};
+use super::spec::CRATE;
 use crate::diagnostics::Errors;
 use crate::signature::Function;
 

@@ -1,4 +1,4 @@
-//! Lengths of time: `600`, `"10m"` or any expression.
+//! Durations: `600`, `"10m"` or any expression.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use syn::{Expr, ExprLit, ExprUnary, Lit, LitInt, UnOp};
 
 use super::{check_suffix, ungroup};
 
-/// A length of time as written.
-pub(crate) enum Length {
+/// A duration as written.
+pub(crate) enum DurationExpr {
     /// Known to the macro.
-    Fixed(Duration, Span),
+    Known(Duration, Span),
     /// Known to the compiler, or when the function is called.
     Computed(Expr),
 }
@@ -20,7 +20,7 @@ const HOW: &str = "write whole seconds (`600`), a text (`\"500ms\"`, `\"10m\"`, 
      type `Duration`";
 
 /// Reads what stands after `ttl =`.
-pub(crate) fn length(expr: Expr) -> syn::Result<Length> {
+pub(super) fn duration(expr: Expr) -> syn::Result<DurationExpr> {
     let span = expr.span();
     match ungroup(&expr) {
         Expr::Lit(ExprLit { lit: Lit::Int(int), .. }) => {
@@ -35,12 +35,12 @@ pub(crate) fn length(expr: Expr) -> syn::Result<Length> {
                 ));
             }
             let seconds: u64 = int.base10_parse().map_err(|_| too_long(span))?;
-            Ok(Length::Fixed(Duration::from_secs(seconds), span))
+            Ok(DurationExpr::Known(Duration::from_secs(seconds), span))
         }
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => {
             check_suffix(text)?;
             match parse(&text.value()) {
-                Ok(duration) => Ok(Length::Fixed(duration, span)),
+                Ok(duration) => Ok(DurationExpr::Known(duration, span)),
                 Err(reason) => Err(syn::Error::new(span, format!("{reason}; {HOW}"))),
             }
         }
@@ -52,7 +52,7 @@ pub(crate) fn length(expr: Expr) -> syn::Result<Length> {
         Expr::Unary(ExprUnary { op: UnOp::Neg(_), .. }) => {
             Err(syn::Error::new(span, format!("a length of time cannot be negative; {HOW}")))
         }
-        _ => Ok(Length::Computed(expr)),
+        _ => Ok(DurationExpr::Computed(expr)),
     }
 }
 

@@ -5,9 +5,10 @@ use syn::ext::IdentExt as _;
 use syn::parse::ParseStream;
 use syn::{Expr, Pat, Path, Token};
 
-use super::duration::Length;
+use super::duration::DurationExpr;
 use super::expression;
-use super::options::{CRATE, Limits, Options as _, Spec, options};
+use super::options::{Options as _, options};
+use super::spec::{CRATE, Limits, Spec};
 use super::target::{self, Arguments, Call, separated};
 use super::template::Template;
 use super::values::{self, Flag};
@@ -16,7 +17,7 @@ use crate::diagnostics::{Errors, list, nearest, unknown};
 options! {
     /// What was written between the parentheses of the attribute.
     struct Options {
-        guard: Length = Spec::new("guard", "guard = \"10s\"").limits(Limits::Length {
+        guard: DurationExpr = Spec::new("guard", "guard = \"10s\"").limits(Limits::Duration {
             if_zero: Some(
                 "a `guard` of zero holds nothing: write `guard = \"10s\"` or remove it",
             ),

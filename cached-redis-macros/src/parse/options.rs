@@ -1,71 +1,11 @@
-//! Tables of options. A row has all that is known about an option: how it is read, what its errors
-//! say and most of its checks follow from there.
+//! Tables of options: a row for each, from which follows how it is read, what its errors say and
+//! most of its checks.
 
 use proc_macro2::Ident;
 use syn::parse::ParseStream;
 
+use super::spec::Spec;
 use super::values::Value;
-
-/// A row of a table.
-pub(crate) struct Spec {
-    pub(crate) name: &'static str,
-    /// What errors say to write.
-    pub(crate) example: &'static str,
-    /// What other crates call it.
-    pub(crate) aliases: &'static [&'static str],
-    pub(crate) evaluated: Evaluated,
-    pub(crate) limits: Limits,
-}
-
-/// Who evaluates the expressions of an option.
-#[derive(Clone, Copy, PartialEq)]
-pub(crate) enum Evaluated {
-    /// Nobody, or whoever has loaded a value.
-    Later,
-    /// The function, before its body.
-    ByCalls,
-    /// The function and its helpers.
-    ByHelpersToo,
-}
-
-/// What the macro checks of values that it knows.
-pub(crate) enum Limits {
-    None,
-    /// At most [`LONGEST`](crate::limits::LONGEST). Zero is wrong if there is a message about it.
-    Length {
-        if_zero: Option<&'static str>,
-    },
-    Number {
-        most: f64,
-        if_zero: Option<&'static str>,
-        if_more: &'static str,
-        /// It is negative, or no number.
-        if_none: &'static str,
-    },
-    /// A part of keys: neither empty nor with characters that mean something there.
-    KeyPart,
-}
-
-impl Spec {
-    pub(crate) const fn new(name: &'static str, example: &'static str) -> Self {
-        Self { name, example, aliases: &[], evaluated: Evaluated::Later, limits: Limits::None }
-    }
-
-    pub(crate) const fn aliases(self, aliases: &'static [&'static str]) -> Self {
-        Self { aliases, ..self }
-    }
-
-    pub(crate) const fn evaluated(self, evaluated: Evaluated) -> Self {
-        Self { evaluated, ..self }
-    }
-
-    pub(crate) const fn limits(self, limits: Limits) -> Self {
-        Self { limits, ..self }
-    }
-}
-
-/// All attributes have this one.
-pub(crate) const CRATE: Spec = Spec::new("crate", "crate = my_crate::cached_redis");
 
 /// An option as written: its keyword, where errors about it go, and its value.
 pub(crate) struct Given<T> {
@@ -103,7 +43,7 @@ macro_rules! options {
         }
 
         impl $crate::parse::options::Options for $Options {
-            const SPECS: &'static [$crate::parse::options::Spec] = &[$($spec),*];
+            const SPECS: &'static [$crate::parse::spec::Spec] = &[$($spec),*];
 
             fn read(
                 &mut self,
@@ -122,7 +62,7 @@ macro_rules! options {
 
             fn given(
                 &self,
-            ) -> Vec<(&'static $crate::parse::options::Spec, &dyn $crate::parse::values::Value)> {
+            ) -> Vec<(&'static $crate::parse::spec::Spec, &dyn $crate::parse::values::Value)> {
                 let values: [Option<&dyn $crate::parse::values::Value>; Self::SPECS.len()] =
                     [$(self.$field.as_ref().map(|given| &given.value as _)),*];
                 let rows = Self::SPECS.iter().zip(values);

@@ -5,18 +5,19 @@ use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
 use syn::{Expr, LitStr, Path, Token};
 
-use super::duration::Length;
-use super::options::Evaluated::{ByCalls, ByHelpersToo};
-use super::options::{CRATE, Limits, Options as _, Spec, options};
+use super::duration::DurationExpr;
+use super::options::{Options as _, options};
+use super::spec::Evaluated::{ByCalls, ByHelpersToo};
+use super::spec::{CRATE, Limits, Spec};
 use super::values::{Early, Flag, KeyOption, Lock, Skip, Tags};
 use super::{check_depth, skip_to_next};
 use crate::diagnostics::{self, Errors, list, nearest};
-use crate::limits::{MOST_EARLY, MOST_JITTER};
+use crate::limits::{MAX_EARLY, MAX_JITTER};
 
 options! {
     /// What was written between the parentheses of the attribute.
     struct Options {
-        ttl: Length = Spec::new("ttl", "ttl = 600")
+        ttl: DurationExpr = Spec::new("ttl", "ttl = 600")
             .aliases(&["expire", "expires", "expiry", "expiration", "lifetime", "time", "max_age"])
             .evaluated(ByHelpersToo)
             .limits(not_zero(
@@ -33,18 +34,18 @@ options! {
             .aliases(&["convert", "args", "include"])
             .evaluated(ByHelpersToo),
         version: u32 = Spec::new("version", "version = 2"),
-        negative_ttl: Length = Spec::new("negative_ttl", "negative_ttl = 30")
+        negative_ttl: DurationExpr = Spec::new("negative_ttl", "negative_ttl = 30")
             .evaluated(ByHelpersToo)
-            .limits(Limits::Length { if_zero: None }),
+            .limits(Limits::Duration { if_zero: None }),
         jitter: Expr = Spec::new("jitter", "jitter = 0.1").evaluated(ByHelpersToo).limits(JITTER),
         ttl_with: Expr = Spec::new("ttl_with", "ttl_with = |value| value.expires_in"),
-        stale: Length = Spec::new("stale", "stale = \"5m\"")
+        stale: DurationExpr = Spec::new("stale", "stale = \"5m\"")
             .aliases(&["stale_while_revalidate", "swr", "grace", "refresh_behind"])
             .evaluated(ByHelpersToo)
             .limits(not_zero(
                 "a `stale` of zero serves nothing after `ttl`: write `stale = \"5m\"` or remove it",
             )),
-        stale_if_error: Length = Spec::new("stale_if_error", "stale_if_error = \"1h\"")
+        stale_if_error: DurationExpr = Spec::new("stale_if_error", "stale_if_error = \"1h\"")
             .evaluated(ByHelpersToo)
             .limits(not_zero(
                 "a `stale_if_error` of zero keeps nothing for a failed load: write \
@@ -54,7 +55,7 @@ options! {
             .aliases(&["beta", "xfetch", "refresh_ahead", "refresh_early"])
             .evaluated(ByHelpersToo)
             .limits(EARLY),
-        soft_timeout: Length = Spec::new("soft_timeout", "soft_timeout = \"200ms\"")
+        soft_timeout: DurationExpr = Spec::new("soft_timeout", "soft_timeout = \"200ms\"")
             .evaluated(ByHelpersToo)
             .limits(not_zero(
                 "a `soft_timeout` of zero waits for no load at all: write `soft_timeout = \"200ms\"`, \
@@ -72,7 +73,7 @@ options! {
             .limits(not_zero(
                 "a lease of zero protects nothing: write `lock = false` to go without",
             )),
-        load_timeout: Length = Spec::new("load_timeout", "load_timeout = \"30s\"")
+        load_timeout: DurationExpr = Spec::new("load_timeout", "load_timeout = \"30s\"")
             .evaluated(ByHelpersToo)
             .limits(not_zero(
                 "a `load_timeout` of zero would make every waiter load for itself: write \
@@ -87,17 +88,17 @@ options! {
 }
 
 const fn not_zero(if_zero: &'static str) -> Limits {
-    Limits::Length { if_zero: Some(if_zero) }
+    Limits::Duration { if_zero: Some(if_zero) }
 }
 
 const JITTER: Limits = {
     let wrong = "`jitter` is the share by which a life is shortened at most, from 0.0 to 1.0: write \
                  `jitter = 0.1`";
-    Limits::Number { most: MOST_JITTER, if_zero: None, if_more: wrong, if_none: wrong }
+    Limits::Number { most: MAX_JITTER, if_zero: None, if_more: wrong, if_none: wrong }
 };
 
 const EARLY: Limits = Limits::Number {
-    most: MOST_EARLY,
+    most: MAX_EARLY,
     if_zero: Some("to reload only when a value has ended, write `early = false`"),
     if_more: "`early` above 10 reloads long before the end: write `early = 1.0`, or make `ttl` shorter",
     if_none: "`early` is how eagerly a value is reloaded before its end, a number above 0 and up to \

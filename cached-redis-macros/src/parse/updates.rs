@@ -5,7 +5,8 @@ use syn::ext::IdentExt as _;
 use syn::parse::ParseStream;
 use syn::{Expr, Path, Token};
 
-use super::options::{CRATE, Options as _, options};
+use super::options::{Options as _, options};
+use super::spec::CRATE;
 use super::target::{self, Arguments, Call, separated};
 use super::{bare, expression, invalidates};
 use crate::diagnostics::{Errors, unknown};

@@ -7,8 +7,8 @@ use syn::parse::ParseStream;
 use syn::spanned::Spanned as _;
 use syn::{Expr, ExprLit, Lit, LitStr, Path, Token, parenthesized, token};
 
-use super::duration::{Length, is_number, length};
-use super::options::Spec;
+use super::duration::{DurationExpr, duration, is_number};
+use super::spec::Spec;
 use super::template::{Purpose, Template};
 use super::{check_suffix, expression, expressions, ungroup};
 use crate::diagnostics::Errors;
@@ -25,7 +25,7 @@ pub(crate) trait Value {
         &[]
     }
 
-    fn length(&self) -> Option<&Length> {
+    fn duration(&self) -> Option<&DurationExpr> {
         None
     }
 
@@ -50,7 +50,7 @@ pub(crate) enum KeyOption {
 pub(crate) enum Lock {
     Default,
     Off,
-    For(Length),
+    For(DurationExpr),
 }
 
 /// `early = …`
@@ -78,19 +78,19 @@ impl Value for Expr {
     }
 }
 
-impl Value for Length {
+impl Value for DurationExpr {
     fn read(input: ParseStream<'_>, spec: &Spec, keyword: &Ident) -> syn::Result<Self> {
-        length(value(input, spec, keyword)?)
+        duration(value(input, spec, keyword)?)
     }
 
     fn expressions(&self) -> &[Expr] {
         match self {
-            Self::Fixed(..) => &[],
+            Self::Known(..) => &[],
             Self::Computed(expr) => slice::from_ref(expr),
         }
     }
 
-    fn length(&self) -> Option<&Length> {
+    fn duration(&self) -> Option<&DurationExpr> {
         Some(self)
     }
 }
@@ -143,17 +143,17 @@ impl Value for Lock {
             Expr::Path(path) if is_off(&path.path) => {
                 Err(syn::Error::new_spanned(expr, "to go without a lease, write `lock = false`"))
             }
-            _ => length(expr).map(Self::For),
+            _ => duration(expr).map(Self::For),
         }
     }
 
     fn expressions(&self) -> &[Expr] {
-        self.length().map_or(&[], Length::expressions)
+        self.duration().map_or(&[], DurationExpr::expressions)
     }
 
-    fn length(&self) -> Option<&Length> {
+    fn duration(&self) -> Option<&DurationExpr> {
         match self {
-            Self::For(length) => Some(length),
+            Self::For(life) => Some(life),
             Self::Default | Self::Off => None,
         }
     }
@@ -286,7 +286,7 @@ impl Value for KeyOption {
         if let [Expr::Lit(ExprLit { lit: Lit::Str(text), .. })] = exprs.as_slice() {
             return Err(syn::Error::new(
                 text.span(),
-                format!("a template goes behind `=`: write `key = \"{}\"`", text.value()),
+                format!("a template goes after `=`: write `key = \"{}\"`", text.value()),
             ));
         }
         Ok(Self::Expressions(exprs))

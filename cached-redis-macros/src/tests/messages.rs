@@ -21,7 +21,7 @@ use std::ops::Range;
 
 use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
 
-use crate::item;
+use crate::attributes;
 
 type Row = (&'static str, &'static [&'static str]);
 
@@ -99,9 +99,9 @@ fn attribute(token: &TokenTree) -> Option<(Expand, TokenStream)> {
     let TokenTree::Group(group) = token else { return None };
     let mut tokens = group.stream().into_iter();
     let expand: Expand = match tokens.next()?.to_string().as_str() {
-        "redis_cached" => item::redis_cached,
-        "invalidates" => item::invalidates,
-        "updates" => item::updates,
+        "redis_cached" => attributes::redis_cached,
+        "invalidates" => attributes::invalidates,
+        "updates" => attributes::updates,
         _ => return None,
     };
     let options = match tokens.next() {

@@ -3,7 +3,8 @@
 use proc_macro2::TokenStream;
 
 use crate::diagnostics::Errors;
-use crate::parse::options::{Evaluated, Options as _};
+use crate::parse::options::Options as _;
+use crate::parse::spec::Evaluated;
 use crate::parse::{invalidates, redis_cached, updates};
 
 fn tokens(text: &str) -> TokenStream {
@@ -71,7 +72,7 @@ fn helpers_have_the_parameters_that_they_evaluate() {
         };
         let options = tokens(&format!("{others} key(id), {} = used", spec.name));
         let function = tokens("async fn get(id: u64, used: Used) -> Result<u64, Error> { Ok(id) }");
-        let expansion = crate::item::redis_cached(options, function);
+        let expansion = crate::attributes::redis_cached(options, function);
         let file: syn::File = syn::parse2(expansion).expect("Rust");
         let entry = file.items.iter().find_map(|item| match item {
             syn::Item::Fn(helper) if helper.sig.ident == "get_entry" => Some(helper),

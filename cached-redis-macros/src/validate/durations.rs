@@ -1,29 +1,40 @@
-//! Lengths of time that depend on each other.
+//! Durations that depend on each other.
 
 use std::time::Duration;
 
 use proc_macro2::Span;
 
-use super::Subject;
 use crate::diagnostics::Errors;
-use crate::limits::{LOAD_TIMEOUT, LONGEST};
-use crate::parse::duration::Length;
+use crate::limits::{DEFAULT_LOAD_TIMEOUT, MAX_DURATION};
+use crate::parse::duration::DurationExpr;
 use crate::parse::options::Given;
 use crate::parse::redis_cached::Options;
 use crate::parse::values::Value as _;
 
-pub(super) fn check(subject: &Subject<'_>, errors: &mut Errors) {
-    let options = subject.options;
+pub(super) fn check(options: &Options, errors: &mut Errors) {
+    check_ttl(options, errors);
     check_whole_life(options, errors);
     check_stale_if_error(options, errors);
     check_soft_timeout(options, errors);
     check_lease(options, errors);
 }
 
-/// A length that the macro knows, unless it is wrong by itself.
-fn known(given: &Option<Given<Length>>) -> Option<(Duration, Span)> {
+fn check_ttl(options: &Options, errors: &mut Errors) {
+    if options.ttl.is_none() && !options.is_invalid("ttl") {
+        errors.add(no_ttl());
+    }
+}
+
+pub(super) fn no_ttl() -> syn::Error {
+    let message = "`ttl` is missing: write how long a value lives, as in `ttl = 600` (seconds), \
+                   `ttl = \"10m\"` or `ttl = LIFETIME`";
+    syn::Error::new(Span::call_site(), message)
+}
+
+/// A duration that the macro knows, unless it is wrong by itself.
+fn known(given: &Option<Given<DurationExpr>>) -> Option<(Duration, Span)> {
     match given.as_ref()?.value {
-        Length::Fixed(duration, span) if !duration.is_zero() && duration <= LONGEST => {
+        DurationExpr::Known(duration, span) if !duration.is_zero() && duration <= MAX_DURATION => {
             Some((duration, span))
         }
         _ => None,
@@ -35,7 +46,7 @@ fn check_whole_life(options: &Options, errors: &mut Errors) {
     let graces = [known(&options.stale), known(&options.stale_if_error)];
     let longest = graces.into_iter().flatten().max_by_key(|(grace, _)| *grace);
     if let (Some((ttl, _)), Some((grace, span))) = (known(&options.ttl), longest)
-        && ttl + grace > LONGEST
+        && ttl + grace > MAX_DURATION
     {
         errors.at(
             span,
@@ -86,10 +97,10 @@ fn check_soft_timeout(options: &Options, errors: &mut Errors) {
 /// A lease that is longer than anyone waits keeps others from loading for nothing.
 fn check_lease(options: &Options, errors: &mut Errors) {
     let (patience, written) = patience(options);
-    let lease = options.lock.as_ref().and_then(|given| given.value.length());
-    if let (Some(Length::Fixed(lease, span)), Some(patience)) = (lease, patience)
+    let lease = options.lock.as_ref().and_then(|given| given.value.duration());
+    if let (Some(DurationExpr::Known(lease, span)), Some(patience)) = (lease, patience)
         && *lease > patience
-        && *lease <= LONGEST
+        && *lease <= MAX_DURATION
     {
         errors.at(
             *span,
@@ -105,7 +116,7 @@ fn check_lease(options: &Options, errors: &mut Errors) {
 fn patience(options: &Options) -> (Option<Duration>, &'static str) {
     match &options.load_timeout {
         None if options.is_invalid("load_timeout") => (None, ""),
-        None => (Some(LOAD_TIMEOUT), " (30 s where it is not written)"),
+        None => (Some(DEFAULT_LOAD_TIMEOUT), " (30 s where it is not written)"),
         given => (known(given).map(|(duration, _)| duration), ""),
     }
 }

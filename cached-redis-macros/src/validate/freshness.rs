@@ -4,10 +4,10 @@ use proc_macro2::Span;
 use syn::{Expr, parse_quote_spanned};
 
 use super::Subject;
-use super::options::float;
+use super::limits::float;
 use crate::diagnostics::{Errors, list};
-use crate::limits::EARLY_ROOM;
-use crate::parse::duration::Length;
+use crate::limits::MIN_TTL_WITH_EARLY;
+use crate::parse::duration::DurationExpr;
 use crate::parse::options::Given;
 use crate::parse::values::Early;
 
@@ -21,9 +21,9 @@ fn check_room(subject: &Subject<'_>, errors: &mut Errors) {
     else {
         return;
     };
-    if let Some(Given { value: Length::Fixed(ttl, _), .. }) = &subject.options.ttl
+    if let Some(Given { value: DurationExpr::Known(ttl, _), .. }) = &subject.options.ttl
         && !ttl.is_zero()
-        && *ttl < EARLY_ROOM
+        && *ttl < MIN_TTL_WITH_EARLY
     {
         errors.at(
             keyword.span(),

@@ -6,11 +6,12 @@ use syn::ext::IdentExt as _;
 use syn::{Expr, FnArg, GenericParam, Generics, Type, parse_quote_spanned};
 
 use super::{Context, is_for_helpers};
-use crate::mentions;
-use crate::model::{Absent, Beside, Helpers, Key, Outcome, Piece, Tags};
-use crate::parse::options::{Evaluated, Options as _};
+use crate::model::{Absent, Helpers, Key, Outcome, Piece, Tags, TraitImpl};
+use crate::parse::options::Options as _;
 use crate::parse::redis_cached::Options;
+use crate::parse::spec::Evaluated;
 use crate::signature::{Function, Parameter, restrict};
+use crate::used_names;
 
 /// The expressions that are evaluated before the body.
 pub(super) struct Evaluations<'a> {
@@ -52,23 +53,23 @@ pub(super) fn key_expressions(key: &Key) -> Vec<&Expr> {
     }
 }
 
-pub(super) fn is_mentioned(parameter: &Parameter, expressions: &[&Expr]) -> bool {
+pub(super) fn is_used_in(parameter: &Parameter, expressions: &[&Expr]) -> bool {
     expressions.iter().any(|expr| {
-        let names = mentions::mentions(expr);
+        let names = used_names::all(expr);
         names.contains(&parameter.ident.unraw().to_string())
             || parameter.bindings.iter().any(|binding| names.contains(binding))
     })
 }
 
 /// Patterns whose bindings are used before the body takes the arguments apart.
-pub(super) fn peeks(
+pub(super) fn borrowed_patterns(
     parameters: &[Parameter],
     evaluated: &Evaluations<'_>,
     tags: &Tags,
 ) -> Vec<(syn::Pat, Expr)> {
     let of_tags = tags.of_arguments.iter().flatten().filter_map(Piece::placeholder);
     let expressions: Vec<_> = evaluated.by_calls.iter().copied().chain(of_tags).collect();
-    let names: Vec<_> = expressions.iter().map(mentions::mentions).collect();
+    let names: Vec<_> = expressions.iter().map(used_names::all).collect();
     parameters
         .iter()
         .filter(|p| p.bindings.iter().any(|name| names.iter().any(|names| names.contains(name))))
@@ -99,16 +100,16 @@ pub(super) fn helpers(
         parse_quote_spanned!(self_token.span=> &#self_token)
     });
     let inputs = |expressions: &[&Expr]| -> Vec<FnArg> {
-        let typed = parameters.iter().filter(|p| is_mentioned(p, expressions)).map(|p| {
+        let typed = parameters.iter().filter(|p| is_used_in(p, expressions)).map(|p| {
             let (ident, ty) = (&p.ident, &p.ty);
             parse_quote_spanned!(Span::mixed_site()=> #ident: #ty)
         });
         receiver.clone().into_iter().chain(typed).collect()
     };
     let dropped = |expressions: &[&Expr]| -> Vec<&Type> {
-        parameters.iter().filter(|p| !is_mentioned(p, expressions)).map(|p| &p.ty).collect()
+        parameters.iter().filter(|p| !is_used_in(p, expressions)).map(|p| &p.ty).collect()
     };
-    let generics = all_generics(&function.sig.generics, context.beside.as_ref());
+    let generics = all_generics(&function.sig.generics, context.trait_impl.as_ref());
     let (one, all) = (inputs(of_one), inputs(&of_all));
     let types = dropped(of_one);
     let returns = function.returns();
@@ -121,14 +122,14 @@ pub(super) fn helpers(
         inputs: one,
         all_generics: restrict(&generics, &quote!(#(#all,)* #(#of_all),*), &quote!(), false),
         all_inputs: all,
-        beside: context.beside.clone(),
+        trait_impl: context.trait_impl.clone(),
     }
 }
 
 /// The function's generics and, in front of them, those of the `impl` that nothing else provides.
-fn all_generics(own: &Generics, beside: Option<&Beside>) -> Generics {
-    let Some(beside) = beside else { return own.clone() };
-    let mut all = beside.generics.clone();
+fn all_generics(own: &Generics, trait_impl: Option<&TraitImpl>) -> Generics {
+    let Some(trait_impl) = trait_impl else { return own.clone() };
+    let mut all = trait_impl.generics.clone();
     all.params.extend(own.params.clone());
     let (lifetimes, others): (Vec<_>, Vec<_>) =
         all.params.into_iter().partition(|param| matches!(param, GenericParam::Lifetime(_)));

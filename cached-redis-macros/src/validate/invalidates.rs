@@ -5,12 +5,12 @@ use syn::Path;
 
 use super::{limits, write};
 use crate::diagnostics::{self, Errors, list, nearest};
-use crate::mentions;
 use crate::model::Invalidating;
 use crate::parse::invalidates::{Options, Target, What};
 use crate::parse::target::Arguments;
 use crate::parse::template::Template;
 use crate::signature::{Function, bindings};
+use crate::used_names;
 
 pub(crate) fn validate(
     options: Options,
@@ -100,11 +100,11 @@ fn first_ret(target: &Target) -> Option<Span> {
         What::Entries(call) => match &call.arguments {
             Arguments::All => None,
             Arguments::These(exprs) => {
-                exprs.iter().find_map(|expr| mentions::first(expr, "ret")).map(|ret| ret.span())
+                exprs.iter().find_map(|expr| used_names::first(expr, "ret")).map(|ret| ret.span())
             }
         },
     };
-    let in_values = || mentions::first(&target.repeat.as_ref()?.1, "ret").map(|ret| ret.span());
+    let in_values = || used_names::first(&target.repeat.as_ref()?.1, "ret").map(|ret| ret.span());
     in_target.or_else(in_values)
 }
 

@@ -13,7 +13,7 @@ use crate::parse::options::Given;
 use crate::parse::values::KeyOption;
 use crate::parse::{template, ungroup};
 use crate::signature::Parameter;
-use crate::{mentions, names};
+use crate::{names, used_names};
 
 impl Subject<'_> {
     /// The parameter that `name` belongs to.
@@ -131,7 +131,7 @@ pub(super) fn check_key(subject: &Subject<'_>, errors: &mut Errors) {
         KeyOption::Expressions(exprs) => {
             names.extend(exprs.iter().filter_map(root));
             let mentioned = exprs.iter().any(|expr| {
-                let mentioned = mentions::mentions(expr);
+                let mentioned = used_names::all(expr);
                 mentioned.contains("self")
                     || mentioned.iter().any(|n| subject.position(n).is_some())
             });
@@ -235,7 +235,7 @@ pub(super) fn check_self_choice(subject: &Subject<'_>, errors: &mut Errors) {
     let Some(receiver) = subject.function.receiver() else { return };
     let mentioned = subject.options.key.as_ref().and_then(|given| match &given.value {
         KeyOption::Expressions(exprs) => {
-            exprs.iter().find_map(|expr| mentions::first(expr, "self")).map(|i| i.span())
+            exprs.iter().find_map(|expr| used_names::first(expr, "self")).map(|i| i.span())
         }
         KeyOption::Template(template) => {
             template.roots().any(|root| root == "self").then(|| template.text.span())

@@ -1,20 +1,21 @@
 //! The limits of each option by itself, as its row in the table has them. What is computed is checked
 //! by the runtime, at the first call.
 
-use syn::{Expr, ExprLit, Lit, LitStr};
+use syn::{Expr, ExprLit, Lit, LitStr, parse_quote_spanned};
 
 use crate::diagnostics::Errors;
-use crate::limits::LONGEST;
-use crate::parse::duration::Length;
-use crate::parse::options::{Limits, Options, Spec};
+use crate::limits::MAX_DURATION;
+use crate::parse::duration::DurationExpr;
+use crate::parse::options::Options;
+use crate::parse::spec::{Limits, Spec};
 
 pub(super) fn check(options: &impl Options, errors: &mut Errors) {
     for (spec, value) in options.given() {
         match spec.limits {
             Limits::None => {}
-            Limits::Length { if_zero } => {
-                if let Some(length) = value.length() {
-                    check_length(length, if_zero, errors);
+            Limits::Duration { if_zero } => {
+                if let Some(duration) = value.duration() {
+                    check_duration(duration, if_zero, errors);
                 }
             }
             Limits::Number { most, if_zero, if_more, if_none } => {
@@ -39,9 +40,9 @@ pub(super) fn check(options: &impl Options, errors: &mut Errors) {
     }
 }
 
-fn check_length(length: &Length, if_zero: Option<&str>, errors: &mut Errors) {
-    let Length::Fixed(duration, span) = length else { return };
-    if *duration > LONGEST {
+fn check_duration(duration: &DurationExpr, if_zero: Option<&str>, errors: &mut Errors) {
+    let DurationExpr::Known(duration, span) = duration else { return };
+    if *duration > MAX_DURATION {
         errors.at(
             *span,
             "more than 30 days: write `\"30d\"` or less (numbers are seconds, not milliseconds)",
@@ -90,4 +91,15 @@ fn check_key_part(spec: &Spec, text: &LitStr, errors: &mut Errors) {
         return;
     };
     errors.at(text.span(), wrong);
+}
+
+/// `jitter = 0` is an integer to the compiler. What has a suffix is for it to judge.
+pub(super) fn float(expr: Expr) -> Expr {
+    match &expr {
+        Expr::Lit(ExprLit { lit: Lit::Int(int), .. }) if int.suffix().is_empty() => {
+            let float = syn::LitFloat::new(&format!("{}.0", int.base10_digits()), int.span());
+            parse_quote_spanned!(int.span()=> #float)
+        }
+        _ => expr,
+    }
 }

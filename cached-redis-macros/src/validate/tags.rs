@@ -1,9 +1,9 @@
 //! `tags`: from which names, and with which text.
 
-use super::helpers::{is_mentioned, key_expressions};
+use super::helpers::{is_used_in, key_expressions};
 use super::{Subject, key};
 use crate::diagnostics::Errors;
-use crate::limits::MOST_TAGS;
+use crate::limits::MAX_TAGS;
 use crate::model::{Piece, Tags};
 use crate::parse::template::{self, Template};
 
@@ -139,7 +139,7 @@ fn check_is_part_of_key(subject: &Subject<'_>, tag: &Template) -> Option<String>
         name => subject
             .position(name)
             .and_then(|position| subject.parameters.get(position))
-            .is_some_and(|parameter| is_mentioned(parameter, &expressions)),
+            .is_some_and(|parameter| is_used_in(parameter, &expressions)),
     };
     let name = tag.roots().find(|name| *name != "ret" && !is_part(name))?;
     Some(format!(
@@ -149,10 +149,10 @@ fn check_is_part_of_key(subject: &Subject<'_>, tag: &Template) -> Option<String>
 }
 
 fn check_count(tags: &[Template], errors: &mut Errors) {
-    if let Some(tag) = tags.get(MOST_TAGS) {
+    if let Some(tag) = tags.get(MAX_TAGS) {
         errors.at(
             tag.text.span(),
-            format!("at most {MOST_TAGS} tags: remove some, or make one group of several"),
+            format!("at most {MAX_TAGS} tags: remove some, or make one group of several"),
         );
     }
 }

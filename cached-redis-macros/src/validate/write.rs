@@ -4,7 +4,7 @@ use syn::spanned::Spanned as _;
 use syn::{Expr, FnArg, Path, ReturnType};
 
 use super::control_flow;
-use super::shape::check_async;
+use super::function::check_async;
 use crate::diagnostics::Errors;
 use crate::model::Write;
 use crate::names;

@@ -9,7 +9,7 @@ use syn::visit::{self, Visit};
 
 use super::corpus::Attribute;
 use super::mutate::{flat, values};
-use crate::item;
+use crate::attributes;
 use crate::parse::options::Options as _;
 use crate::parse::redis_cached::Options;
 
@@ -35,9 +35,9 @@ impl Case {
     pub(super) fn expand(&self) -> Outcome {
         let (options, item) = (self.options.clone(), self.item.clone());
         let tokens = match self.attribute {
-            Attribute::RedisCached => item::redis_cached(options, item),
-            Attribute::Invalidates => item::invalidates(options, item),
-            Attribute::Updates => item::updates(options, item),
+            Attribute::RedisCached => attributes::redis_cached(options, item),
+            Attribute::Invalidates => attributes::invalidates(options, item),
+            Attribute::Updates => attributes::updates(options, item),
         };
         let mut messages = Vec::new();
         find_messages(tokens.clone(), &mut messages);

@@ -130,52 +130,56 @@ fn bodies_that_run_in_the_background() {
         (
             r#"#[redis_cached(ttl = 600, stale_if_error = "1h", soft_timeout = "1s")]
             async fn get(name: «Cow<'_, str>») -> usize { name.len() }"#,
-            &["with `soft_timeout` the body may run on behind the answer, when what this borrows \
-                from is gone: take an owned type (`Option<String>` instead of `Option<&str>`) or \
-                an `Arc`"],
+            &["with `soft_timeout` the body may run in the background after the call has \
+               returned, when what this borrows from is gone: take an owned type \
+               (`Option<String>` instead of `Option<&str>`) or an `Arc`"],
         ),
         (
             r#"#[redis_cached(ttl = 600, stale = "5m", skip(count))]
             async fn get(count: «&mut u64», id: u64) -> u64 { *count += 1; id }"#,
-            &["with `stale` the body may run on behind the answer, when the caller has this for \
-                itself again: take it by value, or as an `Arc` of something with a lock"],
+            &["with `stale` the body may run in the background after the call has returned, when \
+               the caller uses this again: take it by value, or as an `Arc` of something with a \
+               lock"],
         ),
         (
             r#"#[redis_cached(ttl = 600, stale = "5m", skip(self))]
             async fn get(«&mut self», id: u64) -> u64 { self.loads += 1; id }"#,
-            &["with `stale` the body may run on behind the answer, when the caller has `self` \
-                for itself again: take `&self` (and `Self: Clone`) or `self: Arc<Self>`"],
+            &["with `stale` the body may run in the background after the call has returned, when \
+               the caller uses `self` again: take `&self` (and `Self: Clone`) or \
+               `self: Arc<Self>`"],
         ),
         (
             r#"#[redis_cached(ttl = 600, stale = "5m", skip(self))]
             async fn pinned(«self: std::pin::Pin<&mut Self>», id: u64) -> u64 { self.loads + id }"#,
-            &["with `stale` the body may run on behind the answer, when the caller has `self` \
-                for itself again: take `&self` (and `Self: Clone`) or `self: Arc<Self>`"],
+            &["with `stale` the body may run in the background after the call has returned, when \
+               the caller uses `self` again: take `&self` (and `Self: Clone`) or \
+               `self: Arc<Self>`"],
         ),
         (
             "#[redis_cached(ttl = 600, early = 1.0)]
             async fn get(names: «&[&str]») -> usize { names.len() }",
-            &["with `early` the body may run on behind the answer, when what this borrows from \
-                is gone: take an owned type (`Option<String>` instead of `Option<&str>`) or an \
-                `Arc`"],
+            &["with `early` the body may run in the background after the call has returned, when \
+               what this borrows from is gone: take an owned type (`Option<String>` instead of \
+               `Option<&str>`) or an `Arc`"],
         ),
         (
             r#"#[redis_cached(ttl = 600, stale = "5m")]
             async fn get(name: «Option<&str>») -> usize { name.map_or(0, str::len) }"#,
-            &["with `stale` the body may run on behind the answer, when what this borrows from \
-                is gone: take an owned type (`Option<String>` instead of `Option<&str>`) or an \
-                `Arc`"],
+            &["with `stale` the body may run in the background after the call has returned, when \
+               what this borrows from is gone: take an owned type (`Option<String>` instead of \
+               `Option<&str>`) or an `Arc`"],
         ),
         (
             r#"#[redis_cached(ttl = 600, stale = "5m", skip(count))]
             async fn get(count: «&mut u64», name: «Option<&str>», id: u64) -> u64 {
                 *count += 1; id + name.map_or(0, str::len) as u64 }"#,
             &[
-                "with `stale` the body may run on behind the answer, when the caller has this for \
-                 itself again: take it by value, or as an `Arc` of something with a lock",
-                "with `stale` the body may run on behind the answer, when what this borrows from \
-                 is gone: take an owned type (`Option<String>` instead of `Option<&str>`) or an \
-                 `Arc`",
+                "with `stale` the body may run in the background after the call has returned, \
+                 when the caller uses this again: take it by value, or as an `Arc` of something \
+                 with a lock",
+                "with `stale` the body may run in the background after the call has returned, \
+                 when what this borrows from is gone: take an owned type (`Option<String>` \
+                 instead of `Option<&str>`) or an `Arc`",
             ],
         ),
     ]);

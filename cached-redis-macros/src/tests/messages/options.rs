@@ -124,7 +124,7 @@ fn options_are_written_with_equals_or_parentheses() {
         (
             r#"#[redis_cached(ttl = 600, key(«"product:{id}"»))]
             async fn get(id: u64) -> u64 { id }"#,
-            &[r#"a template goes behind `=`: write `key = "product:{id}"`"#],
+            &[r#"a template goes after `=`: write `key = "product:{id}"`"#],
         ),
         (
             "#[redis_cached(ttl = 600, key = «id»)] async fn get(id: u64) -> u64 { id }",

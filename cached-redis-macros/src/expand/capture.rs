@@ -1,4 +1,4 @@
-//! What statements after the body need is kept before it, because the body may consume the
+//! What statements after the body need is captured before it, because the body may consume the
 //! arguments.
 
 use proc_macro2::{Ident, Span, TokenStream};
@@ -10,9 +10,9 @@ use super::receiver;
 use super::target::owned;
 use crate::model::Write;
 use crate::signature::{Body, Function};
-use crate::{mentions, names};
+use crate::{names, used_names};
 
-pub(super) struct Keeper<'a> {
+pub(super) struct Captures<'a> {
     write: &'a Write,
     /// Copies of parameters.
     parameters: Vec<(Ident, Ident)>,
@@ -23,7 +23,7 @@ pub(super) struct Keeper<'a> {
     lends_self: bool,
 }
 
-impl<'a> Keeper<'a> {
+impl<'a> Captures<'a> {
     pub(super) fn new(write: &'a Write) -> Self {
         Self {
             write,
@@ -36,7 +36,7 @@ impl<'a> Keeper<'a> {
 
     /// Evaluates an argument before the body, for a call after it.
     pub(super) fn argument(&mut self, expr: &Expr) -> TokenStream {
-        let kept = Ident::new(&format!("__argument{}", self.count), Span::mixed_site());
+        let captured = Ident::new(&format!("__argument{}", self.count), Span::mixed_site());
         self.count += 1;
         let (value, argument) = match expr {
             Expr::Reference(reference) => {
@@ -44,34 +44,34 @@ impl<'a> Keeper<'a> {
                 let owned = quote_spanned!(names::at(names::ends(place).0)=>
                     ::std::borrow::ToOwned::to_owned(&#place)
                 );
-                (owned, quote!(&#kept))
+                (owned, quote!(&#captured))
             }
-            _ => (owned(expr), quote!(#kept)),
+            _ => (owned(expr), quote!(#captured)),
         };
-        self.arguments.extend(quote_spanned!(Span::mixed_site()=> let #kept = #value;));
+        self.arguments.extend(quote_spanned!(Span::mixed_site()=> let #captured = #value;));
         argument
     }
 
-    /// Keeps the parameters that an expression after the body mentions. What the `pattern` of a loop
+    /// Captures the parameters that an expression after the body mentions. What the `pattern` of a loop
     /// around it binds is no parameter.
     pub(super) fn parameters(&mut self, expr: &Expr, pattern: Option<&Pat>) {
-        let bound = mentions::mentions(&pattern);
+        let bound = used_names::all(&pattern);
         for name in self.write.parameters.iter().filter(|name| !bound.contains(*name)) {
-            let is_kept = self.parameters.iter().any(|(_, ident)| ident == name.as_str());
-            if let Some(ident) = mentions::first(expr, name)
-                && !is_kept
+            let is_captured = self.parameters.iter().any(|(_, ident)| ident == name.as_str());
+            if let Some(ident) = used_names::first(expr, name)
+                && !is_captured
             {
-                let kept = Ident::new(&format!("__kept_{name}"), Span::mixed_site());
-                self.parameters.push((kept, ident));
+                let captured = Ident::new(&format!("__captured_{name}"), Span::mixed_site());
+                self.parameters.push((captured, ident));
             }
         }
-        let Some(ident) = mentions::first(expr, "self") else { return };
+        let Some(ident) = used_names::first(expr, "self") else { return };
         match self.receiver().map(|receiver| &receiver.kind) {
             None | Some(ReceiverKind::Reference(_, _, None)) => {}
             Some(ReceiverKind::Reference(_, _, Some(_))) => self.lends_self = true,
-            Some(_) if self.kept_self().is_none() => {
-                let kept = Ident::new("__kept_self", Span::mixed_site());
-                self.parameters.push((kept, ident));
+            Some(_) if self.captured_self().is_none() => {
+                let captured = Ident::new("__captured_self", Span::mixed_site());
+                self.parameters.push((captured, ident));
             }
             Some(_) => {}
         }
@@ -81,24 +81,24 @@ impl<'a> Keeper<'a> {
         self.write.function.receiver()
     }
 
-    fn kept_self(&self) -> Option<&Ident> {
-        self.parameters.iter().find(|(_, ident)| ident == "self").map(|(kept, _)| kept)
+    fn captured_self(&self) -> Option<&Ident> {
+        self.parameters.iter().find(|(_, ident)| ident == "self").map(|(captured, _)| captured)
     }
 
-    /// A statement after the body, by what was kept for it.
+    /// A statement after the body, by what was captured for it.
     pub(super) fn after(&self, statement: TokenStream) -> TokenStream {
-        match self.kept_self() {
-            Some(kept) => receiver::replace(statement, kept),
+        match self.captured_self() {
+            Some(captured) => receiver::replace(statement, captured),
             None => statement,
         }
     }
 
     /// Before the body.
-    pub(super) fn keep(&self) -> TokenStream {
+    pub(super) fn capture(&self) -> TokenStream {
         let arguments = &self.arguments;
-        let parameters = self.parameters.iter().map(|(kept, ident)| {
+        let parameters = self.parameters.iter().map(|(captured, ident)| {
             let span = names::at(ident.span());
-            quote_spanned!(span=> let #kept = __rt::owned(&#ident);)
+            quote_spanned!(span=> let #captured = __rt::owned(&#ident);)
         });
         quote!(#arguments #(#parameters)*)
     }
@@ -106,14 +106,13 @@ impl<'a> Keeper<'a> {
     /// After the body, before the statements that need it.
     pub(super) fn restore(&self) -> TokenStream {
         let allow = names::allow_shadow();
-        let parameters =
-            self.parameters.iter().filter(|(_, ident)| ident != "self").map(
-                |(kept, ident)| quote_spanned!(Span::mixed_site()=> #allow let #ident = #kept;),
-            );
+        let parameters = self.parameters.iter().filter(|(_, ident)| ident != "self").map(
+            |(captured, ident)| quote_spanned!(Span::mixed_site()=> #allow let #ident = #captured;),
+        );
         quote!(#(#parameters)*)
     }
 
-    /// The body, which leaves behind what the statements after it need.
+    /// The body, which leaves what the statements after it need.
     pub(super) fn block(&self, body: &Body) -> TokenStream {
         let returns = &self.write.returns;
         block(&quote!(#returns), body, &TokenStream::new(), !self.lends_self)

@@ -51,7 +51,7 @@ pub(crate) fn redis_cached(options: TokenStream, item: TokenStream) -> TokenStre
             quote!(#function #helpers)
         }
         Ok(Item::Impl(implementation)) => block(options, *implementation),
-        Err(error) => beside(item, &error),
+        Err(error) => with_error(item, &error),
     }
 }
 
@@ -75,9 +75,9 @@ fn writing(
         Ok(Item::Impl(_)) => {
             let message =
                 format!("`#[{attribute}]` goes on an `async fn`: put it on a method of this block");
-            beside(item, &syn::Error::new(Span::call_site(), message))
+            with_error(item, &syn::Error::new(Span::call_site(), message))
         }
-        Err(error) => beside(item, &error),
+        Err(error) => with_error(item, &error),
     }
 }
 
@@ -98,7 +98,7 @@ fn block(options: TokenStream, mut block: ItemImpl) -> TokenStream {
             functions.push((method.position, function.into_token_stream()));
         }
         let block = expand::block::expand(block, functions, all_helpers, None);
-        return beside(block, &error);
+        return with_error(block, &error);
     }
     let paths: Vec<_> = methods.iter().flat_map(|method| method.paths.clone()).collect();
     for method in methods {
@@ -107,7 +107,7 @@ fn block(options: TokenStream, mut block: ItemImpl) -> TokenStream {
         functions.push((position, function));
         all_helpers.extend(helpers);
     }
-    let block = expand::block::expand(block, functions, all_helpers, context.beside.as_ref());
+    let block = expand::block::expand(block, functions, all_helpers, context.trait_impl.as_ref());
     let uses = expand::block::uses(&paths);
     quote!(#block #uses)
 }
@@ -117,7 +117,7 @@ fn method(method: Annotated, context: &Context) -> (TokenStream, TokenStream) {
     let mut tokens = method.function.to_token_stream();
     let mut all_helpers = TokenStream::new();
     for (kind, options) in method.attributes.into_iter().rev() {
-        // What is no function any more has an error beside it.
+        // What is no function any more has an error with it.
         let Ok(function) = syn::parse2(tokens.clone()) else { break };
         tokens = match kind {
             Kind::RedisCached => {
@@ -143,7 +143,7 @@ pub(crate) fn cached(
     let skips = function.take_skips(&mut errors);
     match validate::validate(options, function.clone(), skips, context, errors) {
         Ok(model) => (expand::function(&model), expand::helpers(&model)),
-        Err(error) => (instead(&function, &error), TokenStream::new()),
+        Err(error) => (rejected(&function, &error), TokenStream::new()),
     }
 }
 
@@ -157,7 +157,7 @@ pub(crate) fn invalidating(
     let options = parse::invalidates::parse(targets, &mut errors);
     match validate::invalidates::validate(options, function.clone(), facade, errors) {
         Ok(model) => expand::invalidates::expand(&model),
-        Err(error) => instead(&function, &error),
+        Err(error) => rejected(&function, &error),
     }
 }
 
@@ -171,17 +171,17 @@ pub(crate) fn updating(
     let options = parse::updates::parse(entries, &mut errors);
     match validate::updates::validate(options, function.clone(), facade, errors) {
         Ok(model) => expand::updates::expand(&model),
-        Err(error) => instead(&function, &error),
+        Err(error) => rejected(&function, &error),
     }
 }
 
 /// The function as it was. What only a key would have used is not worth a warning now.
-fn instead(function: &Function, error: &syn::Error) -> TokenStream {
-    beside(quote!(#[allow(unused_variables)] #function), error)
+fn rejected(function: &Function, error: &syn::Error) -> TokenStream {
+    with_error(quote!(#[allow(unused_variables)] #function), error)
 }
 
 /// The item, so that what uses it still finds it, and the errors.
-fn beside(item: TokenStream, error: &syn::Error) -> TokenStream {
+fn with_error(item: TokenStream, error: &syn::Error) -> TokenStream {
     let errors = error.to_compile_error();
     quote!(#item #errors)
 }

@@ -1,4 +1,5 @@
-//! A body that may run on behind the answer owns what it uses: what it borrowed would be gone.
+//! With `stale`, `early` or `soft_timeout` the body may run in the background, after the call has
+//! returned. What it borrowed would be gone by then, so it owns what it uses.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
@@ -6,48 +7,50 @@ use syn::{FnArg, Pat, ReceiverKind, Signature, Token, Type};
 
 use super::Subject;
 use crate::diagnostics::Errors;
-use crate::mentions;
-use crate::model::{Behind, Kept};
+use crate::model::{Background, OwnedParameter};
 use crate::parse::redis_cached::Options;
 use crate::parse::values::Early;
 use crate::signature::{Borrow, Parameter, ungroup};
+use crate::used_names;
 
 /// How an argument gets into the body.
-enum Passage {
+enum Capture {
     Move,
     /// The body gets a copy of what it refers to.
-    Keep,
+    Clone,
     /// `&mut`
     Mutable,
     /// From inside a type.
     Borrows,
 }
 
-/// What the body has to own, if it may run on.
-pub(super) fn behind(subject: &Subject<'_>, errors: &mut Errors) -> Option<Behind> {
+/// What the body has to own, if it may run in the background.
+pub(super) fn background(subject: &Subject<'_>, errors: &mut Errors) -> Option<Background> {
     let keyword = keyword(subject.options)?;
     let body = &subject.function.body.as_ref()?.tokens;
-    let mut kept = Vec::new();
+    let mut owned = Vec::new();
     for (parameter, mutability) in subject.parameters.iter().zip(mutabilities(subject)) {
         if !is_used(parameter, body) {
             continue;
         }
-        match passage(&parameter.ty) {
-            Passage::Move => {}
-            Passage::Keep => kept.push(Kept { ident: parameter.ident.clone(), mutability }),
-            Passage::Mutable => errors.add(mutable(&parameter.ty, keyword)),
-            Passage::Borrows => errors.add(borrows(&parameter.ty, keyword)),
+        match capture_of(&parameter.ty) {
+            Capture::Move => {}
+            Capture::Clone => {
+                owned.push(OwnedParameter { ident: parameter.ident.clone(), mutability })
+            }
+            Capture::Mutable => errors.add(mutable(&parameter.ty, keyword)),
+            Capture::Borrows => errors.add(borrows(&parameter.ty, keyword)),
         }
     }
-    let kept_self = if mentions::first(body, "self").is_some() {
-        kept_self(subject, keyword, errors)
+    let owned_self = if used_names::first(body, "self").is_some() {
+        owned_self(subject, keyword, errors)
     } else {
         None
     };
-    Some(Behind { span: keyword.span(), kept, kept_self })
+    Some(Background { span: keyword.span(), owned, owned_self })
 }
 
-/// Of the first option that lets the body run on.
+/// Of the first option that lets the body run in the background.
 fn keyword(options: &Options) -> Option<&Ident> {
     let early = options.early.as_ref().filter(|early| !matches!(early.value, Early::Off));
     None.or(options.stale.as_ref().map(|given| &given.keyword))
@@ -59,7 +62,7 @@ fn keyword(options: &Options) -> Option<&Ident> {
 fn is_used(parameter: &Parameter, body: &TokenStream) -> bool {
     match &parameter.pattern {
         Some(_) => !parameter.bindings.is_empty(),
-        None => parameter.bindings.iter().any(|name| mentions::first(body, name).is_some()),
+        None => parameter.bindings.iter().any(|name| used_names::first(body, name).is_some()),
     }
 }
 
@@ -73,46 +76,47 @@ fn mutabilities(subject: &Subject<'_>) -> impl Iterator<Item = Option<Token![mut
     })
 }
 
-fn passage(ty: &Type) -> Passage {
+fn capture_of(ty: &Type) -> Capture {
     match ungroup(ty) {
         Type::Reference(reference) => {
             let is_static =
                 reference.lifetime.as_ref().is_some_and(|lifetime| lifetime.ident == "static");
             if reference.mutability.is_some() {
-                Passage::Mutable
+                Capture::Mutable
             } else if Borrow::in_argument(&reference.elem) {
-                Passage::Borrows
+                Capture::Borrows
             } else if is_static {
-                Passage::Move
+                Capture::Move
             } else {
-                Passage::Keep
+                Capture::Clone
             }
         }
-        ty if Borrow::in_argument(ty) => Passage::Borrows,
-        _ => Passage::Move,
+        ty if Borrow::in_argument(ty) => Capture::Borrows,
+        _ => Capture::Move,
     }
 }
 
-fn kept_self(subject: &Subject<'_>, keyword: &Ident, errors: &mut Errors) -> Option<Ident> {
+fn owned_self(subject: &Subject<'_>, keyword: &Ident, errors: &mut Errors) -> Option<Ident> {
     let receiver = subject.function.receiver()?;
-    let passage = match &receiver.kind {
-        ReceiverKind::Reference(_, _, None) => Passage::Keep,
-        ReceiverKind::Reference(_, _, Some(_)) => Passage::Mutable,
-        ReceiverKind::Typed(_, ty) => passage(ty),
-        _ => Passage::Move,
+    let capture = match &receiver.kind {
+        ReceiverKind::Reference(_, _, None) => Capture::Clone,
+        ReceiverKind::Reference(_, _, Some(_)) => Capture::Mutable,
+        ReceiverKind::Typed(_, ty) => capture_of(ty),
+        _ => Capture::Move,
     };
-    match passage {
-        Passage::Move => None,
-        Passage::Keep => {
+    match capture {
+        Capture::Move => None,
+        Capture::Clone => {
             let self_token = receiver.self_token;
             Some(Ident::new("self", self_token.span))
         }
-        Passage::Mutable | Passage::Borrows => {
+        Capture::Mutable | Capture::Borrows => {
             errors.add(syn::Error::new_spanned(
                 receiver,
                 format!(
-                    "with `{keyword}` the body may run on behind the answer, when the caller has \
-                     `self` for itself again: take `&self` (and `Self: Clone`) or `self: Arc<Self>`"
+                    "with `{keyword}` the body may run in the background after the call has returned, \
+                     when the caller uses `self` again: take `&self` (and `Self: Clone`) or \
+                     `self: Arc<Self>`"
                 ),
             ));
             None
@@ -122,26 +126,26 @@ fn kept_self(subject: &Subject<'_>, keyword: &Ident, errors: &mut Errors) -> Opt
 
 fn mutable(ty: &impl ToTokens, keyword: &Ident) -> syn::Error {
     let message = format!(
-        "with `{keyword}` the body may run on behind the answer, when the caller has this for itself \
-         again: take it by value, or as an `Arc` of something with a lock"
+        "with `{keyword}` the body may run in the background after the call has returned, when the \
+         caller uses this again: take it by value, or as an `Arc` of something with a lock"
     );
     syn::Error::new_spanned(ty, message)
 }
 
 fn borrows(ty: &impl ToTokens, keyword: &Ident) -> syn::Error {
     let message = format!(
-        "with `{keyword}` the body may run on behind the answer, when what this borrows from is gone: \
-         take an owned type (`Option<String>` instead of `Option<&str>`) or an `Arc`"
+        "with `{keyword}` the body may run in the background after the call has returned, when what \
+         this borrows from is gone: take an owned type (`Option<String>` instead of `Option<&str>`) or an `Arc`"
     );
     syn::Error::new_spanned(ty, message)
 }
 
-/// What is kept is declared again in the body: `mut` belongs there.
-pub(super) fn take_mut(signature: &mut Signature, behind: &Behind) {
+/// What the body owns is declared again in the body: `mut` belongs there.
+pub(super) fn take_mut(signature: &mut Signature, background: &Background) {
     for input in &mut signature.inputs {
         if let FnArg::Typed(typed) = input
             && let Pat::Ident(pat) = &mut *typed.pat
-            && behind.kept.iter().any(|kept| kept.ident == pat.ident)
+            && background.owned.iter().any(|owned| owned.ident == pat.ident)
         {
             pat.mutability = None;
         }

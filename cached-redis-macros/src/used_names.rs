@@ -10,7 +10,7 @@ use syn::ext::IdentExt as _;
 /// The names in `tokens` that may stand for a local variable or a generic parameter: not those
 /// after a dot (fields and methods), before `::` (modules) or before a single `:` in braces (fields
 /// of a struct). Lifetimes are given with their apostrophe.
-pub(crate) fn mentions(tokens: &impl ToTokens) -> BTreeSet<String> {
+pub(crate) fn all(tokens: &impl ToTokens) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     walk(tokens.to_token_stream(), false, &mut |name, _| {
         names.insert(name);
@@ -79,7 +79,7 @@ fn starts_upper(ident: &Ident) -> bool {
 mod tests {
     use quote::quote;
 
-    use super::mentions;
+    use super::all;
 
     #[test]
     fn variables_are_told_from_members_modules_and_fields() {
@@ -97,7 +97,7 @@ mod tests {
             (quote!(T::Item), &["Item", "T"]),
             (quote!(r#type), &["type"]),
         ] {
-            let names: Vec<String> = mentions(&tokens).into_iter().collect();
+            let names: Vec<String> = all(&tokens).into_iter().collect();
             assert_eq!(names, expected, "{tokens}");
         }
     }

@@ -1,71 +1,20 @@
-//! Options that are looked at one by one.
+//! What a result means: `absent`, `cache_if` and `ttl_with`.
 
 use std::collections::BTreeSet;
 
-use proc_macro2::Span;
 use quote::{ToTokens, quote};
+use syn::Expr;
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
 use syn::visit::Visit;
-use syn::{Expr, ExprLit, Lit, parse_quote_spanned};
 
-use super::{Subject, control_flow};
+use super::Subject;
 use crate::diagnostics::Errors;
-use crate::mentions;
 use crate::model::{Absent, Outcome};
-use crate::parse::options::{Evaluated, Given, Options as _};
+use crate::parse::options::Given;
 use crate::parse::ungroup;
+use crate::used_names;
 
-pub(super) fn check(subject: &Subject<'_>, errors: &mut Errors) {
-    check_ttl_is_given(subject, errors);
-    check_no_control_flow(subject, errors);
-}
-
-fn check_ttl_is_given(subject: &Subject<'_>, errors: &mut Errors) {
-    let options = subject.options;
-    if options.ttl.is_none() && !options.is_invalid("ttl") {
-        errors.add(no_ttl());
-    }
-}
-
-pub(super) fn no_ttl() -> syn::Error {
-    let message = "`ttl` is missing: write how long a value lives, as in `ttl = 600` (seconds), \
-                   `ttl = \"10m\"` or `ttl = LIFETIME`";
-    syn::Error::new(Span::call_site(), message)
-}
-
-/// Nothing of this is evaluated in the body, whose control flow it looks like.
-fn check_no_control_flow(subject: &Subject<'_>, errors: &mut Errors) {
-    for (spec, value) in subject.options.given() {
-        let why = match spec.evaluated {
-            Evaluated::Later => continue,
-            Evaluated::ByCalls => {
-                "because this is evaluated before the body, to know what to do with the cache: make \
-                 the value a parameter"
-            }
-            Evaluated::ByHelpersToo => {
-                "because the helpers of the function evaluate this as well: make the value a \
-                 parameter"
-            }
-        };
-        for expr in value.expressions() {
-            control_flow::refuse(expr, why, errors);
-        }
-    }
-}
-
-/// `jitter = 0` is an integer to the compiler. What has a suffix is for it to judge.
-pub(super) fn float(expr: Expr) -> Expr {
-    match &expr {
-        Expr::Lit(ExprLit { lit: Lit::Int(int), .. }) if int.suffix().is_empty() => {
-            let float = syn::LitFloat::new(&format!("{}.0", int.base10_digits()), int.span());
-            parse_quote_spanned!(int.span()=> #float)
-        }
-        _ => expr,
-    }
-}
-
-/// `absent`, `cache_if` and `ttl_with`.
 pub(super) fn outcome(subject: &Subject<'_>, errors: &mut Errors) -> Outcome {
     let options = subject.options;
     let mut of_value = |given: &Option<Given<Expr>>| {
@@ -141,7 +90,7 @@ fn check_no_parameters(subject: &Subject<'_>, given: &Given<Expr>, errors: &mut 
         if own.contains(&name) {
             continue;
         }
-        if let Some(ident) = mentions::first(value, &name) {
+        if let Some(ident) = used_names::first(value, &name) {
             let instead = match (keyword.to_string().as_str(), value) {
                 ("absent", Expr::Closure(_)) => "decide by the error alone",
                 ("absent", _) => "recognise the error by a closure, `absent = |error| …`",

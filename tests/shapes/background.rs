@@ -1,4 +1,4 @@
-//! Functions whose body may run on behind the answer: what they borrow is kept.
+//! Functions whose body may run in the background own what they borrow.
 
 use std::fmt::Display;
 use std::sync::Arc;

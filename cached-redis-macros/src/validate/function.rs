@@ -7,7 +7,7 @@ use syn::{FnArg, GenericArgument, PathArguments, ReturnType, Safety, Type};
 use crate::diagnostics::Errors;
 use crate::parse::block::{self, Kind};
 use crate::signature::{Borrow, Function, ImplTrait, ungroup};
-use crate::surroundings;
+use crate::trait_impl;
 
 pub(super) const CACHED_TWICE: &str =
     "this function has a `#[redis_cached]` already: keep one, with the options of both";
@@ -23,7 +23,7 @@ pub(super) fn check(function: &Function, errors: &mut Errors) {
 
 /// The helpers of a trait's method are no members of the trait.
 pub(super) fn check_block_form(function: &Function, errors: &mut Errors) {
-    if surroundings::is_in_trait_impl(function) {
+    if trait_impl::is_around(function) {
         errors.at(
             Span::call_site(),
             "put `#[redis_cached]` on the `impl` block too: its helpers need an `impl` of their own \

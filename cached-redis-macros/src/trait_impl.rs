@@ -17,7 +17,7 @@ const MARK: &str = "__cached_redis_is_here";
 
 /// Whether `function` stands directly in the `impl` of a trait that has no attribute that could
 /// apply its methods'.
-pub(crate) fn is_in_trait_impl(function: &Function) -> bool {
+pub(crate) fn is_around(function: &Function) -> bool {
     // Only inherited visibility can be in a trait's `impl`. Unit tests have no compiler to ask.
     if !matches!(function.vis, syn::Visibility::Inherited) || !proc_macro::is_available() {
         return false;
