@@ -81,6 +81,8 @@ mod faithful;
 mod generics;
 #[path = "shapes/invalidating.rs"]
 mod invalidating;
+#[path = "shapes/keys.rs"]
+mod keys;
 #[path = "shapes/limits.rs"]
 mod limits;
 #[path = "shapes/methods.rs"]
@@ -95,6 +97,8 @@ mod options;
 mod returns;
 #[path = "shapes/scopes.rs"]
 mod scopes;
+#[path = "shapes/signatures.rs"]
+mod signatures;
 #[path = "shapes/sizes.rs"]
 mod sizes;
 #[path = "shapes/tags.rs"]

@@ -13,13 +13,13 @@ fn run(test: impl AsyncFnOnce(&Cache)) {
 }
 
 mod orders {
-    #[cached_redis::redis_cached(ttl = 600, prefix = "peers")]
+    #[cached_redis::redis_cached(ttl = 600, prefix = "keys")]
     pub(super) async fn find(id: u64) -> String {
         format!("order {id}")
     }
 
     pub(super) async fn nested(id: u64) -> String {
-        #[cached_redis::redis_cached(ttl = 600, prefix = "peers")]
+        #[cached_redis::redis_cached(ttl = 600, prefix = "keys")]
         async fn find(id: u64) -> String {
             format!("nested {id}")
         }
@@ -28,7 +28,7 @@ mod orders {
 }
 
 mod invoices {
-    #[cached_redis::redis_cached(ttl = 600, prefix = "peers")]
+    #[cached_redis::redis_cached(ttl = 600, prefix = "keys")]
     pub(super) async fn find(id: u64) -> String {
         format!("invoice {id}")
     }
@@ -37,14 +37,14 @@ mod invoices {
     pub(super) struct Ledger;
 
     impl Archive {
-        #[cached_redis::redis_cached(ttl = 600, prefix = "peers")]
+        #[cached_redis::redis_cached(ttl = 600, prefix = "keys")]
         pub(super) async fn find(id: u64) -> String {
             format!("archived {id}")
         }
     }
 
     impl Ledger {
-        #[cached_redis::redis_cached(ttl = 600, prefix = "peers")]
+        #[cached_redis::redis_cached(ttl = 600, prefix = "keys")]
         pub(super) async fn find(id: u64) -> String {
             format!("booked {id}")
         }
@@ -71,7 +71,7 @@ fn five_functions_of_one_name_have_five_entries() {
 struct Tenant(&'static str);
 
 impl Tenant {
-    #[redis_cached(ttl = 600, prefix = "peers", key(self.0, id))]
+    #[redis_cached(ttl = 600, prefix = "keys", key(self.0, id))]
     async fn secret(&self, id: u64) -> String {
         format!("{} {id}", self.0)
     }
@@ -89,17 +89,17 @@ fn a_tenant_never_gets_what_another_has_stored() {
     });
 }
 
-#[redis_cached(ttl = 600, prefix = "peers")]
+#[redis_cached(ttl = 600, prefix = "keys")]
 async fn joined(one: &str, other: &str) -> String {
     format!("{one}|{other}")
 }
 
-#[redis_cached(ttl = 600, prefix = "peers", key = "{one}:{other}")]
+#[redis_cached(ttl = 600, prefix = "keys", key = "{one}:{other}")]
 async fn in_a_template(one: &str, other: &str) -> String {
     format!("{one}|{other}")
 }
 
-#[redis_cached(ttl = 600, prefix = "peers")]
+#[redis_cached(ttl = 600, prefix = "keys")]
 async fn lists(one: &[&str], other: Option<&str>) -> String {
     format!("{one:?}{other:?}")
 }
@@ -138,7 +138,7 @@ impl fmt::Debug for Redacted {
     }
 }
 
-#[redis_cached(ttl = 600, prefix = "peers")]
+#[redis_cached(ttl = 600, prefix = "keys")]
 async fn session(token: &Redacted) -> String {
     format!("session of {}", token.0)
 }
@@ -152,7 +152,7 @@ fn a_redacted_debug_text_does_not_merge_two_sessions() {
     });
 }
 
-#[redis_cached(ttl = 600, prefix = "peers")]
+#[redis_cached(ttl = 600, prefix = "keys")]
 async fn filtered(by: &HashMap<String, Vec<u32>>) -> usize {
     by.len()
 }

@@ -1,4 +1,4 @@
-//! A server that answers, but not what one hoped for.
+//! A server that answers with errors.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -9,7 +9,7 @@ use std::time::Duration;
 use cached_redis::ErrorKind;
 use cached_redis_test_support::{Stopwatch, unique_namespace};
 
-use crate::support::{Loads, each_own_cache, patient, patient_at, runtime, value, value_entry};
+use crate::loads::{Loads, each_own_cache, patient, patient_at, runtime, value, value_entry};
 
 /// Answers each command with one line: `+OK` until told to fail, then an error.
 struct Moody {
@@ -106,7 +106,7 @@ fn error_replies_from_the_first_connection_on() {
         for error in ERRORS {
             let server = Moody::start(error);
             server.fail();
-            let cache = patient_at(&server.url(), &unique_namespace("peers"));
+            let cache = patient_at(&server.url(), &unique_namespace("test"));
             cache.scope(only_helpers_notice(error)).await;
         }
     });
@@ -117,7 +117,7 @@ fn error_replies_on_a_connection_that_was_fine() {
     runtime().block_on(async {
         for error in ERRORS {
             let server = Moody::start(error);
-            let cache = patient(&server.url(), &unique_namespace("peers")).await;
+            let cache = patient(&server.url(), &unique_namespace("test")).await;
             server.fail();
             cache.scope(only_helpers_notice(error)).await;
             let counted = cache.stats().functions[0].errors.clone();

@@ -1,4 +1,4 @@
-//! What is nobody's business is in no log and no error.
+//! No secrets in logs and errors.
 
 use std::fmt::{Debug, Write as _};
 use std::sync::{Arc, Mutex};
@@ -8,18 +8,19 @@ use cached_redis_test_support::{Server, each_binary, poll, unique_namespace};
 use tracing::field::{Field, Visit};
 use tracing::span;
 
-use crate::support::{PATIENCE, cache_at};
+use crate::loads::cache_at;
+use crate::support::PATIENCE;
 
 const PASSWORD: &str = "pw-Xk29fQ";
 const ARGUMENT: &str = "card-4111-1111";
 const VALUE: &str = "holder-Jane-Doe";
 
-#[redis_cached(ttl = 600, prefix = "peers")]
+#[redis_cached(ttl = 600, prefix = "test")]
 async fn card(number: &str) -> String {
     format!("{VALUE} of {number}")
 }
 
-#[redis_cached(ttl = 600, prefix = "peers", key = "card:{number}")]
+#[redis_cached(ttl = 600, prefix = "test", key = "card:{number}")]
 async fn card_by_text(number: &str) -> String {
     format!("{VALUE} of {number}")
 }
@@ -121,7 +122,7 @@ fn url(server: &Server, login: &str) -> String {
 }
 
 async fn everything_that_goes_wrong(server: &Server, log: &Log) {
-    let namespace = unique_namespace("peers");
+    let namespace = unique_namespace("test");
     let may_all = cache_at(&url(server, &format!("all:{PASSWORD}")), &namespace);
     let up = async || may_all.health().await.is_up();
     poll::until_async("connected", PATIENCE, up).await;
@@ -176,7 +177,7 @@ fn neither_passwords_nor_arguments_nor_values_nor_keys_are_in_logs_and_errors() 
         for expected in ["connected", "cannot connect", "lost", "decode", "NOPERM", "timeout"] {
             assert!(text.contains(expected), "the log is blind: no {expected:?} in\n{text}");
         }
-        for secret in [PASSWORD, ARGUMENT, VALUE, "card:", "peers:card:", "127.0.0.1"] {
+        for secret in [PASSWORD, ARGUMENT, VALUE, "card:", "test:card:", "127.0.0.1"] {
             let found = text.lines().find(|line| line.contains(secret));
             assert_eq!(found, None, "{secret}");
         }

@@ -1,4 +1,4 @@
-//! Who loads, and who waits for whom.
+//! Loads that are shared: who leads, and how its end reaches those who wait.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use cached_redis_test_support::{Stopwatch, each_server, unique_namespace};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::support::{Loads, connected, each_cache, each_own_cache, patient, runtime, value};
+use crate::loads::{Loads, connected, each_cache, each_own_cache, patient, runtime, value};
 
 // oxcache's single flight never looks into the cache first: 5 calls in a row ran the body 5 times.
 // cacheable needs a command that older servers lack, and then caches nothing, without a word.
@@ -123,7 +123,7 @@ fn ten_callers_without_a_server_load_side_by_side() {
     });
 }
 
-#[redis_cached(ttl = 600, prefix = "peers", lock = "2s", skip(load))]
+#[redis_cached(ttl = 600, prefix = "test", lock = "2s", skip(load))]
 async fn slow<F: Future<Output = u64>>(load: F) -> u64 {
     load.await
 }
@@ -134,7 +134,7 @@ async fn slow<F: Future<Output = u64>>(load: F) -> u64 {
 fn a_load_that_takes_longer_than_its_lease_is_still_the_only_one() {
     each_server(|server| {
         runtime().block_on(async {
-            let namespace = unique_namespace("peers");
+            let namespace = unique_namespace("test");
             let loads = Arc::new(Loads::default());
             let mut callers = JoinSet::new();
             for _ in 0..2 {

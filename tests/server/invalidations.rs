@@ -1,4 +1,4 @@
-//! Invalidations that come at the wrong moment, or should not come at all.
+//! Invalidations while a load runs, and writes that fail.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,7 +7,7 @@ use cached_redis::{Cache, invalidates, redis_cached};
 use cached_redis_test_support::{Server, each_server, unique_namespace};
 use tokio::sync::Semaphore;
 
-use crate::support::{Loads, each_own_cache, patient, runtime};
+use crate::loads::{Loads, each_own_cache, patient, runtime};
 
 /// A price in a database, and a gate at which a load stops after it has read it.
 struct Shop {
@@ -32,7 +32,7 @@ impl Shop {
         })
     }
 
-    #[redis_cached(ttl = 600, prefix = "peers", skip(self, hold), cache = self.cache)]
+    #[redis_cached(ttl = 600, prefix = "test", skip(self, hold), cache = self.cache)]
     async fn price(&self, id: u64, hold: bool) -> u64 {
         let _ = id;
         self.loads.begin();
@@ -76,7 +76,7 @@ impl Shop {
 fn nobody_sees_the_old_price(write: impl AsyncFn(&Server, &Shop)) {
     each_server(|server| {
         runtime().block_on(async {
-            let namespace = unique_namespace("peers");
+            let namespace = unique_namespace("test");
             let shop = Shop::new(patient(server.url(), &namespace).await);
             let elsewhere = Shop::new(patient(server.url(), &namespace).await);
             elsewhere.price.store(2, Ordering::SeqCst);

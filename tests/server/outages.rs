@@ -1,13 +1,12 @@
-//! A server that is not there is no reason for a panic, an error or a wait.
+//! Without a server, calls neither panic nor fail nor wait.
 
 use std::time::Duration;
 
 use cached_redis::Cache;
 use cached_redis_test_support::{Server, Stopwatch, each_binary, poll, unique_namespace};
 
-use crate::support::{
-    Loads, PATIENCE, cache_at, connected, runtime, value, value_entry, value_invalidate,
-};
+use crate::loads::{Loads, cache_at, connected, runtime, value, value_entry, value_invalidate};
+use crate::support::PATIENCE;
 
 /// In all, for calls with instant loads. Elsewhere a single one takes from 0.5 to 76 seconds.
 const TWENTY_CALLS: Duration = Duration::from_secs(1);
@@ -26,7 +25,7 @@ impl Outage {
     async fn begin(self, server: &Server) -> Cache {
         if self == Self::NotRunningAtStart {
             server.kill();
-            return cache_at(server.url(), &unique_namespace("peers"));
+            return cache_at(server.url(), &unique_namespace("test"));
         }
         let cache = connected(server.url()).await;
         for id in 0..20 {

@@ -1,4 +1,4 @@
-//! What else lives on the server, and what stays behind there.
+//! What the cache leaves on a server, and what it does to others there.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use cached_redis::refresh;
 use cached_redis_test_support::Server;
 use tokio::sync::Notify;
 
-use crate::support::{
+use crate::loads::{
     Loads, each_own_cache, value, value_entry, value_invalidate, value_invalidate_all,
 };
 
@@ -40,7 +40,7 @@ async fn mixed_workload() {
 #[test]
 fn clearing_a_function_neither_stops_the_server_nor_touches_what_is_not_its_own() {
     each_own_cache(async |server, _| {
-        for name in ["session:1", "peers", "peers:value", "cache:peers:value:{1}"] {
+        for name in ["session:1", "loads", "loads:value", "cache:loads:value:{1}"] {
             server.command(&["SET", name, "not ours"]);
         }
         server.reset_commandstats();
@@ -52,7 +52,7 @@ fn clearing_a_function_neither_stops_the_server_nor_touches_what_is_not_its_own(
         let unknown: Vec<_> =
             sent.keys().filter(|command| !known.contains(&command.as_str())).collect();
         assert!(unknown.is_empty(), "{unknown:?}");
-        for name in ["session:1", "peers", "peers:value", "cache:peers:value:{1}"] {
+        for name in ["session:1", "loads", "loads:value", "cache:loads:value:{1}"] {
             assert_eq!(server.command(&["GET", name]), "not ours");
         }
         assert_eq!(value_entry(1).get().await.expect("a server"), None);

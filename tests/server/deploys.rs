@@ -5,7 +5,7 @@ use cached_redis_test_support::Server;
 use cached_redis_test_support::resp::Reply;
 use serde::{Deserialize, Serialize};
 
-use crate::support::{Loads, each_own_cache};
+use crate::loads::{Loads, each_own_cache};
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Product {
@@ -16,7 +16,7 @@ struct Product {
     tags: Vec<String>,
 }
 
-#[redis_cached(ttl = 600, prefix = "peers", skip(loads))]
+#[redis_cached(ttl = 600, prefix = "test", skip(loads))]
 async fn product(loads: &Loads, id: u64) -> Product {
     Product { id: loads.gives(id).await, cents: 1999, tags: vec!["new".to_owned()] }
 }
