@@ -109,7 +109,7 @@ limits! {
         Policy;
     longest_soft_timeout:
         written(ttl = 60, stale_if_error = 60, soft_timeout = "29s999ms"),
-        computed(ttl = 60, stale_if_error = 60, soft_timeout = 30 * SECOND - MS),
+        computed(ttl = 60, stale_if_error = 60, soft_timeout = 29_999 * MS),
         beyond(ttl = 60, stale_if_error = 60, soft_timeout = 30 * SECOND),
         Policy;
     largest_jitter:
@@ -125,7 +125,7 @@ limits! {
     shortest_ttl_with_early:
         written(ttl = "1s", early = 1.0),
         computed(ttl = SECOND, early = 1.0),
-        beyond(ttl = SECOND - MS, early = 1.0),
+        beyond(ttl = 999 * MS, early = 1.0),
         Policy;
 }
 
