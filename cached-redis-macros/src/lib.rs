@@ -5,7 +5,8 @@
 //! `signature` reads the facts of the function, `validate` turns both into a `model` that
 //! cannot express an illegal function, and `expand`, which cannot fail, writes it out.
 
-// Of each there is one in an expansion, and only the spans that tests see have any size.
+// Spans that know where they are (`span-locations`, for the tests) make some variants large. An
+// expansion has one of each.
 #![allow(clippy::large_enum_variant)]
 
 mod attributes;

@@ -36,7 +36,7 @@ fn skip_to_next(input: ParseStream<'_>) {
 
 /// So many tokens in a row, into and out of brackets, without a `,` or `;` between them. The parser goes one
 /// step deeper for each of them at worst, and of 400 it may need more stack than the compiler gives a macro.
-const IN_A_ROW: usize = 200;
+const MAX_UNBROKEN: usize = 200;
 
 /// To be asked before anything is parsed.
 fn check_depth(tokens: &TokenStream) -> syn::Result<()> {
@@ -45,7 +45,7 @@ fn check_depth(tokens: &TokenStream) -> syn::Result<()> {
         for token in tokens {
             count += 1;
             match token {
-                token if count > IN_A_ROW => return Err(token.span()),
+                token if count > MAX_UNBROKEN => return Err(token.span()),
                 TokenTree::Group(group) => walk(group.stream(), count)?,
                 TokenTree::Punct(punct) if matches!(punct.as_char(), ',' | ';') => count = before,
                 _ => {}

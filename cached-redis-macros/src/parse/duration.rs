@@ -16,7 +16,7 @@ pub(crate) enum DurationExpr {
     Computed(Expr),
 }
 
-const HOW: &str = "write whole seconds (`600`), a text (`\"500ms\"`, `\"10m\"`, `\"1h30m\"`) or an expression of \
+const SYNTAX: &str = "write whole seconds (`600`), a text (`\"500ms\"`, `\"10m\"`, `\"1h30m\"`) or an expression of \
      type `Duration`";
 
 /// Reads what stands after `ttl =`.
@@ -31,7 +31,7 @@ pub(super) fn duration(expr: Expr) -> syn::Result<DurationExpr> {
             if !is_number(int) {
                 return Err(syn::Error::new(
                     span,
-                    format!("`{int}` is not a length of time; {HOW}"),
+                    format!("`{int}` is not a length of time; {SYNTAX}"),
                 ));
             }
             let seconds: u64 = int.base10_parse().map_err(|_| too_long(span))?;
@@ -41,16 +41,18 @@ pub(super) fn duration(expr: Expr) -> syn::Result<DurationExpr> {
             check_suffix(text)?;
             match parse(&text.value()) {
                 Ok(duration) => Ok(DurationExpr::Known(duration, span)),
-                Err(reason) => Err(syn::Error::new(span, format!("{reason}; {HOW}"))),
+                Err(reason) => Err(syn::Error::new(span, format!("{reason}; {SYNTAX}"))),
             }
         }
         Expr::Lit(ExprLit { lit: Lit::Float(_), .. }) => Err(syn::Error::new(
             span,
             "fractions of a second are written in milliseconds: `\"1500ms\"` instead of `1.5`",
         )),
-        Expr::Lit(_) => Err(syn::Error::new(span, format!("this is not a length of time; {HOW}"))),
+        Expr::Lit(_) => {
+            Err(syn::Error::new(span, format!("this is not a length of time; {SYNTAX}")))
+        }
         Expr::Unary(ExprUnary { op: UnOp::Neg(_), .. }) => {
-            Err(syn::Error::new(span, format!("a length of time cannot be negative; {HOW}")))
+            Err(syn::Error::new(span, format!("a length of time cannot be negative; {SYNTAX}")))
         }
         _ => Ok(DurationExpr::Computed(expr)),
     }

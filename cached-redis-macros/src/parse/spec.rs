@@ -3,7 +3,7 @@
 /// A row of a table.
 pub(crate) struct Spec {
     pub(crate) name: &'static str,
-    /// What errors say to write.
+    /// What errors say to write, within backticks; some options can be written in two ways.
     pub(crate) example: &'static str,
     /// What other crates call it.
     pub(crate) aliases: &'static [&'static str],

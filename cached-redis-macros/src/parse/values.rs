@@ -269,7 +269,7 @@ impl Value for KeyOption {
                 return Err(syn::Error::new(
                     expr.span(),
                     "`key = …` takes a template, as in `key = \"product:{id}\"`; expressions go into \
-                 `key(…)`",
+                     `key(…)`",
                 ));
             };
             return Template::parse(text.clone(), Purpose::Key).map(Self::Template);
