@@ -9,10 +9,16 @@ mod bad_input;
 mod coalescing;
 #[path = "server/crashes.rs"]
 mod crashes;
+#[path = "server/deploys.rs"]
+mod deploys;
 #[path = "server/entries.rs"]
 mod entries;
+#[path = "server/error_replies.rs"]
+mod error_replies;
 #[path = "server/faults.rs"]
 mod faults;
+#[path = "server/footprint.rs"]
+mod footprint;
 #[path = "server/freshness.rs"]
 mod freshness;
 #[path = "server/groups.rs"]
@@ -21,12 +27,22 @@ mod groups;
 mod handshake;
 #[path = "server/history.rs"]
 mod history;
+#[path = "server/invalidations.rs"]
+mod invalidations;
 #[path = "server/liveness.rs"]
 mod liveness;
+#[path = "server/loads.rs"]
+mod loads;
+#[path = "server/outages.rs"]
+mod outages;
 #[path = "server/refusals.rs"]
 mod refusals;
+#[path = "server/secrets.rs"]
+mod secrets;
 #[path = "server/shop.rs"]
 mod shop;
+#[path = "server/single_flight.rs"]
+mod single_flight;
 #[path = "server/stale_fill.rs"]
 mod stale_fill;
 #[path = "server/wire.rs"]

@@ -18,7 +18,7 @@ mod support {
     use std::future::Future;
 
     thread_local! {
-        // Of the test, whose runtime has no other thread: also of loads behind an answer.
+        // Of the test, whose runtime has no other thread: also of loads in the background.
         static LOADS: Cell<usize> = const { Cell::new(0) };
     }
 
@@ -71,8 +71,8 @@ mod support {
 
 #[path = "shapes/arguments.rs"]
 mod arguments;
-#[path = "shapes/behind.rs"]
-mod behind;
+#[path = "shapes/background.rs"]
+mod background;
 #[path = "shapes/blocks.rs"]
 mod blocks;
 #[path = "shapes/faithful.rs"]
@@ -81,6 +81,10 @@ mod faithful;
 mod generics;
 #[path = "shapes/invalidating.rs"]
 mod invalidating;
+#[path = "shapes/keys.rs"]
+mod keys;
+#[path = "shapes/limits.rs"]
+mod limits;
 #[path = "shapes/methods.rs"]
 mod methods;
 #[path = "shapes/names.rs"]
@@ -93,6 +97,8 @@ mod options;
 mod returns;
 #[path = "shapes/scopes.rs"]
 mod scopes;
+#[path = "shapes/signatures.rs"]
+mod signatures;
 #[path = "shapes/sizes.rs"]
 mod sizes;
 #[path = "shapes/tags.rs"]

@@ -1,6 +1,7 @@
-//! Every wrong use is a compile error that says what to write instead, once, at the mistake.
+//! Wrong uses that only the compiler can find, and a few of the macros' own errors as it shows
+//! them. The other errors of the macros are in the tables of `cached-redis-macros/src/tests/messages`.
 //!
-//! A file in a folder of `ui/` is a test; `TRYBUILD=overwrite` writes what the compiler says.
+//! Each file in a folder of `ui/` is a test. `TRYBUILD=overwrite` writes what the compiler says.
 
 use std::io::Write as _;
 use std::process::Command;

@@ -4,12 +4,12 @@
 //! from an associated function without a receiver its siblings cannot be named.
 
 pub(crate) mod block;
+mod capture;
 mod entry;
 mod function;
 mod invalidate;
 mod invalidate_all;
 pub(crate) mod invalidates;
-mod keep;
 mod key;
 mod outcome;
 mod policy;
@@ -27,7 +27,7 @@ use syn::punctuated::Punctuated;
 use syn::visit_mut::{self, VisitMut};
 use syn::{FnArg, Generics, QSelf, Token, Visibility, parse_quote_spanned};
 
-use crate::model::{Beside, Cached};
+use crate::model::{Cached, TraitImpl};
 use crate::names;
 
 /// The function itself.
@@ -39,8 +39,8 @@ pub(crate) fn function(cached: &Cached) -> TokenStream {
 pub(crate) fn helpers(cached: &Cached) -> TokenStream {
     let helpers =
         [invalidate::expand(cached), invalidate_all::expand(cached), entry::expand(cached)];
-    match &cached.helpers.beside {
-        Some(beside) => helpers.into_iter().map(|helper| qualify(helper, beside)).collect(),
+    match &cached.helpers.trait_impl {
+        Some(trait_impl) => helpers.into_iter().map(|helper| qualify(helper, trait_impl)).collect(),
         None => helpers.into_iter().collect(),
     }
 }
@@ -56,11 +56,11 @@ fn preamble(cached: &Cached, own: &Ident) -> TokenStream {
 fn key(cached: &Cached, own: &Ident) -> TokenStream {
     let function = key::function(&cached.identity, &cached.function.sig.ident);
     let allow = names::allow_shadow();
-    let peeks = cached.peeks.iter().map(|(pattern, value)| {
+    let borrowed_patterns = cached.borrowed_patterns.iter().map(|(pattern, value)| {
         quote_spanned!(Span::mixed_site()=> #[allow(unused_variables)] #allow let #pattern = #value;)
     });
     let key = key::key(cached, own);
-    quote_spanned!(Span::mixed_site()=> #function #(#peeks)* #key)
+    quote_spanned!(Span::mixed_site()=> #function #(#borrowed_patterns)* #key)
 }
 
 fn runtime(cached: &Cached) -> TokenStream {
@@ -135,7 +135,7 @@ impl Helper<'_> {
     fn expand(self) -> TokenStream {
         let Self { cached, doc, ident, generics, inputs, output, body } = self;
         let attrs = &cached.helpers.attrs;
-        let is_beside = cached.helpers.beside.is_some();
+        let is_beside = cached.helpers.trait_impl.is_some();
         let reachable = is_beside.then(|| quote!(unreachable_pub, private_interfaces,));
         let vis: Visibility = crate::validate::visibility(cached);
         let inputs: Punctuated<&FnArg, Token![,]> = inputs.iter().collect();
@@ -153,9 +153,9 @@ impl Helper<'_> {
     }
 }
 
-/// Beside a trait's `impl`, `Self::Id` is `<Self as Trait>::Id`.
-fn qualify(helper: TokenStream, beside: &Beside) -> TokenStream {
-    struct Qualify<'a>(&'a Beside);
+/// TraitImpl a trait's `impl`, `Self::Id` is `<Self as Trait>::Id`.
+fn qualify(helper: TokenStream, trait_impl: &TraitImpl) -> TokenStream {
+    struct Qualify<'a>(&'a TraitImpl);
 
     impl Qualify<'_> {
         fn path(&self, qself: &mut Option<QSelf>, path: &mut syn::Path) {
@@ -188,7 +188,7 @@ fn qualify(helper: TokenStream, beside: &Beside) -> TokenStream {
 
     match syn::parse2::<syn::ImplItemFn>(helper.clone()) {
         Ok(mut helper) => {
-            Qualify(beside).visit_impl_item_fn_mut(&mut helper);
+            Qualify(trait_impl).visit_impl_item_fn_mut(&mut helper);
             helper.into_token_stream()
         }
         Err(_) => helper,

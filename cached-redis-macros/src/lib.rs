@@ -5,18 +5,23 @@
 //! `signature` reads the facts of the function, `validate` turns both into a `model` that
 //! cannot express an illegal function, and `expand`, which cannot fail, writes it out.
 
+// Spans that know where they are (`span-locations`, for the tests) make some variants large. An
+// expansion has one of each.
+#![allow(clippy::large_enum_variant)]
+
+mod attributes;
 mod diagnostics;
 mod expand;
-#[cfg(test)]
-#[allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-mod fuzz;
-mod item;
-mod mentions;
+mod limits;
 mod model;
 mod names;
 mod parse;
 mod signature;
-mod surroundings;
+#[cfg(test)]
+#[allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+mod tests;
+mod trait_impl;
+mod used_names;
 mod validate;
 
 use proc_macro::TokenStream;
@@ -32,7 +37,7 @@ use proc_macro::TokenStream;
 /// the form for trait `impl`s, and it goes above `#[async_trait]`.
 #[proc_macro_attribute]
 pub fn redis_cached(options: TokenStream, item: TokenStream) -> TokenStream {
-    item::redis_cached(options.into(), item.into()).into()
+    attributes::redis_cached(options.into(), item.into()).into()
 }
 
 /// Removes cached entries after the annotated `async fn` succeeded.
@@ -43,7 +48,7 @@ pub fn redis_cached(options: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 #[proc_macro_attribute]
 pub fn invalidates(targets: TokenStream, item: TokenStream) -> TokenStream {
-    item::invalidates(targets.into(), item.into()).into()
+    attributes::invalidates(targets.into(), item.into()).into()
 }
 
 /// Stores what the annotated `async fn` has written, unless another write came between.
@@ -54,5 +59,5 @@ pub fn invalidates(targets: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 #[proc_macro_attribute]
 pub fn updates(entries: TokenStream, item: TokenStream) -> TokenStream {
-    item::updates(entries.into(), item.into()).into()
+    attributes::updates(entries.into(), item.into()).into()
 }

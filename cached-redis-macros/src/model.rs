@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use syn::{Attribute, Expr, FnArg, Generics, Pat, Path, Type};
 
-use crate::parse::duration::Length;
+use crate::parse::duration::DurationExpr;
 use crate::parse::invalidates::Target;
 use crate::parse::template::{self, Template};
 use crate::parse::updates::Update;
@@ -17,15 +17,15 @@ pub(crate) struct Cached {
     pub(crate) facade: Path,
     pub(crate) identity: Identity,
     /// Bindings of patterns that the expressions below use, before anything else.
-    pub(crate) peeks: Vec<(Pat, Expr)>,
+    pub(crate) borrowed_patterns: Vec<(Pat, Expr)>,
     /// Patterns that the body begins with.
     pub(crate) patterns: Vec<(Pat, Ident)>,
     pub(crate) key: Key,
     pub(crate) policy: Policy,
     pub(crate) outcome: Outcome,
     pub(crate) tags: Tags,
-    /// Where the body may run on behind the answer.
-    pub(crate) behind: Option<Behind>,
+    /// Where the body may run in the background.
+    pub(crate) background: Option<Background>,
     /// `cache = …`
     pub(crate) cache: Option<Expr>,
     pub(crate) helpers: Helpers,
@@ -100,16 +100,16 @@ impl Piece {
 
 /// `None`: the runtime's default.
 pub(crate) struct Policy {
-    pub(crate) ttl: Length,
-    pub(crate) negative_ttl: Option<Length>,
+    pub(crate) ttl: DurationExpr,
+    pub(crate) negative_ttl: Option<DurationExpr>,
     pub(crate) jitter: Option<Expr>,
     pub(crate) lease: Option<Lease>,
-    pub(crate) load_timeout: Option<Length>,
-    pub(crate) stale: Option<Length>,
-    pub(crate) stale_if_error: Option<Length>,
+    pub(crate) load_timeout: Option<DurationExpr>,
+    pub(crate) stale: Option<DurationExpr>,
+    pub(crate) stale_if_error: Option<DurationExpr>,
     /// The beta of XFetch; zero is off.
     pub(crate) early: Option<Expr>,
-    pub(crate) soft_timeout: Option<Length>,
+    pub(crate) soft_timeout: Option<DurationExpr>,
     pub(crate) sliding: bool,
     pub(crate) version: Option<u32>,
     pub(crate) bypass: Option<Expr>,
@@ -117,25 +117,7 @@ pub(crate) struct Policy {
 
 pub(crate) enum Lease {
     Off,
-    For(Length),
-}
-
-impl Policy {
-    pub(crate) fn lengths(&self) -> impl Iterator<Item = &Length> {
-        let lease = match &self.lease {
-            Some(Lease::For(length)) => Some(length),
-            Some(Lease::Off) | None => None,
-        };
-        let others = [
-            &self.negative_ttl,
-            &self.load_timeout,
-            &self.stale,
-            &self.stale_if_error,
-            &self.soft_timeout,
-        ];
-        let others = others.into_iter().filter_map(Option::as_ref);
-        std::iter::once(&self.ttl).chain(others).chain(lease)
-    }
+    For(DurationExpr),
 }
 
 /// What the return type is made to mean, beyond what it means by itself.
@@ -154,18 +136,18 @@ pub(crate) struct Tags {
     pub(crate) classes: Vec<String>,
 }
 
-/// A body that may run on when its caller has gone, and so has to own what it uses.
-pub(crate) struct Behind {
+/// A body that may still run after its call has returned, and so owns what it uses.
+pub(crate) struct Background {
     /// Of the option that asks for it.
     pub(crate) span: Span,
     /// The parameters that are references.
-    pub(crate) kept: Vec<Kept>,
+    pub(crate) owned: Vec<OwnedParameter>,
     /// `self`, where it is a reference.
-    pub(crate) kept_self: Option<Ident>,
+    pub(crate) owned_self: Option<Ident>,
 }
 
-/// A parameter that is a reference, kept as what it refers to.
-pub(crate) struct Kept {
+/// A parameter that is a reference, and owned as what it refers to.
+pub(crate) struct OwnedParameter {
     pub(crate) ident: Ident,
     /// `mut name: &str`
     pub(crate) mutability: Option<syn::Token![mut]>,
@@ -188,12 +170,12 @@ pub(crate) struct Helpers {
     pub(crate) all_inputs: Vec<FnArg>,
     pub(crate) all_generics: Generics,
     /// In a trait's `impl`, where the helpers stand beside it.
-    pub(crate) beside: Option<Beside>,
+    pub(crate) trait_impl: Option<TraitImpl>,
 }
 
 /// The `impl` of a trait beside which helpers stand.
 #[derive(Clone)]
-pub(crate) struct Beside {
+pub(crate) struct TraitImpl {
     pub(crate) trait_: Path,
     /// Its types, constants and functions: `Self::Id` there is `<Self as Trait>::Id` beside it.
     pub(crate) items: Vec<Ident>,
@@ -217,7 +199,7 @@ pub(crate) struct Invalidating {
     pub(crate) always: bool,
     /// Where it was asked for.
     pub(crate) strict: Option<Span>,
-    pub(crate) guard: Option<Length>,
+    pub(crate) guard: Option<DurationExpr>,
     /// Where tags live.
     pub(crate) cache: Option<Expr>,
 }

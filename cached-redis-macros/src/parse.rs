@@ -3,7 +3,9 @@
 pub(crate) mod block;
 pub(crate) mod duration;
 pub(crate) mod invalidates;
+pub(crate) mod options;
 pub(crate) mod redis_cached;
+pub(crate) mod spec;
 pub(crate) mod target;
 pub(crate) mod template;
 pub(crate) mod updates;
@@ -14,25 +16,6 @@ use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, discouraged::Speculative as _};
 use syn::punctuated::Punctuated;
 use syn::{Expr, LitStr, Token, token};
-
-/// An option as written: its keyword, where errors about it go, and its value.
-pub(crate) struct Given<T> {
-    pub(crate) keyword: Ident,
-    pub(crate) value: T,
-}
-
-/// Puts an option where it belongs, unless there is one already.
-fn once<T>(slot: &mut Option<Given<T>>, keyword: Ident, value: T) -> syn::Result<()> {
-    if slot.is_some() {
-        return Err(twice(&keyword));
-    }
-    *slot = Some(Given { keyword, value });
-    Ok(())
-}
-
-fn twice(keyword: &Ident) -> syn::Error {
-    syn::Error::new(keyword.span(), format!("`{keyword}` is given twice: keep one of them"))
-}
 
 /// After an error: on to the comma before the next thing that looks like an option.
 fn skip_to_next(input: ParseStream<'_>) {
@@ -53,7 +36,7 @@ fn skip_to_next(input: ParseStream<'_>) {
 
 /// So many tokens in a row, into and out of brackets, without a `,` or `;` between them. The parser goes one
 /// step deeper for each of them at worst, and of 400 it may need more stack than the compiler gives a macro.
-const IN_A_ROW: usize = 200;
+const MAX_UNBROKEN: usize = 200;
 
 /// To be asked before anything is parsed.
 fn check_depth(tokens: &TokenStream) -> syn::Result<()> {
@@ -62,7 +45,7 @@ fn check_depth(tokens: &TokenStream) -> syn::Result<()> {
         for token in tokens {
             count += 1;
             match token {
-                token if count > IN_A_ROW => return Err(token.span()),
+                token if count > MAX_UNBROKEN => return Err(token.span()),
                 TokenTree::Group(group) => walk(group.stream(), count)?,
                 TokenTree::Punct(punct) if matches!(punct.as_char(), ',' | ';') => count = before,
                 _ => {}

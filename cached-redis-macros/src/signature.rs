@@ -13,7 +13,7 @@ use syn::{
 };
 
 use crate::diagnostics::Errors;
-use crate::{mentions, names};
+use crate::{names, used_names};
 
 /// A function whose body is left to the compiler to parse.
 #[derive(Clone)]
@@ -296,8 +296,8 @@ pub(crate) fn restrict(
     dropped: &impl ToTokens,
     keep_unused: bool,
 ) -> Generics {
-    let dropped = mentions::mentions(dropped);
-    let mut used = mentions::mentions(used);
+    let dropped = used_names::all(dropped);
+    let mut used = used_names::all(used);
     if keep_unused {
         let types = generics.params.iter().filter(|p| !matches!(p, GenericParam::Lifetime(_)));
         used.extend(types.map(generic_name).filter(|name| !dropped.contains(name)));
@@ -308,7 +308,7 @@ pub(crate) fn restrict(
         let before = used.len();
         for param in &generics.params {
             if used.contains(&generic_name(param)) {
-                used.extend(mentions::mentions(param));
+                used.extend(used_names::all(param));
             }
         }
         if used.len() == before {
@@ -322,9 +322,7 @@ pub(crate) fn restrict(
     if let Some(clause) = &mut kept.where_clause {
         clause.predicates = predicates()
             .filter(|predicate| {
-                mentions::mentions(predicate)
-                    .iter()
-                    .all(|name| !is_ours(name) || used.contains(name))
+                used_names::all(predicate).iter().all(|name| !is_ours(name) || used.contains(name))
             })
             .cloned()
             .collect();
@@ -335,7 +333,7 @@ pub(crate) fn restrict(
 /// The generics of a trait's `impl` that an `impl` of the type alone can have, and the others:
 /// in `impl<T, K> Find<K> for Repo<T>`, `T` and `K`.
 pub(crate) fn split_generics(block: &ItemImpl) -> (Generics, Generics) {
-    let of_type = mentions::mentions(&block.self_ty);
+    let of_type = used_names::all(&block.self_ty);
     let is_of_type = |param: &&GenericParam| of_type.contains(&generic_name(param));
     let others: Vec<String> =
         block.generics.params.iter().filter(|p| !is_of_type(p)).map(generic_name).collect();
@@ -343,7 +341,7 @@ pub(crate) fn split_generics(block: &ItemImpl) -> (Generics, Generics) {
     inner.params = block.generics.params.iter().filter(is_of_type).cloned().collect();
     outer.params = block.generics.params.iter().filter(|p| !is_of_type(p)).cloned().collect();
     let is_outer = |predicate: &syn::WherePredicate| {
-        let names = mentions::mentions(predicate);
+        let names = used_names::all(predicate);
         others.iter().any(|other| names.contains(other))
     };
     for (generics, wants_outer) in [(&mut inner, false), (&mut outer, true)] {

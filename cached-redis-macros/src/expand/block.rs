@@ -5,7 +5,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens as _, quote, quote_spanned};
 use syn::{ImplItem, ItemImpl};
 
-use crate::model::Beside;
+use crate::model::TraitImpl;
 use crate::signature::split_generics;
 use crate::validate;
 
@@ -14,14 +14,14 @@ pub(crate) fn expand(
     mut block: ItemImpl,
     functions: Vec<(usize, TokenStream)>,
     helpers: TokenStream,
-    beside: Option<&Beside>,
+    trait_impl: Option<&TraitImpl>,
 ) -> TokenStream {
     for (position, tokens) in functions {
         if let Some(item) = block.items.get_mut(position) {
             *item = ImplItem::Verbatim(tokens);
         }
     }
-    match beside {
+    match trait_impl {
         None => {
             block.items.push(ImplItem::Verbatim(helpers));
             block.into_token_stream()
@@ -50,8 +50,8 @@ pub(crate) fn uses(paths: &[syn::Path]) -> TokenStream {
 /// `impl Type { helpers }`
 fn inherent(block: &ItemImpl, helpers: &TokenStream) -> TokenStream {
     let attrs = block.attrs.iter().filter(|attr| validate::is_for_helpers(attr));
-    let (ty, beside) = (&block.self_ty, split_generics(block).0);
-    let (generics, _, where_clause) = beside.split_for_impl();
+    let (ty, generics) = (&block.self_ty, split_generics(block).0);
+    let (generics, _, where_clause) = generics.split_for_impl();
     quote_spanned!(Span::mixed_site()=>
         #(#attrs)*
         impl #generics #ty #where_clause { #helpers }

@@ -5,7 +5,7 @@ use quote::{quote, quote_spanned};
 use syn::ext::IdentExt as _;
 
 use super::{call, key, receiver, runtime};
-use crate::model::{Behind, Cached, Kept};
+use crate::model::{Background, Cached, OwnedParameter};
 use crate::names;
 use crate::signature::{Body, Function};
 
@@ -22,14 +22,14 @@ pub(super) fn expand(cached: &Cached) -> TokenStream {
         .map(|(pattern, ident)| quote_spanned!(Span::mixed_site()=> #allow let #pattern = #ident;));
     let patterns = quote!(#(#patterns)*);
     let returns = quote!(#returns);
-    let run = match &cached.behind {
+    let run = match &cached.background {
         None => {
             let block = block(&returns, body, &patterns, true);
             quote_spanned!(Span::mixed_site()=>
                 __call.run(__outcome, move || #block).await
             )
         }
-        Some(behind) => run_behind(behind, &returns, body, &patterns),
+        Some(background) => run_in_background(background, &returns, body, &patterns),
     };
     // In a block of its own, so that the function's future has no room for the key while it waits.
     let tokens = quote_spanned!(Span::mixed_site()=>
@@ -42,44 +42,44 @@ pub(super) fn expand(cached: &Cached) -> TokenStream {
     quote!(#function)
 }
 
-/// The body as something that may be run behind the answer, when the caller has gone: it owns what
-/// was borrowed, and only a load makes the copies.
-fn run_behind(
-    behind: &Behind,
+/// A body that may run in the background, after the call has returned: it owns what was borrowed,
+/// and only a load makes the copies.
+fn run_in_background(
+    background: &Background,
     returns: &TokenStream,
     body: &Body,
     patterns: &TokenStream,
 ) -> TokenStream {
     let mut body = body.clone();
     let (mut keep, mut lend) = (TokenStream::new(), TokenStream::new());
-    for Kept { ident, mutability } in &behind.kept {
-        let kept = names::local(&format!("__kept_{}", ident.unraw()), ident.span());
-        keep.extend(keeping(&kept, ident));
+    for OwnedParameter { ident, mutability } in &background.owned {
+        let owned = names::local(&format!("__owned_{}", ident.unraw()), ident.span());
+        keep.extend(owning(&owned, ident));
         let allow = names::allow_shadow();
         lend.extend(quote_spanned!(Span::mixed_site()=>
-            #allow let #mutability #ident = #kept.lend();
+            #allow let #mutability #ident = #owned.lend();
         ));
     }
-    if let Some(receiver) = &behind.kept_self {
-        let kept = names::local("__kept_self", receiver.span());
-        keep.extend(keeping(&kept, receiver));
+    if let Some(receiver) = &background.owned_self {
+        let owned = names::local("__owned_self", receiver.span());
+        keep.extend(owning(&owned, receiver));
         // As the user would name it: a text that captures `self` looks it up by this name.
         let lent = Ident::new("__lent_self", receiver.span());
-        lend.extend(quote_spanned!(Span::mixed_site()=> let #lent = #kept.lend();));
+        lend.extend(quote_spanned!(Span::mixed_site()=> let #lent = #owned.lend();));
         body.tokens = receiver::replace(body.tokens, &lent);
     }
     let block = block(returns, &body, &quote!(#lend #patterns), true);
-    let span = names::at(behind.span);
+    let span = names::at(background.span);
     quote_spanned!(span=>
         __call.run_behind(__outcome, move || { #keep __rt::boxed(#block) }).await
     )
 }
 
-/// At the place of the parameter, so that what cannot be kept is reported there.
-fn keeping(kept: &Ident, ident: &Ident) -> TokenStream {
+/// At the place of the parameter, so that what cannot be copied is reported there.
+fn owning(owned: &Ident, ident: &Ident) -> TokenStream {
     let span = names::at(ident.span());
     let allow = names::allow_underscore(ident);
-    quote_spanned!(span=> #allow let #kept = __rt::keep(&#ident);)
+    quote_spanned!(span=> #allow let #owned = __rt::keep(&#ident);)
 }
 
 /// `async move { … }` with the body, whose type is known from its first statement on: otherwise

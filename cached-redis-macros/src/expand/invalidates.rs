@@ -8,18 +8,18 @@ use quote::{quote, quote_spanned};
 use syn::visit::Visit;
 use syn::{Expr, Pat};
 
-use super::keep::{Keeper, with_body};
+use super::capture::{Captures, with_body};
 use super::target::{call, owned};
 use super::{policy, tag};
 use crate::model::{Invalidating, Piece};
 use crate::parse::invalidates::{Target, What};
 use crate::parse::target::{Arguments, Call, Callee};
-use crate::{mentions, names};
+use crate::{names, used_names};
 
 pub(crate) fn expand(model: &Invalidating) -> TokenStream {
     let Some(body) = &model.write.function.body else { return TokenStream::new() };
     let mut plan = Plan {
-        keeper: Keeper::new(&model.write),
+        captures: Captures::new(&model.write),
         has_cache: model.cache.is_some(),
         before: TokenStream::new(),
         after: TokenStream::new(),
@@ -29,18 +29,18 @@ pub(crate) fn expand(model: &Invalidating) -> TokenStream {
         plan.target(target);
     }
     let returns = &model.write.returns;
-    let Plan { keeper, before, after, ret, .. } = plan;
+    let Plan { captures, before, after, ret, .. } = plan;
     let cache = model.cache.as_ref().map(|cache| {
         let cache = super::cache(Some(cache));
         quote_spanned!(Span::mixed_site()=> let __cache = #cache;)
     });
-    let (keep, restore) = (keeper.keep(), keeper.restore());
-    let block = keeper.block(body);
+    let (capture, restore) = (captures.capture(), captures.restore());
+    let block = captures.block(body);
     let (hold, run) = match &model.guard {
         None => (TokenStream::new(), quote!(#block.await)),
         Some(guard) => {
-            let length = policy::length(guard);
-            let hold = quote_spanned!(Span::mixed_site()=> __writes.hold(#length).await);
+            let duration = policy::duration(guard);
+            let hold = quote_spanned!(Span::mixed_site()=> __writes.hold(#duration).await);
             let run = quote_spanned!(Span::mixed_site()=> __writes.holding(#block).await);
             let give_up = quote_spanned!(Span::mixed_site()=> __writes.forget().await;);
             (check(model, &hold, &give_up), run)
@@ -75,7 +75,7 @@ pub(crate) fn expand(model: &Invalidating) -> TokenStream {
         let mut __writes = __rt::Writes::new();
         #cache
         #before
-        #keep
+        #capture
         #hold
         #[allow(clippy::let_unit_value)]
         let __returned: #returns = #run;
@@ -102,7 +102,7 @@ fn check(model: &Invalidating, result: &TokenStream, give_up: &TokenStream) -> T
 
 /// Which statements go before the body, and which after it.
 struct Plan<'a> {
-    keeper: Keeper<'a>,
+    captures: Captures<'a>,
     has_cache: bool,
     before: TokenStream,
     after: TokenStream,
@@ -138,7 +138,7 @@ impl Plan<'_> {
             .map(|expr| self.argument(expr, repeat).unwrap_or_else(|| owned(expr)))
             .collect();
         if let Callee::Method(call) = &target.callee {
-            self.keeper.parameters(&call.receiver, repeat.map(|(pattern, _)| pattern));
+            self.captures.parameters(&call.receiver, repeat.map(|(pattern, _)| pattern));
         }
         let statement = add(&call(target, "_invalidate", &arguments));
         self.add_after(statement, repeat);
@@ -157,7 +157,7 @@ impl Plan<'_> {
             return;
         }
         let tag = tag::with(pieces, |expr| match self.argument(expr, repeat) {
-            Some(kept) => quote!(&#kept),
+            Some(captured) => quote!(&#captured),
             None => super::reference(expr),
         });
         self.add_after(add(&tag), repeat);
@@ -170,26 +170,26 @@ impl Plan<'_> {
         repeat: Option<&'e (Pat, Expr)>,
     ) -> bool {
         let values = repeat.map(|(_, values)| values);
-        let ret = exprs.into_iter().chain(values).find_map(|expr| mentions::first(expr, "ret"));
+        let ret = exprs.into_iter().chain(values).find_map(|expr| used_names::first(expr, "ret"));
         let needs = ret.is_some();
         self.ret = self.ret.take().or(ret);
         needs
     }
 
-    /// What was kept of an argument, unless it is evaluated after the body with what it mentions.
+    /// What was captured of an argument, unless it is evaluated after the body with what it mentions.
     fn argument(&mut self, expr: &Expr, repeat: Option<&(Pat, Expr)>) -> Option<TokenStream> {
-        if repeat.is_none() && mentions::first(expr, "ret").is_none() {
-            return Some(self.keeper.argument(expr));
+        if repeat.is_none() && used_names::first(expr, "ret").is_none() {
+            return Some(self.captures.argument(expr));
         }
-        self.keeper.parameters(expr, repeat.map(|(pattern, _)| pattern));
+        self.captures.parameters(expr, repeat.map(|(pattern, _)| pattern));
         None
     }
 
     fn add_after(&mut self, statement: TokenStream, repeat: Option<&(Pat, Expr)>) {
         if let Some((_, values)) = repeat {
-            self.keeper.parameters(values, None);
+            self.captures.parameters(values, None);
         }
-        let statement = self.keeper.after(repeated(statement, repeat));
+        let statement = self.captures.after(repeated(statement, repeat));
         self.after.extend(statement);
     }
 }

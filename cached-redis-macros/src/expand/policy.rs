@@ -7,31 +7,31 @@ use quote::{ToTokens, quote, quote_spanned};
 
 use crate::model::{Lease, Policy};
 use crate::names;
-use crate::parse::duration::Length;
+use crate::parse::duration::DurationExpr;
 
 /// `bypass` is about a call: helpers do without.
 pub(super) fn policy(policy: &Policy, with_bypass: bool) -> TokenStream {
     let Policy { ttl, jitter, lease, early, sliding, version, bypass, .. } = policy;
-    let ttl = length(ttl);
+    let ttl = duration(ttl);
     let given = |name: &str, value: Option<TokenStream>| {
         let name = Ident::new(name, Span::mixed_site());
         value.map(|value| quote_spanned!(Span::mixed_site()=> #name: #value))
     };
     let fields = [
-        given("negative_ttl", policy.negative_ttl.as_ref().map(length)),
+        given("negative_ttl", policy.negative_ttl.as_ref().map(duration)),
         given("jitter", jitter.as_ref().map(ToTokens::to_token_stream)),
         given(
             "lease",
             lease.as_ref().map(|lease| match lease {
                 Lease::Off => quote_spanned!(Span::mixed_site()=> ::core::option::Option::None),
-                Lease::For(value) => some(&length(value)),
+                Lease::For(value) => some(&duration(value)),
             }),
         ),
-        given("load_timeout", policy.load_timeout.as_ref().map(length)),
-        given("stale", policy.stale.as_ref().map(|value| some(&length(value)))),
-        given("stale_if_error", policy.stale_if_error.as_ref().map(|value| some(&length(value)))),
+        given("load_timeout", policy.load_timeout.as_ref().map(duration)),
+        given("stale", policy.stale.as_ref().map(|value| some(&duration(value)))),
+        given("stale_if_error", policy.stale_if_error.as_ref().map(|value| some(&duration(value)))),
         given("early", early.as_ref().map(some)),
-        given("soft_timeout", policy.soft_timeout.as_ref().map(|value| some(&length(value)))),
+        given("soft_timeout", policy.soft_timeout.as_ref().map(|value| some(&duration(value)))),
         given("sliding", sliding.then(|| quote!(true))),
         given("version", version.map(ToTokens::into_token_stream)),
         given("bypass", bypass.as_ref().filter(|_| with_bypass).map(ToTokens::to_token_stream)),
@@ -52,10 +52,10 @@ fn some(value: &impl ToTokens) -> TokenStream {
     quote!(#some #argument)
 }
 
-pub(super) fn length(length: &Length) -> TokenStream {
-    match length {
-        Length::Fixed(duration, _) => fixed(*duration),
-        Length::Computed(expr) => {
+pub(super) fn duration(duration: &DurationExpr) -> TokenStream {
+    match duration {
+        DurationExpr::Known(duration, _) => known(*duration),
+        DurationExpr::Computed(expr) => {
             let (start, end) = names::ends(expr);
             let convert = quote_spanned!(start=> __rt::IntoDuration::into_duration);
             let argument = names::parenthesized(quote!(#expr), end);
@@ -64,7 +64,7 @@ pub(super) fn length(length: &Length) -> TokenStream {
     }
 }
 
-fn fixed(duration: Duration) -> TokenStream {
+fn known(duration: Duration) -> TokenStream {
     let milliseconds = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     if milliseconds % 1000 == 0 {
         let seconds = proc_macro2::Literal::u64_unsuffixed(milliseconds / 1000);

@@ -6,7 +6,7 @@ use syn::Expr;
 
 use super::reference;
 use crate::model::{Piece, Tags};
-use crate::{mentions, names};
+use crate::{names, used_names};
 
 /// `.tagged([…])`, if there are tags that are known before the load.
 pub(super) fn of_arguments(tags: &Tags) -> TokenStream {
@@ -20,7 +20,7 @@ pub(super) fn of_arguments(tags: &Tags) -> TokenStream {
 /// The outcome, with the tags that are only known after the load.
 pub(super) fn of_value(tags: &Tags, outcome: TokenStream) -> TokenStream {
     let mut placeholders = tags.of_value.iter().flatten().filter_map(Piece::placeholder);
-    let Some(ret) = placeholders.find_map(|expr| mentions::first(expr, "ret")) else {
+    let Some(ret) = placeholders.find_map(|expr| used_names::first(expr, "ret")) else {
         return outcome;
     };
     let classes = &tags.classes;

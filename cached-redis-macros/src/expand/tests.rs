@@ -7,17 +7,24 @@ use std::path::Path;
 use proc_macro2::TokenStream;
 use quote::quote;
 
-/// The whole expansion of one function, helpers and all, stays below this.
-const LINES: usize = 90;
+/// Every generated function stays below this, what it allows apart.
+const LINES: usize = 40;
 
 fn check(name: &str, options: TokenStream, item: TokenStream) {
-    compare(name, crate::item::redis_cached(options, item));
+    compare(name, crate::attributes::redis_cached(options, item));
 }
 
 fn compare(name: &str, tokens: TokenStream) {
     let file = syn::parse2(tokens).expect("the expansion is not Rust");
     let expansion = prettyplease::unparse(&file);
-    assert!(expansion.lines().count() < LINES, "{name} is not thin:\n{expansion}");
+    for function in expansion.split_inclusive("\n}\n") {
+        let without_lints = function.split("#[allow(").map(|part| match part.split_once(")]") {
+            Some((_, rest)) => rest,
+            None => part,
+        });
+        let lines: usize = without_lints.map(|part| part.trim().lines().count()).sum();
+        assert!(lines < LINES, "{name} is not thin:\n{function}");
+    }
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("src/expand/snapshots")
         .join(name)
@@ -70,9 +77,9 @@ fn options() {
 }
 
 #[test]
-fn behind() {
+fn background() {
     check(
-        "behind",
+        "background",
         quote!(
             ttl = "10m",
             stale = "5m",
@@ -92,7 +99,7 @@ fn behind() {
 fn guard() {
     compare(
         "guard",
-        crate::item::invalidates(
+        crate::attributes::invalidates(
             quote!(
                 get_product(product.id),
                 tag = "category:{product.category}",
@@ -112,7 +119,7 @@ fn guard() {
 fn updates() {
     compare(
         "updates",
-        crate::item::updates(
+        crate::attributes::updates(
             quote!(get_product(product.id) = product),
             quote! {
                 async fn update(db: &Pool, product: Product) -> Result<(), Error> {

@@ -7,16 +7,16 @@ use quote::{ToTokens as _, format_ident, quote_spanned};
 use syn::Expr;
 use syn::ext::IdentExt as _;
 
-use super::keep::{Keeper, with_body};
+use super::capture::{Captures, with_body};
 use super::target::{call, owned};
 use crate::model::Updating;
 use crate::parse::target::Arguments;
-use crate::{mentions, names};
+use crate::{names, used_names};
 
 pub(crate) fn expand(model: &Updating) -> TokenStream {
     let Some(body) = &model.write.function.body else { return TokenStream::new() };
     let returns = &model.write.returns;
-    let mut keeper = Keeper::new(&model.write);
+    let mut captures = Captures::new(&model.write);
     let (mut begin, mut values) = (Vec::new(), Vec::new());
     let (mut updates, mut stored): (Vec<Ident>, Vec<Ident>) = (Vec::new(), Vec::new());
     for (index, update) in model.updates.iter().enumerate() {
@@ -27,7 +27,7 @@ pub(crate) fn expand(model: &Updating) -> TokenStream {
         begin.push(quote_spanned!(Span::mixed_site()=>
             let #name = __updates.begin(#entry).await;
         ));
-        keeper.parameters(&update.value, None);
+        captures.parameters(&update.value, None);
         // At the place of the value: what cannot be stored is reported there.
         let (start, end) = names::ends(&update.value);
         let argument = names::parenthesized(value(model, &update.value), end);
@@ -35,25 +35,22 @@ pub(crate) fn expand(model: &Updating) -> TokenStream {
         stored.push(format_ident!("__value{index}", span = Span::mixed_site()));
         updates.push(name);
     }
-    let values = values.into_iter().map(|value| keeper.after(value));
-    let (keep, restore) = (keeper.keep(), keeper.restore());
-    let block = keeper.block(body);
-    let ret = model.updates.iter().find_map(|update| mentions::first(&update.value, "ret"));
+    let values = values.into_iter().map(|value| captures.after(value));
+    let (capture, restore) = (captures.capture(), captures.restore());
+    let block = captures.block(body);
+    let ret = model.updates.iter().find_map(|update| used_names::first(&update.value, "ret"));
     let ret = ret.unwrap_or_else(|| Ident::new("_ret", Span::mixed_site()));
     // The values first: no reference to what is returned lives while they are stored.
     let statements = quote_spanned!(Span::mixed_site()=>
         let mut __updates = __rt::Updates::new();
         #(#begin)*
-        #keep
+        #capture
         #[allow(clippy::let_unit_value)]
         let __returned: #returns = __updates.during(#block).await;
-        let __values = match (&&__rt::Returned(&__returned)).success() {
-            ::core::option::Option::Some(#ret) => {
-                #restore
-                ::core::option::Option::Some((#(#values,)*))
-            }
-            ::core::option::Option::None => ::core::option::Option::None,
-        };
+        let __values = (&&__rt::Returned(&__returned)).success().map(|#ret| {
+            #restore
+            (#(#values,)*)
+        });
         match __values {
             ::core::option::Option::Some((#(#stored,)*)) => {
                 #(#updates.store(#stored).await;)*
@@ -65,14 +62,14 @@ pub(crate) fn expand(model: &Updating) -> TokenStream {
     with_body(&model.write, body, &statements)
 }
 
-/// A new value. A parameter that no other one mentions has been cloned once already, to be kept.
+/// A new value. A parameter that no other one mentions has been cloned once already, to be captured.
 fn value(model: &Updating, expr: &Expr) -> TokenStream {
     let name = match expr {
         Expr::Path(path) => path.path.get_ident().map(|ident| ident.unraw().to_string()),
         _ => None,
     };
     let is_sole = |name: &String| {
-        let others = model.updates.iter().filter(|u| mentions::first(&u.value, name).is_some());
+        let others = model.updates.iter().filter(|u| used_names::first(&u.value, name).is_some());
         model.write.parameters.contains(name) && others.count() == 1
     };
     if name.as_ref().is_some_and(is_sole) { expr.to_token_stream() } else { owned(expr) }

@@ -7,7 +7,9 @@ use syn::parse::{ParseStream, Parser as _};
 use syn::spanned::Spanned as _;
 use syn::{Attribute, ImplItem, ItemImpl, Meta, Path, Token};
 
-use super::{Given, check_depth, once, values};
+use super::check_depth;
+use super::options::{Options as _, options};
+use super::spec::CRATE;
 use crate::diagnostics::Errors;
 use crate::signature::Function;
 
@@ -29,34 +31,36 @@ pub(crate) enum Kind {
     Updates,
 }
 
+options! {
+    struct Options {
+        krate: Path = CRATE,
+    }
+}
+
 /// `crate = path`
 pub(crate) fn options(tokens: TokenStream, errors: &mut Errors) -> Option<Path> {
     errors.gather(check_depth(&tokens))?;
     let parser = |input: ParseStream<'_>| {
-        let mut facade = None;
+        let mut options = Options::default();
         while !input.is_empty() {
-            option(input, &mut facade)?;
+            let keyword = input.call(Ident::parse_any)?;
+            options.read(&keyword, input).unwrap_or_else(|| Err(not_of_block(&keyword)))?;
             if !input.is_empty() {
                 input.parse::<Token![,]>()?;
             }
         }
-        Ok(facade)
+        Ok(options)
     };
-    errors.gather(parser.parse2(tokens)).flatten().map(|given| given.value)
+    errors.gather(parser.parse2(tokens))?.krate.map(|given| given.value)
 }
 
-fn option(input: ParseStream<'_>, facade: &mut Option<Given<Path>>) -> syn::Result<()> {
-    let keyword = input.call(Ident::parse_any)?;
-    if keyword != "crate" {
-        let message = format!(
-            "an `impl` block takes no `{keyword}`, only `crate`: write `#[redis_cached]` here and \
-             `#[redis_cached(ttl = 600, …)]` on its methods"
-        );
-        // The rest is options of methods, about which there is nothing more to say.
-        return Err(syn::Error::new(keyword.span(), message));
-    }
-    let path = values::facade(input)?;
-    once(facade, keyword, path)
+/// The rest is probably options of methods too, about which there is nothing more to say.
+fn not_of_block(keyword: &Ident) -> syn::Error {
+    let message = format!(
+        "an `impl` block takes no `{keyword}`, only `crate`: write `#[redis_cached]` here and \
+         `#[redis_cached(ttl = 600, …)]` on its methods"
+    );
+    syn::Error::new(keyword.span(), message)
 }
 
 /// Takes our attributes off the methods of the block.

@@ -1,4 +1,4 @@
-//! Lengths of time: `600`, `"10m"` or any expression.
+//! Durations: `600`, `"10m"` or any expression.
 
 use std::time::Duration;
 
@@ -8,19 +8,19 @@ use syn::{Expr, ExprLit, ExprUnary, Lit, LitInt, UnOp};
 
 use super::{check_suffix, ungroup};
 
-/// A length of time as written.
-pub(crate) enum Length {
+/// A duration as written.
+pub(crate) enum DurationExpr {
     /// Known to the macro.
-    Fixed(Duration, Span),
+    Known(Duration, Span),
     /// Known to the compiler, or when the function is called.
     Computed(Expr),
 }
 
-const HOW: &str = "write whole seconds (`600`), a text (`\"500ms\"`, `\"10m\"`, `\"1h30m\"`) or an expression of \
+const SYNTAX: &str = "write whole seconds (`600`), a text (`\"500ms\"`, `\"10m\"`, `\"1h30m\"`) or an expression of \
      type `Duration`";
 
 /// Reads what stands after `ttl =`.
-pub(crate) fn length(expr: Expr) -> syn::Result<Length> {
+pub(super) fn duration(expr: Expr) -> syn::Result<DurationExpr> {
     let span = expr.span();
     match ungroup(&expr) {
         Expr::Lit(ExprLit { lit: Lit::Int(int), .. }) => {
@@ -31,28 +31,30 @@ pub(crate) fn length(expr: Expr) -> syn::Result<Length> {
             if !is_number(int) {
                 return Err(syn::Error::new(
                     span,
-                    format!("`{int}` is not a length of time; {HOW}"),
+                    format!("`{int}` is not a length of time; {SYNTAX}"),
                 ));
             }
             let seconds: u64 = int.base10_parse().map_err(|_| too_long(span))?;
-            Ok(Length::Fixed(Duration::from_secs(seconds), span))
+            Ok(DurationExpr::Known(Duration::from_secs(seconds), span))
         }
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => {
             check_suffix(text)?;
             match parse(&text.value()) {
-                Ok(duration) => Ok(Length::Fixed(duration, span)),
-                Err(reason) => Err(syn::Error::new(span, format!("{reason}; {HOW}"))),
+                Ok(duration) => Ok(DurationExpr::Known(duration, span)),
+                Err(reason) => Err(syn::Error::new(span, format!("{reason}; {SYNTAX}"))),
             }
         }
         Expr::Lit(ExprLit { lit: Lit::Float(_), .. }) => Err(syn::Error::new(
             span,
             "fractions of a second are written in milliseconds: `\"1500ms\"` instead of `1.5`",
         )),
-        Expr::Lit(_) => Err(syn::Error::new(span, format!("this is not a length of time; {HOW}"))),
-        Expr::Unary(ExprUnary { op: UnOp::Neg(_), .. }) => {
-            Err(syn::Error::new(span, format!("a length of time cannot be negative; {HOW}")))
+        Expr::Lit(_) => {
+            Err(syn::Error::new(span, format!("this is not a length of time; {SYNTAX}")))
         }
-        _ => Ok(Length::Computed(expr)),
+        Expr::Unary(ExprUnary { op: UnOp::Neg(_), .. }) => {
+            Err(syn::Error::new(span, format!("a length of time cannot be negative; {SYNTAX}")))
+        }
+        _ => Ok(DurationExpr::Computed(expr)),
     }
 }
 

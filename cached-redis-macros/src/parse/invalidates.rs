@@ -1,27 +1,43 @@
 //! The targets and options of `#[invalidates(..)]`.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, TokenStream};
 use syn::ext::IdentExt as _;
 use syn::parse::ParseStream;
 use syn::{Expr, Pat, Path, Token};
 
-use super::duration::{Length, length};
+use super::duration::DurationExpr;
+use super::expression;
+use super::options::{Options as _, options};
+use super::spec::{CRATE, Limits, Spec};
 use super::target::{self, Arguments, Call, separated};
 use super::template::Template;
-use super::{Given, expression, once, twice, values};
+use super::values::{self, Flag};
 use crate::diagnostics::{Errors, list, nearest, unknown};
 
-/// What was written between the parentheses of the attribute.
-#[derive(Default)]
-pub(crate) struct Options {
-    pub(crate) targets: Vec<Target>,
-    pub(crate) always: Option<Span>,
-    pub(crate) strict: Option<Span>,
-    pub(crate) guard: Option<Given<Length>>,
-    pub(crate) cache: Option<Given<Expr>>,
-    pub(crate) krate: Option<Given<Path>>,
-    /// Something was wrong with a target: no error that there is none, please.
-    pub(crate) broken: bool,
+options! {
+    /// What was written between the parentheses of the attribute.
+    struct Options {
+        guard: DurationExpr = Spec::new("guard", "guard = \"10s\"").limits(Limits::Duration {
+            if_zero: Some(
+                "a `guard` of zero holds nothing: write `guard = \"10s\"` or remove it",
+            ),
+        }),
+        always: Flag = Spec::new("always", "always"),
+        strict: Flag = Spec::new("strict", "strict"),
+        cache: Expr = Spec::new("cache", "cache = self.cache"),
+        krate: Path = CRATE,
+    }
+    targets: Vec<Target>,
+    /// There is an error about a target already.
+    is_invalid: bool,
+}
+
+/// Written like an option, but a target.
+const TAG: Spec = Spec::new("tag", "tag = \"category:{product.category}\"");
+
+/// What is written like an option.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    [TAG.name].into_iter().chain(Options::names())
 }
 
 /// `f(args) for pattern in values`, `tag = "…" for pattern in values`
@@ -42,96 +58,50 @@ pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Options {
     let mut options = Options::default();
     let after = "expected `,` and the next target, or `for … in …`";
     let is_sound = separated(tokens, after, errors, |input| item(input, &mut options));
-    options.broken = !is_sound;
+    options.is_invalid = !is_sound;
     options
 }
 
 fn item(input: ParseStream<'_>, options: &mut Options) -> syn::Result<()> {
     let ahead = input.fork();
-    if let Ok(keyword) = ahead.call(Ident::parse_any) {
+    if ahead.call(Ident::parse_any).is_ok() {
         let stands_alone = ahead.is_empty() || ahead.peek(Token![,]);
         let has_value = ahead.peek(Token![=]) && !ahead.peek(Token![==]);
         if stands_alone || has_value {
-            input.call(Ident::parse_any)?;
-            return if has_value {
-                with_value(input, keyword, options)
-            } else {
-                alone(&keyword, options)
-            };
+            return option(input, options);
         }
     }
     call(input).map(|target| options.targets.push(target))
 }
 
+fn option(input: ParseStream<'_>, options: &mut Options) -> syn::Result<()> {
+    let keyword = input.call(Ident::parse_any)?;
+    if keyword == TAG.name {
+        return tag(input, &keyword).map(|target| options.targets.push(target));
+    }
+    options.read(&keyword, input).unwrap_or_else(|| {
+        let name = keyword.to_string();
+        let message = if input.peek(Token![=]) { unknown_option(&name) } else { no_target(&name) };
+        Err(syn::Error::new(keyword.span(), message))
+    })
+}
+
+fn unknown_option(name: &str) -> String {
+    let known = list(names());
+    let rest = format!("the options are {known}, and targets are written as calls: {EXAMPLE}");
+    unknown(format!("unknown option `{name}`"), nearest(name, names()), &rest)
+}
+
 /// A word that stands alone.
-fn alone(keyword: &Ident, options: &mut Options) -> syn::Result<()> {
-    let name = keyword.to_string();
-    let flag = match name.as_str() {
-        "always" => &mut options.always,
-        "strict" => &mut options.strict,
-        _ => return Err(syn::Error::new(keyword.span(), not_alone(&name))),
-    };
-    if flag.is_some() {
-        return Err(twice(keyword));
-    }
-    *flag = Some(keyword.span());
-    Ok(())
-}
-
-fn not_alone(name: &str) -> String {
-    match name {
-        "crate" => "`crate` needs a path: write `crate = my_crate`".to_owned(),
-        "guard" => "`guard` needs a length of time: write `guard = \"10s\"`".to_owned(),
-        "tag" => "`tag` needs a tag: write `tag = \"category:{product.category}\"`".to_owned(),
-        "cache" => "`cache` needs a value: write `cache = self.cache`".to_owned(),
-        _ => {
-            let meant = nearest(name, ["always", "strict"]);
-            let target = format!("write `{name}(id)` for one entry, `{name}(..)` for all of them");
-            unknown(format!("`{name}` is not a target"), meant, &target)
-        }
-    }
-}
-
-/// After `keyword`, at its `=`.
-fn with_value(input: ParseStream<'_>, keyword: Ident, options: &mut Options) -> syn::Result<()> {
-    let name = keyword.to_string();
-    match name.as_str() {
-        "tag" => tag(input).map(|target| options.targets.push(target)),
-        "guard" => {
-            input.parse::<Token![=]>()?;
-            let value = length(expression(input)?)?;
-            once(&mut options.guard, keyword, value)
-        }
-        "cache" => {
-            input.parse::<Token![=]>()?;
-            let value = expression(input)?;
-            once(&mut options.cache, keyword, value)
-        }
-        "crate" => {
-            let value = values::facade(input)?;
-            once(&mut options.krate, keyword, value)
-        }
-        "always" | "strict" => {
-            let message = format!("`{name}` takes no value: write `{name}`");
-            Err(syn::Error::new(keyword.span(), message))
-        }
-        _ => {
-            let known = ["tag", "guard", "always", "strict", "cache", "crate"];
-            let options = format!(
-                "the options are {}, and targets are written as calls: {EXAMPLE}",
-                list(known)
-            );
-            let message =
-                unknown(format!("unknown option `{name}`"), nearest(&name, known), &options);
-            Err(syn::Error::new(keyword.span(), message))
-        }
-    }
+fn no_target(name: &str) -> String {
+    let meant = nearest(name, ["always", "strict"]);
+    let target = format!("write `{name}(id)` for one entry, `{name}(..)` for all of them");
+    unknown(format!("`{name}` is not a target"), meant, &target)
 }
 
 /// After `tag`.
-fn tag(input: ParseStream<'_>) -> syn::Result<Target> {
-    input.parse::<Token![=]>()?;
-    let tag = values::tag(&expression(input)?)?;
+fn tag(input: ParseStream<'_>, keyword: &Ident) -> syn::Result<Target> {
+    let tag = values::tag(&values::value(input, &TAG, keyword)?)?;
     let repeat = target::repeat(input)?.map(|repeat| (repeat.pattern, repeat.values));
     Ok(Target { what: What::Tag(tag), repeat })
 }

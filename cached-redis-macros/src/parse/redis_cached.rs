@@ -3,89 +3,123 @@
 use proc_macro2::{Ident, TokenStream};
 use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
-use syn::{Expr, LitStr, Path, Token, token};
+use syn::{Expr, LitStr, Path, Token};
 
-use super::duration::{Length, length};
-use super::values::{self, Early, KeyOption, Lock, Tags};
-use super::{Given, check_depth, expression, once, skip_to_next};
+use super::duration::DurationExpr;
+use super::options::{Options as _, options};
+use super::spec::Evaluated::{ByCalls, ByHelpersToo};
+use super::spec::{CRATE, Limits, Spec};
+use super::values::{Early, Flag, KeyOption, Lock, Skip, Tags};
+use super::{check_depth, skip_to_next};
 use crate::diagnostics::{self, Errors, list, nearest};
+use crate::limits::{MAX_EARLY, MAX_JITTER};
 
-/// What was written between the parentheses of the attribute.
-#[derive(Default)]
-pub(crate) struct Options {
-    pub(crate) ttl: Option<Given<Length>>,
-    pub(crate) prefix: Option<Given<LitStr>>,
-    pub(crate) name: Option<Given<LitStr>>,
-    pub(crate) skip: Option<Given<Vec<Ident>>>,
-    pub(crate) key: Option<Given<KeyOption>>,
-    pub(crate) version: Option<Given<u32>>,
-    pub(crate) negative_ttl: Option<Given<Length>>,
-    pub(crate) jitter: Option<Given<Expr>>,
-    pub(crate) stale: Option<Given<Length>>,
-    pub(crate) stale_if_error: Option<Given<Length>>,
-    pub(crate) early: Option<Given<Early>>,
-    pub(crate) soft_timeout: Option<Given<Length>>,
-    pub(crate) sliding: Option<Given<()>>,
-    pub(crate) ttl_with: Option<Given<Expr>>,
-    pub(crate) tags: Option<Given<Tags>>,
-    pub(crate) cache_if: Option<Given<Expr>>,
-    pub(crate) absent: Option<Given<Expr>>,
-    pub(crate) lock: Option<Given<Lock>>,
-    pub(crate) load_timeout: Option<Given<Length>>,
-    pub(crate) bypass: Option<Given<Expr>>,
-    pub(crate) cache: Option<Given<Expr>>,
-    pub(crate) krate: Option<Given<Path>>,
-    /// Something was wrong with these: no error that they are missing, please.
-    pub(crate) broken: Vec<String>,
+options! {
+    /// What was written between the parentheses of the attribute.
+    struct Options {
+        ttl: DurationExpr = Spec::new("ttl", "ttl = 600")
+            .aliases(&["expire", "expires", "expiry", "expiration", "lifetime", "time", "max_age"])
+            .evaluated(ByHelpersToo)
+            .limits(not_zero(
+                "with a `ttl` of zero nothing would be kept: write how long a value lives, as in \
+                 `ttl = 600` (seconds) or `ttl = \"10m\"`",
+            )),
+        prefix: LitStr = Spec::new("prefix", "prefix = \"products\"")
+            .aliases(&["namespace", "key_prefix", "cache_prefix_block"])
+            .limits(Limits::KeyPart),
+        name: LitStr = Spec::new("name", "name = \"get_product\"").limits(Limits::KeyPart),
+        skip: Skip = Spec::new("skip", "skip(db)")
+            .aliases(&["ignore", "exclude", "skip_args", "without"]),
+        key: KeyOption = Spec::new("key", "key(id)` or `key = \"product:{id}\"")
+            .aliases(&["convert", "args", "include"])
+            .evaluated(ByHelpersToo),
+        version: u32 = Spec::new("version", "version = 2"),
+        negative_ttl: DurationExpr = Spec::new("negative_ttl", "negative_ttl = 30")
+            .evaluated(ByHelpersToo)
+            .limits(Limits::Duration { if_zero: None }),
+        jitter: Expr = Spec::new("jitter", "jitter = 0.1").evaluated(ByHelpersToo).limits(JITTER),
+        ttl_with: Expr = Spec::new("ttl_with", "ttl_with = |value| value.expires_in"),
+        stale: DurationExpr = Spec::new("stale", "stale = \"5m\"")
+            .aliases(&["stale_while_revalidate", "swr", "grace", "refresh_behind"])
+            .evaluated(ByHelpersToo)
+            .limits(not_zero(
+                "a `stale` of zero serves nothing after `ttl`: write `stale = \"5m\"` or remove it",
+            )),
+        stale_if_error: DurationExpr = Spec::new("stale_if_error", "stale_if_error = \"1h\"")
+            .evaluated(ByHelpersToo)
+            .limits(not_zero(
+                "a `stale_if_error` of zero keeps nothing for a failed load: write \
+                 `stale_if_error = \"1h\"` or remove it",
+            )),
+        early: Early = Spec::new("early", "early = 1.0` or `early = false")
+            .aliases(&["beta", "xfetch", "refresh_ahead", "refresh_early"])
+            .evaluated(ByHelpersToo)
+            .limits(EARLY),
+        soft_timeout: DurationExpr = Spec::new("soft_timeout", "soft_timeout = \"200ms\"")
+            .evaluated(ByHelpersToo)
+            .limits(not_zero(
+                "a `soft_timeout` of zero waits for no load at all: write `soft_timeout = \"200ms\"`, \
+                 or `stale = …` instead to be answered at once",
+            )),
+        sliding: Flag = Spec::new("sliding", "sliding")
+            .aliases(&["touch", "idle", "tti", "time_to_idle"]),
+        tags: Tags = Spec::new("tags", "tags = [\"category:{category}\"]")
+            .aliases(&["tag", "groups", "group", "labels"]),
+        cache_if: Expr = Spec::new("cache_if", "cache_if = |value| !value.is_empty()")
+            .aliases(&["condition", "when", "unless", "filter"]),
+        absent: Expr = Spec::new("absent", "absent = |error| error.is_not_found()"),
+        lock: Lock = Spec::new("lock", "lock = \"10s\"` or `lock = false")
+            .evaluated(ByHelpersToo)
+            .limits(not_zero(
+                "a lease of zero protects nothing: write `lock = false` to go without",
+            )),
+        load_timeout: DurationExpr = Spec::new("load_timeout", "load_timeout = \"30s\"")
+            .evaluated(ByHelpersToo)
+            .limits(not_zero(
+                "a `load_timeout` of zero would make every waiter load for itself: write \
+                 `load_timeout = \"30s\"`",
+            )),
+        bypass: Expr = Spec::new("bypass", "bypass = fresh").evaluated(ByCalls),
+        cache: Expr = Spec::new("cache", "cache = self.cache").evaluated(ByHelpersToo),
+        krate: Path = CRATE,
+    }
+    /// There is an error about these already.
+    invalid: Vec<String>,
 }
 
-/// The options and how each is written.
-pub(crate) const OPTIONS: [(&str, &str); 22] = [
-    ("ttl", "ttl = 600"),
-    ("prefix", "prefix = \"products\""),
-    ("name", "name = \"get_product\""),
-    ("skip", "skip(db)"),
-    ("key", "key(id)` or `key = \"product:{id}\""),
-    ("version", "version = 2"),
-    ("negative_ttl", "negative_ttl = 30"),
-    ("jitter", "jitter = 0.1"),
-    ("ttl_with", "ttl_with = |value| value.expires_in"),
-    ("stale", "stale = \"5m\""),
-    ("stale_if_error", "stale_if_error = \"1h\""),
-    ("early", "early = 1.0` or `early = false"),
-    ("soft_timeout", "soft_timeout = \"200ms\""),
-    ("sliding", "sliding"),
-    ("tags", "tags = [\"category:{category}\"]"),
-    ("cache_if", "cache_if = |value| !value.is_empty()"),
-    ("absent", "absent = |error| error.is_not_found()"),
-    ("lock", "lock = \"10s\"` or `lock = false"),
-    ("load_timeout", "load_timeout = \"30s\""),
-    ("bypass", "bypass = fresh"),
-    ("cache", "cache = self.cache"),
-    ("crate", "crate = my_crate::cached_redis"),
-];
+const fn not_zero(if_zero: &'static str) -> Limits {
+    Limits::Duration { if_zero: Some(if_zero) }
+}
+
+const JITTER: Limits = {
+    let wrong = "`jitter` is the share by which a life is shortened at most, from 0.0 to 1.0: write \
+                 `jitter = 0.1`";
+    Limits::Number { most: MAX_JITTER, if_zero: None, if_more: wrong, if_none: wrong }
+};
+
+const EARLY: Limits = Limits::Number {
+    most: MAX_EARLY,
+    if_zero: Some("to reload only when a value has ended, write `early = false`"),
+    if_more: "`early` above 10 reloads long before the end: write `early = 1.0`, or make `ttl` shorter",
+    if_none: "`early` is how eagerly a value is reloaded before its end, a number above 0 and up to \
+              10: write `early = 1.0`, or `early = false`",
+};
 
 /// Options of later versions.
 const PLANNED: [&str; 4] = ["local", "codec", "compress", "encrypt"];
 
-/// What options are called elsewhere.
-const ALIASES: [(&str, &[&str]); 9] = [
-    ("ttl", &["expire", "expires", "expiry", "expiration", "lifetime", "time", "max_age"]),
-    ("prefix", &["namespace", "key_prefix", "cache_prefix_block"]),
-    ("skip", &["ignore", "exclude", "skip_args", "without"]),
-    ("key", &["convert", "args", "include"]),
-    ("stale", &["stale_while_revalidate", "swr", "grace", "refresh_behind"]),
-    ("early", &["beta", "xfetch", "refresh_ahead", "refresh_early"]),
-    ("sliding", &["touch", "idle", "tti", "time_to_idle"]),
-    ("tags", &["tag", "groups", "group", "labels"]),
-    ("cache_if", &["condition", "when", "unless", "filter"]),
-];
+impl Options {
+    /// Whether the option was written, with an error that is reported already.
+    pub(crate) fn is_invalid(&self, name: &str) -> bool {
+        self.invalid.iter().any(|invalid| invalid == name)
+    }
+}
 
 /// Reads all options, gathering what is wrong with them.
 pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Options {
     let mut options = Options::default();
     if errors.gather(check_depth(&tokens)).is_none() {
-        options.broken = OPTIONS.map(|(name, _)| name.to_owned()).to_vec();
+        options.invalid = Options::names().map(str::to_owned).collect();
         return options;
     }
     let parser = |input: ParseStream<'_>| {
@@ -95,7 +129,7 @@ pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Options {
                 // Without a keyword, or with one that is near, it was probably meant to be `ttl`.
                 let name = keyword.map_or_else(|_| "ttl".to_owned(), |name| name.to_string());
                 let is_ttl = meant(&name).is_some_and(|hint| hint == "ttl");
-                options.broken.push(if is_ttl { "ttl".to_owned() } else { name });
+                options.invalid.push(if is_ttl { "ttl".to_owned() } else { name });
                 skip_to_next(input);
             } else if !input.is_empty() && !input.peek(Token![,]) {
                 errors.add(input.error("expected `,` and the next option"));
@@ -107,8 +141,8 @@ pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Options {
         }
         Ok(())
     };
-    let parsed = parser.parse2(tokens);
-    errors.gather(parsed);
+    let result = parser.parse2(tokens);
+    errors.gather(result);
     options
 }
 
@@ -116,92 +150,22 @@ fn option(input: ParseStream<'_>, options: &mut Options) -> syn::Result<()> {
     let keyword = input.call(Ident::parse_any).map_err(|error| {
         syn::Error::new(error.span(), "expected an option, such as `ttl = 600` or `skip(db)`")
     })?;
-    match keyword.to_string().as_str() {
-        "ttl" => set(&mut options.ttl, keyword, input, |e, _| length(e)),
-        "negative_ttl" => set(&mut options.negative_ttl, keyword, input, |e, _| length(e)),
-        "stale" => set(&mut options.stale, keyword, input, |e, _| length(e)),
-        "stale_if_error" => set(&mut options.stale_if_error, keyword, input, |e, _| length(e)),
-        "soft_timeout" => set(&mut options.soft_timeout, keyword, input, |e, _| length(e)),
-        "load_timeout" => set(&mut options.load_timeout, keyword, input, |e, _| length(e)),
-        "lock" => set(&mut options.lock, keyword, input, |e, _| values::lock(e)),
-        "early" => set(&mut options.early, keyword, input, |e, _| Ok(values::early(e))),
-        "prefix" => set(&mut options.prefix, keyword, input, values::string),
-        "name" => set(&mut options.name, keyword, input, values::string),
-        "version" => set(&mut options.version, keyword, input, |e, _| values::version(&e)),
-        "jitter" => set(&mut options.jitter, keyword, input, |e, _| Ok(e)),
-        "ttl_with" => set(&mut options.ttl_with, keyword, input, |e, _| Ok(e)),
-        "tags" => set(&mut options.tags, keyword, input, |e, _| values::tags(&e)),
-        "cache_if" => set(&mut options.cache_if, keyword, input, |e, _| Ok(e)),
-        "absent" => set(&mut options.absent, keyword, input, |e, _| Ok(e)),
-        "bypass" => set(&mut options.bypass, keyword, input, |e, _| Ok(e)),
-        "cache" => set(&mut options.cache, keyword, input, |e, _| Ok(e)),
-        "crate" => set(&mut options.krate, keyword, input, |e, _| values::path(e)),
-        "sliding" => {
-            values::flag(input, &keyword)?;
-            once(&mut options.sliding, keyword, ())
-        }
-        "skip" => {
-            let names = values::skip(input, &keyword)?;
-            once(&mut options.skip, keyword, names)
-        }
-        "key" => {
-            let key = values::key(input, &keyword)?;
-            once(&mut options.key, keyword, key)
-        }
-        other => Err(unknown(&keyword, other)),
-    }
+    options.read(&keyword, input).unwrap_or_else(|| Err(unknown(&keyword)))
 }
 
-fn unknown(keyword: &Ident, name: &str) -> syn::Error {
-    let message = if PLANNED.contains(&name) {
+fn unknown(keyword: &Ident) -> syn::Error {
+    let name = keyword.to_string();
+    let message = if PLANNED.contains(&name.as_str()) {
         format!("`{name}` is not available in this version of cached-redis: remove it")
     } else {
-        let known = OPTIONS.map(|(name, _)| name);
-        let options = format!("the options are {}", list(known));
-        diagnostics::unknown(format!("unknown option `{name}`"), meant(name), &options)
+        let options = format!("the options are {}", list(Options::names()));
+        diagnostics::unknown(format!("unknown option `{name}`"), meant(&name), &options)
     };
     syn::Error::new(keyword.span(), message)
 }
 
 /// The option that an unknown one was probably meant to be.
 fn meant(name: &str) -> Option<&'static str> {
-    let alias = ALIASES.iter().find(|(_, names)| names.contains(&name));
-    alias.map(|(option, _)| *option).or_else(|| nearest(name, OPTIONS.map(|(name, _)| name)))
-}
-
-/// `keyword = expression`
-fn set<T>(
-    slot: &mut Option<Given<T>>,
-    keyword: Ident,
-    input: ParseStream<'_>,
-    convert: impl FnOnce(Expr, &Ident) -> syn::Result<T>,
-) -> syn::Result<()> {
-    let expr = value(input, &keyword)?;
-    let value = convert(expr, &keyword)?;
-    once(slot, keyword, value)
-}
-
-/// The expression after `keyword =`.
-pub(super) fn value(input: ParseStream<'_>, keyword: &Ident) -> syn::Result<Expr> {
-    let needs_value = || {
-        let message = format!("`{keyword}` needs a value: write `{}`", example(keyword));
-        Err(syn::Error::new(keyword.span(), message))
-    };
-    if input.peek(token::Paren) {
-        let message = format!("write `{}` instead of `{keyword}(…)`", example(keyword));
-        return Err(syn::Error::new(keyword.span(), message));
-    }
-    if !input.peek(Token![=]) {
-        return needs_value();
-    }
-    input.parse::<Token![=]>()?;
-    if input.is_empty() || input.peek(Token![,]) {
-        return needs_value();
-    }
-    expression(input)
-}
-
-pub(super) fn example(keyword: &Ident) -> &'static str {
-    let keyword = keyword.to_string();
-    OPTIONS.iter().find(|(name, _)| *name == keyword).map_or("", |(_, example)| example)
+    let alias = Options::SPECS.iter().find(|spec| spec.aliases.contains(&name));
+    alias.map(|spec| spec.name).or_else(|| nearest(name, Options::names()))
 }

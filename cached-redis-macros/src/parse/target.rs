@@ -110,7 +110,7 @@ pub(super) fn repeat(input: ParseStream<'_>) -> syn::Result<Option<Repeat>> {
     Ok(Some(Repeat { keyword, pattern, values: expression(input)? }))
 }
 
-/// Reads items between commas, gathering what is wrong; goes on behind the next comma after a mistake.
+/// Reads items between commas, gathering what is wrong; goes on after the next comma after a mistake.
 /// Whether there was none.
 pub(super) fn separated(
     tokens: TokenStream,

@@ -5,17 +5,20 @@ use syn::ext::IdentExt as _;
 use syn::parse::ParseStream;
 use syn::{Expr, Path, Token};
 
+use super::options::{Options as _, options};
+use super::spec::CRATE;
 use super::target::{self, Arguments, Call, separated};
-use super::{Given, bare, expression, once, values};
+use super::{bare, expression, invalidates};
 use crate::diagnostics::{Errors, unknown};
 
-/// What was written between the parentheses of the attribute.
-#[derive(Default)]
-pub(crate) struct Options {
-    pub(crate) updates: Vec<Update>,
-    pub(crate) krate: Option<Given<Path>>,
-    /// Something was wrong with an update: no error that there is none, please.
-    pub(crate) broken: bool,
+options! {
+    /// What was written between the parentheses of the attribute.
+    struct Options {
+        krate: Path = CRATE,
+    }
+    updates: Vec<Update>,
+    /// There is an error about an update already.
+    is_invalid: bool,
 }
 
 /// `f(args) = value`
@@ -31,7 +34,7 @@ pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Options {
     let mut options = Options::default();
     let after = "expected `,` and the next entry";
     let is_sound = separated(tokens, after, errors, |input| item(input, &mut options));
-    options.broken = !is_sound;
+    options.is_invalid = !is_sound;
     options
 }
 
@@ -45,21 +48,16 @@ fn item(input: ParseStream<'_>, options: &mut Options) -> syn::Result<()> {
 
 fn option(input: ParseStream<'_>, options: &mut Options) -> syn::Result<()> {
     let keyword = input.call(Ident::parse_any)?;
-    match keyword.to_string().as_str() {
-        "crate" => {
-            let value = values::facade(input)?;
-            once(&mut options.krate, keyword, value)
-        }
-        name @ ("tag" | "guard" | "always" | "strict" | "cache") => Err(syn::Error::new(
-            keyword.span(),
-            format!("`{name}` belongs to `#[invalidates(…)]`, which can stand beside `#[updates]`"),
-        )),
-        name => {
+    options.read(&keyword, input).unwrap_or_else(|| {
+        let name = keyword.to_string();
+        let message = if invalidates::names().any(|other| other == name) {
+            format!("`{name}` belongs to `#[invalidates(…)]`, which can stand beside `#[updates]`")
+        } else {
             let known = format!("the only option is `crate`, and entries are calls: {EXAMPLE}");
-            let message = unknown(format!("unknown option `{name}`"), None, &known);
-            Err(syn::Error::new(keyword.span(), message))
-        }
-    }
+            unknown(format!("unknown option `{name}`"), None, &known)
+        };
+        Err(syn::Error::new(keyword.span(), message))
+    })
 }
 
 fn update(input: ParseStream<'_>) -> syn::Result<Update> {

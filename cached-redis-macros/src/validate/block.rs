@@ -5,9 +5,9 @@ use syn::spanned::Spanned as _;
 use syn::{ImplItem, ItemImpl, Path, Type};
 
 use super::Context;
-use super::shape::CACHED_TWICE;
+use super::function::CACHED_TWICE;
 use crate::diagnostics::Errors;
-use crate::model::Beside;
+use crate::model::TraitImpl;
 use crate::parse::block::{Annotated, Kind};
 use crate::signature::{generic_name, split_generics, ungroup};
 
@@ -26,7 +26,7 @@ pub(crate) fn context(
     if block.trait_.is_some() && methods.iter().any(is_cached) {
         check_type(block, errors);
     }
-    let beside = block.trait_.as_ref().map(|(trait_, _)| Beside {
+    let trait_impl = block.trait_.as_ref().map(|(trait_, _)| TraitImpl {
         trait_: trait_.clone(),
         items: block
             .items
@@ -40,7 +40,7 @@ pub(crate) fn context(
             .collect(),
         generics: split_generics(block).1,
     });
-    Context { in_block: true, facade, beside }
+    Context { in_block: true, facade, trait_impl }
 }
 
 fn check_methods(methods: &[Annotated], errors: &mut Errors) {

@@ -5,6 +5,28 @@ use syn::Expr;
 use syn::visit::Visit;
 
 use crate::diagnostics::Errors;
+use crate::parse::options::Options;
+use crate::parse::spec::Evaluated;
+
+/// Nothing of this is evaluated in the body, whose control flow it looks like.
+pub(super) fn check(options: &impl Options, errors: &mut Errors) {
+    for (spec, value) in options.given() {
+        let why = match spec.evaluated {
+            Evaluated::Later => continue,
+            Evaluated::ByCalls => {
+                "because this is evaluated before the body, to know what to do with the cache: make \
+                 the value a parameter"
+            }
+            Evaluated::ByHelpersToo => {
+                "because the helpers of the function evaluate this as well: make the value a \
+                 parameter"
+            }
+        };
+        for expr in value.expressions() {
+            refuse(expr, why, errors);
+        }
+    }
+}
 
 /// Refuses `.await`, `?`, `return` and `yield` in `expr`; `why` goes on from "cannot be used here, ".
 pub(super) fn refuse(expr: &Expr, why: &str, errors: &mut Errors) {

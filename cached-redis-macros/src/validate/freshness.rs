@@ -1,44 +1,19 @@
 //! When a value is renewed: `early` and `sliding`.
 
-use std::time::Duration;
-
 use proc_macro2::Span;
 use syn::{Expr, parse_quote_spanned};
 
 use super::Subject;
-use super::options::{float, number};
+use super::limits::float;
 use crate::diagnostics::{Errors, list};
-use crate::parse::Given;
-use crate::parse::duration::Length;
+use crate::limits::MIN_TTL_WITH_EARLY;
+use crate::parse::duration::DurationExpr;
+use crate::parse::options::Given;
 use crate::parse::values::Early;
 
-/// In less, a load cannot begin ahead of the end.
-const ROOM: Duration = Duration::from_secs(1);
-
 pub(super) fn check(subject: &Subject<'_>, errors: &mut Errors) {
-    check_early(subject, errors);
     check_room(subject, errors);
     check_sliding(subject, errors);
-}
-
-fn check_early(subject: &Subject<'_>, errors: &mut Errors) {
-    let Some(Given { value: Early::Beta(beta), .. }) = &subject.options.early else { return };
-    let Some(number) = number(beta) else { return };
-    let is_zero = number == Some(0.0);
-    if !is_zero && number.is_some_and(|number| number <= 10.0) {
-        return;
-    }
-    let message = match number {
-        Some(_) if is_zero => "to reload only when a value has ended, write `early = false`",
-        Some(_) => {
-            "`early` above 10 reloads long before the end: write `early = 1.0`, or make `ttl` shorter"
-        }
-        None => {
-            "`early` is how eagerly a value is reloaded before its end, a number above 0 and up to \
-             10: write `early = 1.0`, or `early = false`"
-        }
-    };
-    errors.add(syn::Error::new_spanned(beta, message));
 }
 
 fn check_room(subject: &Subject<'_>, errors: &mut Errors) {
@@ -46,9 +21,9 @@ fn check_room(subject: &Subject<'_>, errors: &mut Errors) {
     else {
         return;
     };
-    if let Some(Given { value: Length::Fixed(ttl, _), .. }) = &subject.options.ttl
+    if let Some(Given { value: DurationExpr::Known(ttl, _), .. }) = &subject.options.ttl
         && !ttl.is_zero()
-        && *ttl < ROOM
+        && *ttl < MIN_TTL_WITH_EARLY
     {
         errors.at(
             keyword.span(),

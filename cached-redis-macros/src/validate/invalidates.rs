@@ -3,14 +3,14 @@
 use proc_macro2::Span;
 use syn::Path;
 
-use super::{lengths, write};
+use super::{limits, write};
 use crate::diagnostics::{self, Errors, list, nearest};
-use crate::mentions;
 use crate::model::Invalidating;
 use crate::parse::invalidates::{Options, Target, What};
 use crate::parse::target::Arguments;
 use crate::parse::template::Template;
 use crate::signature::{Function, bindings};
+use crate::used_names;
 
 pub(crate) fn validate(
     options: Options,
@@ -19,6 +19,7 @@ pub(crate) fn validate(
     mut errors: Errors,
 ) -> syn::Result<Invalidating> {
     write::check(&function, "invalidates", &mut errors);
+    limits::check(&options, &mut errors);
     check_targets(&options, &mut errors);
     check_evaluated(&options, &mut errors);
     check_tags(&options, &function, &mut errors);
@@ -29,14 +30,14 @@ pub(crate) fn validate(
         write: write::write(function, options.krate, facade),
         targets: options.targets,
         always: options.always.is_some(),
-        strict: options.strict,
+        strict: options.strict.map(|given| given.keyword.span()),
         guard: options.guard.map(|given| given.value),
         cache: options.cache.map(|given| given.value),
     })
 }
 
 fn check_targets(options: &Options, errors: &mut Errors) {
-    if options.targets.is_empty() && !options.broken {
+    if options.targets.is_empty() && !options.is_invalid {
         errors.at(
             Span::call_site(),
             "`#[invalidates]` names no cached function: write `#[invalidates(get_product(id))]` for \
@@ -77,10 +78,7 @@ fn check_tags(options: &Options, function: &Function, errors: &mut Errors) {
 
 /// What is held before the body is known before the body.
 fn check_guard(options: &Options, function: &Function, errors: &mut Errors) {
-    let Some(guard) = &options.guard else { return };
-    let if_zero = "a `guard` of zero holds nothing: write `guard = \"10s\"` or remove it";
-    lengths::check_one(Some(&guard.value), if_zero, errors);
-    if write::has_ret(function) {
+    if options.guard.is_none() || write::has_ret(function) {
         return;
     }
     for target in &options.targets {
@@ -102,18 +100,18 @@ fn first_ret(target: &Target) -> Option<Span> {
         What::Entries(call) => match &call.arguments {
             Arguments::All => None,
             Arguments::These(exprs) => {
-                exprs.iter().find_map(|expr| mentions::first(expr, "ret")).map(|ret| ret.span())
+                exprs.iter().find_map(|expr| used_names::first(expr, "ret")).map(|ret| ret.span())
             }
         },
     };
-    let in_values = || mentions::first(&target.repeat.as_ref()?.1, "ret").map(|ret| ret.span());
+    let in_values = || used_names::first(&target.repeat.as_ref()?.1, "ret").map(|ret| ret.span());
     in_target.or_else(in_values)
 }
 
 fn check_cache(options: &Options, errors: &mut Errors) {
     let Some(cache) = &options.cache else { return };
     let has_tag = options.targets.iter().any(|target| matches!(target.what, What::Tag(_)));
-    if !has_tag && !options.broken {
+    if !has_tag && !options.is_invalid {
         errors.at(
             cache.keyword.span(),
             "`cache` is where tags live, and there is no `tag` here: remove it (entries are where \

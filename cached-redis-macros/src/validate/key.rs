@@ -9,10 +9,11 @@ use syn::{Expr, TypePath, parse_quote_spanned};
 use super::Subject;
 use crate::diagnostics::{self, Errors, list, nearest};
 use crate::model::{Key, Part, Piece};
+use crate::parse::options::Given;
 use crate::parse::values::KeyOption;
-use crate::parse::{Given, template, ungroup};
+use crate::parse::{template, ungroup};
 use crate::signature::Parameter;
-use crate::{mentions, names};
+use crate::{names, used_names};
 
 impl Subject<'_> {
     /// The parameter that `name` belongs to.
@@ -101,7 +102,7 @@ pub(super) fn check_skip(subject: &mut Subject<'_>, errors: &mut Errors) {
         }
     }
     let Some(Given { value: skip, .. }) = &subject.options.skip else { return };
-    for ident in skip {
+    for ident in &skip.0 {
         let name = ident.unraw().to_string();
         if name == "self" && subject.function.receiver().is_some() {
             subject.skips_self = Some(ident.span());
@@ -130,7 +131,7 @@ pub(super) fn check_key(subject: &Subject<'_>, errors: &mut Errors) {
         KeyOption::Expressions(exprs) => {
             names.extend(exprs.iter().filter_map(root));
             let mentioned = exprs.iter().any(|expr| {
-                let mentioned = mentions::mentions(expr);
+                let mentioned = used_names::all(expr);
                 mentioned.contains("self")
                     || mentioned.iter().any(|n| subject.position(n).is_some())
             });
@@ -201,7 +202,7 @@ pub(super) fn check_order(subject: &Subject<'_>, errors: &mut Errors) {
     }
 
     // Without these, nobody knows what is part of the key.
-    if subject.options.broken.iter().any(|broken| broken == "skip" || broken == "key") {
+    if subject.options.is_invalid("skip") || subject.options.is_invalid("key") {
         return;
     }
     for parameter in subject.whole_parts() {
@@ -234,15 +235,15 @@ pub(super) fn check_self_choice(subject: &Subject<'_>, errors: &mut Errors) {
     let Some(receiver) = subject.function.receiver() else { return };
     let mentioned = subject.options.key.as_ref().and_then(|given| match &given.value {
         KeyOption::Expressions(exprs) => {
-            exprs.iter().find_map(|expr| mentions::first(expr, "self")).map(|i| i.span())
+            exprs.iter().find_map(|expr| used_names::first(expr, "self")).map(|i| i.span())
         }
         KeyOption::Template(template) => {
             template.roots().any(|root| root == "self").then(|| template.text.span())
         }
     });
-    let broken = |name: &str| subject.options.broken.iter().any(|broken| broken == name);
+    let is_invalid = |name| subject.options.is_invalid(name);
     match (subject.skips_self, mentioned) {
-        (None, None) if !broken("skip") && !broken("key") => {
+        (None, None) if !is_invalid("skip") && !is_invalid("key") => {
             let mut parts = vec!["self.tenant".to_owned()];
             parts.extend(subject.arguments().flat_map(|p| p.bindings.first().cloned()));
             errors.at(

@@ -1,12 +1,11 @@
 //! `tags`: from which names, and with which text.
 
-use super::{Subject, is_mentioned, key, key_expressions};
+use super::helpers::{is_used_in, key_expressions};
+use super::{Subject, key};
 use crate::diagnostics::Errors;
+use crate::limits::MAX_TAGS;
 use crate::model::{Piece, Tags};
 use crate::parse::template::{self, Template};
-
-/// Every tag costs a generation that is compared on each hit.
-const MOST: usize = 16;
 
 /// The tags, once everything is known to be right.
 pub(super) fn tags(subject: &Subject<'_>) -> Tags {
@@ -129,7 +128,7 @@ fn check_text(tag: &Template) -> Option<String> {
 /// `f_entry` makes the tags too, from the arguments that it has.
 fn check_is_part_of_key(subject: &Subject<'_>, tag: &Template) -> Option<String> {
     let options = subject.options;
-    if options.broken.iter().any(|broken| broken == "skip" || broken == "key") {
+    if options.is_invalid("skip") || options.is_invalid("key") {
         return None;
     }
     let key = key::key(subject);
@@ -140,7 +139,7 @@ fn check_is_part_of_key(subject: &Subject<'_>, tag: &Template) -> Option<String>
         name => subject
             .position(name)
             .and_then(|position| subject.parameters.get(position))
-            .is_some_and(|parameter| is_mentioned(parameter, &expressions)),
+            .is_some_and(|parameter| is_used_in(parameter, &expressions)),
     };
     let name = tag.roots().find(|name| *name != "ret" && !is_part(name))?;
     Some(format!(
@@ -150,10 +149,10 @@ fn check_is_part_of_key(subject: &Subject<'_>, tag: &Template) -> Option<String>
 }
 
 fn check_count(tags: &[Template], errors: &mut Errors) {
-    if let Some(tag) = tags.get(MOST) {
+    if let Some(tag) = tags.get(MAX_TAGS) {
         errors.at(
             tag.text.span(),
-            format!("at most {MOST} tags: remove some, or make one group of several"),
+            format!("at most {MAX_TAGS} tags: remove some, or make one group of several"),
         );
     }
 }

@@ -5,10 +5,10 @@ use syn::{Path, Type};
 
 use super::write;
 use crate::diagnostics::Errors;
-use crate::mentions;
 use crate::model::Updating;
 use crate::parse::updates::Options;
 use crate::signature::{Function, ungroup};
+use crate::used_names;
 
 pub(crate) fn validate(
     options: Options,
@@ -30,7 +30,7 @@ pub(crate) fn validate(
 }
 
 fn check_updates(options: &Options, errors: &mut Errors) {
-    if options.updates.is_empty() && !options.broken {
+    if options.updates.is_empty() && !options.is_invalid {
         errors.at(
             Span::call_site(),
             "`#[updates]` names no entry: write `#[updates(get_product(product.id) = product)]`",
@@ -38,7 +38,7 @@ fn check_updates(options: &Options, errors: &mut Errors) {
     }
 }
 
-/// What a value is made of is kept while the body runs.
+/// What a value is made of is captured before the body runs.
 fn check_values(options: &Options, function: &Function, errors: &mut Errors) {
     for parameter in write::parameters(function) {
         if !matches!(ungroup(&parameter.ty), Type::Reference(reference) if reference.mutability.is_some())
@@ -46,7 +46,7 @@ fn check_values(options: &Options, function: &Function, errors: &mut Errors) {
             continue;
         }
         let mentioned = |name: &String| {
-            options.updates.iter().find_map(|update| mentions::first(&update.value, name))
+            options.updates.iter().find_map(|update| used_names::first(&update.value, name))
         };
         if let Some(name) = parameter.bindings.iter().find_map(mentioned) {
             errors.at(
@@ -63,7 +63,7 @@ fn check_values(options: &Options, function: &Function, errors: &mut Errors) {
 /// A write is begun before the body, so that it is known whether another one came between.
 fn check_entries(options: &Options, errors: &mut Errors) {
     for update in &options.updates {
-        let ret = update.call.expressions().find_map(|expr| mentions::first(expr, "ret"));
+        let ret = update.call.expressions().find_map(|expr| used_names::first(expr, "ret"));
         if let Some(ret) = ret {
             errors.at(
                 ret.span(),

@@ -4,11 +4,11 @@ use syn::spanned::Spanned as _;
 use syn::{Expr, FnArg, Path, ReturnType};
 
 use super::control_flow;
-use super::shape::check_async;
+use super::function::check_async;
 use crate::diagnostics::Errors;
 use crate::model::Write;
 use crate::names;
-use crate::parse::Given;
+use crate::parse::options::Given;
 use crate::signature::{Function, ImplTrait, Parameter};
 
 pub(super) fn check(function: &Function, attribute: &str, errors: &mut Errors) {

@@ -5,7 +5,11 @@ async fn get(id: u64) -> u64 {
     id
 }
 
-#[invalidates(got(id))]
+async fn not_cached(id: u64) -> u64 {
+    id
+}
+
+#[invalidates(got(id), got(..), not_cached(id))]
 async fn update(id: u64) -> Result<u64, String> {
     Ok(id)
 }

@@ -6,7 +6,12 @@ async fn get(id: u64) -> u64 {
 }
 
 #[updates(get(id) = "7")]
-async fn update(id: u64) -> Result<(), String> {
+async fn literal(id: u64) -> Result<(), String> {
+    Ok(())
+}
+
+#[updates(get(id) = name)]
+async fn parameter(id: u64, name: String) -> Result<(), String> {
     Ok(())
 }
 

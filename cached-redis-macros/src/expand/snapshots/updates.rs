@@ -9,7 +9,7 @@ async fn update(db: &Pool, product: Product) -> Result<(), Error> {
             }),
         )
         .await;
-    let __kept_product = __rt::owned(&product);
+    let __captured_product = __rt::owned(&product);
     #[allow(clippy::let_unit_value)]
     let __returned: Result<(), Error> = __updates
         .during(async move {
@@ -19,19 +19,18 @@ async fn update(db: &Pool, product: Product) -> Result<(), Error> {
             db.update(product).await
         })
         .await;
-    let __values = match (&&__rt::Returned(&__returned)).success() {
-        ::core::option::Option::Some(_ret) => {
+    let __values = (&&__rt::Returned(&__returned))
+        .success()
+        .map(|_ret| {
             #[allow(
                 clippy::shadow_unrelated,
                 clippy::shadow_reuse,
                 clippy::shadow_same,
                 clippy::pattern_type_mismatch
             )]
-            let product = __kept_product;
-            ::core::option::Option::Some((__update0.value(product),))
-        }
-        ::core::option::Option::None => ::core::option::Option::None,
-    };
+            let product = __captured_product;
+            (__update0.value(product),)
+        });
     match __values {
         ::core::option::Option::Some((__value0,)) => {
             __update0.store(__value0).await;

@@ -1,8 +1,0 @@
-use cached_redis::redis_cached;
-
-#[redis_cached(ttl = 600, early = 1.0)]
-async fn get(names: &[&str]) -> usize {
-    names.len()
-}
-
-fn main() {}

@@ -1,6 +1,0 @@
-struct Repo;
-
-#[cached_redis::invalidates(get(1))]
-impl Repo {}
-
-fn main() {}

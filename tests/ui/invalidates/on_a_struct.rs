@@ -1,4 +1,0 @@
-#[cached_redis::invalidates(get(1))]
-struct Repo;
-
-fn main() {}

@@ -1,8 +1,0 @@
-use cached_redis::redis_cached;
-
-#[redis_cached(ttl = 600)]
-fn get(id: u64) -> u64 {
-    id
-}
-
-fn main() {}

@@ -1,6 +1,0 @@
-use cached_redis::updates;
-
-#[updates(get(1) = 1)]
-struct Repo;
-
-fn main() {}
