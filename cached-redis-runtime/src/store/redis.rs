@@ -212,12 +212,9 @@ impl Store for RedisStore {
 
     fn acquire<'a>(&'a self, key: &'a str, acquire: Acquire<'a>) -> Operation<'a, Acquired> {
         Box::pin(async move {
-            let (intent, seen): (&[u8], LeaseId) = match acquire.intent {
-                Intent::Read => (b"read", acquire.seen),
-                Intent::Replace(void) => (b"replace", void),
-                Intent::Reload => (b"reload", acquire.seen),
-                Intent::Refresh => (b"refresh", acquire.seen),
-                Intent::Write => (b"write", acquire.seen),
+            let seen = match acquire.intent {
+                Intent::Replace(void) => void,
+                _ => acquire.seen,
             };
             let lease = millis(acquire.lease);
             let nonce = acquire.nonce.bytes();
@@ -227,7 +224,7 @@ impl Store for RedisStore {
                 lease.as_bytes(),
                 &nonce,
                 &schema,
-                intent,
+                scripts::name_of(acquire.intent).as_bytes(),
                 seen.bytes(),
                 acquire.stamps.bytes(),
                 longest.0.as_bytes(),
