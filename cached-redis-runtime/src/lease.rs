@@ -78,6 +78,16 @@ pub(crate) struct Acquire<'a> {
     pub(crate) longest: usize,
 }
 
+impl Acquire<'_> {
+    /// The lease that the caller has seen in the entry.
+    pub(crate) fn seen_lease(&self) -> LeaseId {
+        match self.intent {
+            Intent::Replace(void) => void,
+            _ => self.seen,
+        }
+    }
+}
+
 /// A lease that would live for longer, or has no end, is void: none of ours, or one whose end somebody
 /// has taken away. It would keep everybody waiting for as long as they wait for any load.
 pub(crate) const LONGEST_LEASE: Duration = Duration::from_secs(24 * 60 * 60);

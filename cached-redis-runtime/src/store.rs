@@ -1,5 +1,6 @@
 //! What coordination needs of a store. It does not know which one it talks to.
 
+mod acquire;
 pub(crate) mod memory;
 pub(crate) mod none;
 pub(crate) mod redis;

@@ -24,9 +24,7 @@ use tokio::time::Instant;
 use crate::error::Error;
 use crate::group::{Generation, Group, Groups, Stamp, Stamps, stamps};
 use crate::health::Condition;
-use crate::lease::{
-    Acquire, Acquired, FenceId, Filled, Intent, LONGEST_LEASE, LeaseId, Life, Nonce,
-};
+use crate::lease::{Acquire, Acquired, FenceId, Filled, LONGEST_LEASE, LeaseId, Life, Nonce};
 use crate::loss::Losses;
 use crate::record::Header;
 use crate::stats::ConnectionCounters;
@@ -212,10 +210,7 @@ impl Store for RedisStore {
 
     fn acquire<'a>(&'a self, key: &'a str, acquire: Acquire<'a>) -> Operation<'a, Acquired> {
         Box::pin(async move {
-            let seen = match acquire.intent {
-                Intent::Replace(void) => void,
-                _ => acquire.seen,
-            };
+            let seen = acquire.seen_lease();
             let lease = millis(acquire.lease);
             let nonce = acquire.nonce.bytes();
             let schema = acquire.schema.to_le_bytes();

@@ -17,6 +17,8 @@ use crate::record::{self, Codec, Header, Kind, State};
 const SCHEMA: u64 = 7;
 const LONGEST_RECORD: usize = 100_000;
 const LONG: Duration = Duration::from_secs(60);
+/// Where everything has an end.
+const ENDLESS: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 /// One store under test, and a way to put anything under a key behind its back.
 struct Subject {
@@ -26,17 +28,22 @@ struct Subject {
     set: Box<SetRaw>,
 }
 
-type SetRaw = dyn Fn(&str, &[u8]);
+/// Of a key, with its life, if that has an end.
+type SetRaw = dyn Fn(&str, &[u8], Option<Duration>);
 
 impl Subject {
     fn memory() -> Self {
         let store = Arc::new(MemoryStore::new("ns"));
+        // Its clock begins with it, and there is to be a time before now.
+        store.advance(LONG);
         let set = Arc::clone(&store);
         Self {
             store,
             namespace: "ns".to_owned(),
             key: "ns:p:f:{1}".to_owned(),
-            set: Box::new(move |key, bytes| set.set_raw(key, bytes, LONG)),
+            set: Box::new(move |key, bytes, life| {
+                set.set_raw(key, bytes, life.unwrap_or(ENDLESS));
+            }),
         }
     }
 
@@ -48,10 +55,12 @@ impl Subject {
             store: Arc::new(Self::connect(server, &namespace, tracking)),
             key: format!("{namespace}:p:f:{{1}}"),
             namespace,
-            set: Box::new(move |key, bytes| {
+            set: Box::new(move |key, bytes, life| {
                 let mut set = redis::cmd("SET");
-                // A lease has an end.
-                let set = set.arg(key).arg(bytes).arg("PX").arg(LONG.as_millis() as u64);
+                set.arg(key).arg(bytes);
+                if let Some(life) = life {
+                    set.arg("PX").arg(life.as_millis() as u64);
+                }
                 let set = set.exec(&mut *connection.borrow_mut());
                 set.expect("a server that takes it");
             }),
@@ -70,6 +79,15 @@ impl Subject {
             credentials: None,
         });
         RedisStore::new(link, namespace)
+    }
+
+    /// Puts anything under a key; a lease has an end.
+    fn set(&self, key: &str, bytes: &[u8]) {
+        self.set_for(key, bytes, Some(LONG));
+    }
+
+    fn set_for(&self, key: &str, bytes: &[u8], life: Option<Duration>) {
+        (self.set)(key, bytes, life);
     }
 
     async fn acquire(&self, sequence: u64, intent: Intent) -> Acquired {
@@ -186,6 +204,7 @@ async fn each_store(test: impl AsyncFn(Subject)) {
     .await;
 }
 
+mod acquire;
 mod damage;
 mod fences;
 mod freshness;
