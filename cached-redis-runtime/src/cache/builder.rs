@@ -11,7 +11,7 @@ use super::{Cache, Settings, namespace, url};
 use crate::error::Error;
 use crate::policy::MIN_LIFE;
 use crate::store::memory::MemoryStore;
-use crate::store::redis::{Credentials, Link, LinkSettings, Provider, RedisStore, Source};
+use crate::store::redis::{Credentials, LinkSettings, Provider, RedisStore, Source};
 
 /// Beyond these a setting is a mistake, and sums of times could overflow.
 const LONGEST_BUDGET: Duration = Duration::from_secs(60);
@@ -268,7 +268,7 @@ impl CacheBuilder {
             Server::Connection(connection) => Source::Connection(connection),
         };
         let patience = self.settings.budget;
-        let link = Link::new(LinkSettings {
+        let store = RedisStore::standalone(LinkSettings {
             source,
             patience,
             tracking: !without_tracking,
@@ -276,7 +276,6 @@ impl CacheBuilder {
             longest_reply: self.settings.longest_record(),
             credentials: self.credentials,
         });
-        let store = RedisStore::new(link, &self.settings.namespace);
         Ok(Cache::new(Arc::new(store), None, self.settings))
     }
 }

@@ -232,6 +232,11 @@ impl Link {
         &self.0.generations
     }
 
+    /// Of the keys.
+    pub(super) fn namespace(&self) -> &str {
+        &self.0.settings.namespace
+    }
+
     /// The longest reply that is kept.
     pub(super) fn longest_reply(&self) -> usize {
         self.0.settings.longest_reply
