@@ -3,7 +3,6 @@
 mod builder;
 mod namespace;
 mod storing;
-mod url;
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::Arc;

@@ -11,7 +11,9 @@ mod node;
 mod request;
 mod scripts;
 mod server_clock;
+mod source;
 mod topology;
+mod url;
 mod wire;
 
 use std::borrow::Cow;
@@ -29,8 +31,9 @@ pub use credentials::Credentials;
 pub(crate) use credentials::Provider;
 #[cfg(test)]
 pub(in crate::store) use generations::OLDEST;
-pub(crate) use link::{LinkSettings, Source};
+pub(crate) use link::LinkSettings;
 use node::Node;
+pub(crate) use source::{Server, SocketOptions};
 use topology::{Standalone, Topology};
 
 /// Leads each operation to the node that has its key; the node takes the step.
@@ -39,9 +42,16 @@ pub(crate) struct RedisStore<T = Standalone> {
 }
 
 impl RedisStore {
-    /// On one server.
-    pub(crate) fn standalone(settings: LinkSettings) -> Self {
-        Self { topology: Standalone::new(Node::new(settings)) }
+    /// On one server. Does not connect.
+    pub(crate) fn standalone(
+        server: Server,
+        sockets: SocketOptions,
+        settings: LinkSettings,
+    ) -> Result<Self, Error> {
+        let (source, asks_for_resp2) = server.source(sockets)?;
+        let tracking = settings.tracking && !asks_for_resp2;
+        let node = Node::new(source, LinkSettings { tracking, ..settings });
+        Ok(Self { topology: Standalone::new(node) })
     }
 }
 

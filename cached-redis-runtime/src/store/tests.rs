@@ -8,7 +8,7 @@ use std::time::Duration;
 use cached_redis_test_support::{Server, each_server_async, unique_namespace};
 
 use super::memory::MemoryStore;
-use super::redis::{LinkSettings, RedisStore, Source};
+use super::redis::{LinkSettings, RedisStore, Server as Address, SocketOptions};
 use super::{Found, Store};
 use crate::group::{Group, Groups, Stamps};
 use crate::lease::{Acquire, Acquired, Filled, Intent, LeaseId, Life, Nonce};
@@ -68,16 +68,15 @@ impl Subject {
     }
 
     fn connect(server: &Server, namespace: &str, tracking: bool) -> RedisStore {
-        let client = redis::Client::open(server.url()).expect("a URL");
-        let source = Source::Client(client);
-        RedisStore::standalone(LinkSettings {
-            source,
+        let settings = LinkSettings {
             patience: LONG,
             tracking,
             namespace: namespace.to_owned(),
             longest_reply: LONGEST_RECORD,
             credentials: None,
-        })
+        };
+        let address = Address::Url(server.url().to_owned());
+        RedisStore::standalone(address, SocketOptions::default(), settings).expect("a URL")
     }
 
     /// Puts anything under a key; a lease has an end.

@@ -24,8 +24,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use redis::aio::MultiplexedConnection;
-use redis::{Client, ServerError};
+use redis::ServerError;
 use tokio::sync::watch;
 use tokio::task::coop::consume_budget;
 use tokio::time::{Instant, timeout};
@@ -36,6 +35,7 @@ use super::generations::Generations;
 use super::line::{Library, Line};
 use super::request::Request;
 use super::server_clock::ServerClock;
+use super::source::Source;
 use super::wire::Failure;
 use crate::budget;
 use crate::error::{Error, ErrorKind};
@@ -55,9 +55,8 @@ const READ_ONLY: &str = "READONLY";
 pub(super) const NO_SCRIPT: &str = "NOSCRIPT";
 const WRONG_TYPE: &str = "WRONGTYPE";
 
-/// How to reach the server.
+/// How to speak with the server.
 pub(crate) struct LinkSettings {
-    pub(crate) source: Source,
     /// The whole budget of an operation.
     pub(crate) patience: Duration,
     /// Whether to have the server tell what changes: RESP3, where it speaks it.
@@ -70,18 +69,12 @@ pub(crate) struct LinkSettings {
     pub(crate) credentials: Option<Provider>,
 }
 
-pub(crate) enum Source {
-    /// Connections are made, and made again.
-    Client(Client),
-    /// One that the user made, and whose loss only the user can mend.
-    Connection(MultiplexedConnection),
-}
-
 /// A handle; clones share the connection.
 #[derive(Clone)]
 pub(crate) struct Link(Arc<Shared>);
 
 struct Shared {
+    source: Source,
     settings: LinkSettings,
     state: ArcSwap<State>,
     /// Held while the state changes; readers never wait for it.
@@ -142,8 +135,8 @@ struct Up {
 }
 
 impl Link {
-    pub(crate) fn new(settings: LinkSettings) -> Self {
-        let state = match &settings.source {
+    pub(in crate::store) fn new(source: Source, settings: LinkSettings) -> Self {
+        let state = match &source {
             Source::Client(_) => State::Idle,
             Source::Connection(connection) => State::Up(Up {
                 line: Line::Library(Library::new(connection.clone(), settings.patience)),
@@ -154,6 +147,7 @@ impl Link {
             }),
         };
         Self(Arc::new(Shared {
+            source,
             settings,
             state: ArcSwap::from_pointee(state),
             changing: Mutex::default(),

@@ -16,6 +16,7 @@ use super::commands::{by_digest, by_text, integer, millis, millis_or_none};
 use super::connect::time;
 use super::link::{self, Link, LinkSettings};
 use super::scripts::{self, Script, Scripts};
+use super::source::Source;
 use crate::error::Error;
 use crate::group::{Generation, Group, Stamp, Stamps};
 use crate::health::Condition;
@@ -32,8 +33,8 @@ pub(in crate::store) struct Node {
 }
 
 impl Node {
-    pub(in crate::store) fn new(settings: LinkSettings) -> Self {
-        Self { link: Link::new(settings), scripts: Scripts::get() }
+    pub(in crate::store) fn new(source: Source, settings: LinkSettings) -> Self {
+        Self { link: Link::new(source, settings), scripts: Scripts::get() }
     }
 
     /// What is known of the connection.

@@ -8,7 +8,7 @@ use redis::RedisConnectionInfo;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, interval, timeout};
 
-use super::{Line, Reports, Shared, Source, State, Up};
+use super::{Line, Reports, Shared, State, Up};
 use crate::backoff::Backoff;
 use crate::budget;
 use crate::claim::{Claim, Claims};
@@ -16,6 +16,7 @@ use crate::health::Tracking;
 use crate::loss::Loss;
 use crate::store::redis::connect::{Made, Opening, Refusal, Setup, probe_key};
 use crate::store::redis::line::Library;
+use crate::store::redis::source::Source;
 use crate::store::redis::wire::WireSettings;
 use crate::telemetry::event;
 
@@ -201,7 +202,7 @@ impl Running {
     }
 
     async fn make(&self) -> Result<Made, Refusal> {
-        let Shared { settings, generations, clock, .. } = &*self.shared;
+        let Shared { source, settings, generations, clock, .. } = &*self.shared;
         let probe = probe_key(&settings.namespace);
         let setup = Setup {
             tracking: settings.tracking,
@@ -214,7 +215,7 @@ impl Running {
             clock,
             patience: PATIENCE,
         };
-        match &settings.source {
+        match source {
             Source::Connection(connection) => {
                 let line = Line::Library(Library::new(connection.clone(), settings.patience));
                 budget::within(PATIENCE, setup.set_up(line, false)).await
