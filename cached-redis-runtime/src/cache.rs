@@ -4,6 +4,7 @@ mod builder;
 mod namespace;
 mod storing;
 
+use std::any::Any;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -32,7 +33,6 @@ use crate::policy::Policy;
 use crate::record::Header;
 use crate::stats::{ConnectionCounters, Counter, Registry, Stats};
 use crate::store::Store;
-use crate::store::memory::MemoryStore;
 use crate::store::none::NoStore;
 
 /// A cache: a connection to a server (or an in-process store) with its settings. Cheap to clone;
@@ -55,7 +55,8 @@ pub(crate) struct Core {
     /// Unique in this process.
     pub(crate) id: u64,
     pub(crate) store: Arc<dyn Store>,
-    memory: Option<Arc<MemoryStore>>,
+    /// The store as its own type, if it stands in for a server.
+    double: Option<Arc<dyn Any + Send + Sync>>,
     pub(crate) settings: Settings,
     pub(crate) stats: Registry,
     pub(crate) flights: Arc<Flights>,
@@ -70,6 +71,18 @@ pub(crate) struct Core {
     pub(crate) connection: Arc<ConnectionCounters>,
     pub(crate) losses: Arc<Losses>,
     pub(crate) broken: Broken,
+}
+
+/// A store that stands in for a server. Whoever has made it knows its type.
+pub(crate) struct Double {
+    store: Arc<dyn Store>,
+    itself: Arc<dyn Any + Send + Sync>,
+}
+
+impl Double {
+    pub(crate) fn new<S: Store + 'static>(store: Arc<S>) -> Self {
+        Self { itself: Arc::clone(&store) as _, store }
+    }
 }
 
 /// What a builder decides.
@@ -108,15 +121,6 @@ impl Cache {
         Self::builder().build()
     }
 
-    /// A cache in this process, for unit tests and examples: the semantics of Redis without a
-    /// server. [`Cache::memory_store`] moves its clock and switches faults on.
-    #[must_use]
-    pub fn memory() -> Self {
-        let settings = Settings::default();
-        let store = Arc::new(MemoryStore::new(&settings.namespace));
-        Self::new(Arc::clone(&store) as Arc<dyn Store>, Some(store), settings)
-    }
-
     /// What to use if nobody chose: the environment's, else none. A malformed variable costs hits and not
     /// answers.
     pub(crate) fn from_env_or_none() -> Self {
@@ -127,9 +131,13 @@ impl Cache {
         })
     }
 
+    pub(crate) fn with_double(double: Double, settings: Settings) -> Self {
+        Self::new(double.store, Some(double.itself), settings)
+    }
+
     pub(crate) fn new(
         store: Arc<dyn Store>,
-        memory: Option<Arc<MemoryStore>>,
+        double: Option<Arc<dyn Any + Send + Sync>>,
         settings: Settings,
     ) -> Self {
         // Keyed by the operating system's randomness: no two processes share it.
@@ -142,7 +150,7 @@ impl Cache {
         Self(Arc::new(Core {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             store,
-            memory,
+            double,
             stats: Registry::new(&losses),
             flights: Arc::new(Flights::new(process)),
             lines: Arc::default(),
@@ -245,12 +253,6 @@ impl Cache {
         self.0.background.shut_down().await;
     }
 
-    /// The in-process store, if this cache has one.
-    #[must_use]
-    pub fn memory_store(&self) -> Option<&MemoryStore> {
-        self.0.memory.as_deref()
-    }
-
     /// How many loads are under way or being asked for in this process.
     #[must_use]
     pub fn loads_in_flight(&self) -> usize {
@@ -259,6 +261,11 @@ impl Cache {
 }
 
 impl Core {
+    /// The store that stands in for a server, if there is one of this type.
+    pub(crate) fn double<S: Store + 'static>(&self) -> Option<&S> {
+        self.double.as_deref()?.downcast_ref()
+    }
+
     pub(crate) fn budget(&self) -> Budget {
         Budget::new(self.settings.budget)
     }

@@ -33,6 +33,7 @@ mod shapes;
 mod stats;
 mod store;
 mod telemetry;
+mod testing;
 
 #[doc(hidden)]
 pub mod private;

@@ -6,10 +6,9 @@ use std::time::Duration;
 use redis::Client;
 use redis::aio::MultiplexedConnection;
 
-use super::{Cache, Settings, namespace};
+use super::{Cache, Double, Settings, namespace};
 use crate::error::Error;
 use crate::policy::MIN_LIFE;
-use crate::store::memory::MemoryStore;
 use crate::store::redis::{Credentials, LinkSettings, Provider, RedisStore, Server, SocketOptions};
 
 /// Beyond these a setting is a mistake, and sums of times could overflow.
@@ -40,13 +39,14 @@ enum Place {
     #[default]
     Environment,
     Server(Box<Server>),
-    Memory,
+    /// On what stands in for a server, made for a namespace.
+    Double(fn(&str) -> Double),
 }
 
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            // Of the in-process store, which nobody else uses.
+            // Of a store that is in this process: nobody else uses it.
             namespace: "memory".to_owned(),
             budget: Duration::from_millis(100),
             max_value: 1024 * 1024,
@@ -110,9 +110,9 @@ impl CacheBuilder {
         self
     }
 
-    /// The in-process store, as in [`Cache::memory`], with these settings.
-    pub fn memory(mut self) -> Self {
-        self.place = Place::Memory;
+    /// A store that stands in for a server.
+    pub(crate) fn double(mut self, make: fn(namespace: &str) -> Double) -> Self {
+        self.place = Place::Double(make);
         self
     }
 
@@ -227,14 +227,14 @@ impl CacheBuilder {
     pub fn build(mut self) -> Result<Cache, Error> {
         match (self.namespace.take(), &self.place) {
             (Some(namespace), _) => self.settings.namespace = namespace,
-            (None, Place::Memory) => {}
+            (None, Place::Double(_)) => {}
             (None, _) => self.settings.namespace = namespace::of_executable(),
         }
         self.settings.check()?;
         let server = match self.place {
-            Place::Memory => {
-                let store = Arc::new(MemoryStore::new(&self.settings.namespace));
-                return Ok(Cache::new(Arc::clone(&store) as _, Some(store), self.settings));
+            Place::Double(make) => {
+                let double = make(&self.settings.namespace);
+                return Ok(Cache::with_double(double, self.settings));
             }
             Place::Environment => Server::Url(std::env::var(VARIABLE).map_err(|_| no_server())?),
             Place::Server(server) => *server,
