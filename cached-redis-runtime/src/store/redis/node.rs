@@ -12,9 +12,9 @@ use std::time::Duration;
 use redis::Value;
 use tokio::time::Instant;
 
-use super::commands::{by_digest, by_text, integer, millis, millis_or_none};
+use super::commands::{self, by_digest, by_text, integer, millis, millis_or_none};
 use super::connect::time;
-use super::link::{self, Link, LinkSettings};
+use super::link::{Link, LinkSettings};
 use super::scripts::{self, Script, Scripts};
 use super::source::Source;
 use crate::error::Error;
@@ -233,7 +233,7 @@ impl Node {
         arguments: &[&[u8]],
     ) -> Result<Value, Error> {
         match self.link.send(&by_digest(script, keys, arguments)).await {
-            Err(error) if link::is_no_script(&error) => {
+            Err(error) if commands::is_no_script(&error) => {
                 self.link.send(&by_text(script, keys, arguments)).await
             }
             answer => answer,

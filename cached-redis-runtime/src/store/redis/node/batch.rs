@@ -2,16 +2,16 @@
 
 use redis::{Cmd, Pipeline, Value};
 
-use super::{Node, link};
+use super::Node;
 use crate::error::Error;
 use crate::store::fence_key;
-use crate::store::redis::commands::{by_digest, by_text};
+use crate::store::redis::commands::{self, by_digest, by_text};
 use crate::store::redis::request::Request as _;
 use crate::store::redis::scripts::Script;
 
 /// Whether the server has lost a script that one of these commands named by its digest.
 pub(super) fn misses_script(answers: &[Value]) -> bool {
-    let misses = |answer: &Value| matches!(answer, Value::ServerError(error) if error.code() == link::NO_SCRIPT);
+    let misses = |answer: &Value| matches!(answer, Value::ServerError(error) if error.code() == commands::NO_SCRIPT);
     answers.iter().any(misses)
 }
 

@@ -2,12 +2,13 @@
 
 use redis::{Cmd, Value};
 
+use super::Node;
 use super::groups::generation_of;
-use super::{Node, link};
 use crate::error::Error;
 use crate::group::{Group, Stamps, stamps};
 use crate::record::Header;
 use crate::store::Found;
+use crate::store::redis::commands;
 use crate::store::redis::request::{Get, Request as _};
 
 impl Node {
@@ -82,7 +83,7 @@ impl Node {
         {
             Ok(Value::Array(answers)) => answers.into_iter(),
             Ok(Value::Nil) => return Ok(None),
-            Err(error) if link::is_wrong_type(&error) => return Ok(Some(Found::rubbish())),
+            Err(error) if commands::is_wrong_type(&error) => return Ok(Some(Found::rubbish())),
             Ok(_) => return Err(Error::protocol()),
             Err(error) => return Err(error),
         };
@@ -103,7 +104,7 @@ fn record(answer: Result<Value, Error>) -> Result<Option<Vec<u8>>, Error> {
         Ok(Value::Nil) => Ok(None),
         Ok(_) => Err(Error::protocol()),
         // Somebody else's key of another type: as good as an unreadable entry, and replaced like one.
-        Err(error) if link::is_wrong_type(&error) => Ok(Some(Vec::new())),
+        Err(error) if commands::is_wrong_type(&error) => Ok(Some(Vec::new())),
         Err(error) => Err(error),
     }
 }
