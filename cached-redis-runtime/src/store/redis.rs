@@ -57,9 +57,11 @@ impl RedisStore {
 
 impl<T: Topology> Store for RedisStore<T> {
     fn read<'a>(&'a self, key: &'a str, groups: &'a Groups) -> Operation<'a, Option<Found>> {
+        // Asked at each read: where it is not, another connection may be tried for.
+        let is_tracked = self.topology.node(key).is_tracked();
         // Of these three, a hit has the one that it needs, and no room for the others.
         match groups.function {
-            Some(function) if !self.topology.node(key).is_tracked() => {
+            Some(function) if !is_tracked => {
                 if groups.tags.is_empty() && groups.classes.is_empty() {
                     self.topology.at(key, move |node| node.read_with(key, function))
                 } else {

@@ -200,7 +200,8 @@ impl Link {
         &self.0.clock
     }
 
-    /// Whether changes of groups are reported on the connection that is up.
+    /// Whether changes of groups are reported on the connection that is up. Where they are not, tries for another one
+    /// now and then.
     pub(crate) fn is_tracked(&self) -> bool {
         match &**self.0.status.load() {
             State::Up(Up { untracked: None, .. }) => true,

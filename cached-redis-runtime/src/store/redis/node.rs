@@ -46,7 +46,7 @@ impl Node {
         self.link.report_to(counters, losses);
     }
 
-    /// Whether the server tells what changes.
+    /// Whether the server tells what changes. Where it does not, tries for another connection now and then.
     pub(super) fn is_tracked(&self) -> bool {
         self.link.is_tracked()
     }
