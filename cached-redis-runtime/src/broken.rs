@@ -2,8 +2,8 @@
 //! feature for it, none is.
 
 use crate::cache::Core;
+use crate::error::Error;
 use crate::lease::{Filled, LeaseId, Life};
-use crate::store::Operation;
 
 /// A rule without which some reader gets what it must not get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,20 +49,21 @@ impl Broken {
 
 impl Core {
     /// FILL, unless this rule does not hold.
-    pub(crate) fn fill<'a>(
-        &'a self,
+    pub(crate) async fn fill(
+        &self,
         rule: Rule,
-        key: &'a str,
+        key: &str,
         lease: LeaseId,
-        record: &'a [u8],
+        record: &[u8],
         life: Life,
-    ) -> Operation<'a, Filled> {
+    ) -> Result<Filled, Error> {
+        let mut session = self.sessions.begin();
         #[cfg(feature = "unfenced-for-tests")]
         if self.broken.is(rule) {
-            return self.store.overwrite(key, record, life);
+            return session.overwrite(key, record, life).await;
         }
         let _ = rule;
-        self.store.fill(key, lease, record, life)
+        session.fill(key, lease, record, life).await
     }
 }
 

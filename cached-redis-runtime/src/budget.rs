@@ -9,7 +9,6 @@ use tokio::time::{Instant, Timeout, timeout_at};
 
 use crate::error::Error;
 use crate::panics::{catch_panic, guarded};
-use crate::store::{Operation, Store};
 
 /// How often an operation is looked at again after its deadline, before that is believed.
 const CHANCES: u32 = 3;
@@ -36,16 +35,17 @@ impl Budget {
         self.left
     }
 
-    /// Runs one operation of `store` within what is left.
-    pub(crate) async fn run<T>(
+    /// Runs one operation within what is left. A store that `measures` counts the time of its server, as it keeps
+    /// to what is left by itself; of others, all time counts.
+    pub(crate) async fn spend<T>(
         &mut self,
-        store: &dyn Store,
-        operation: Operation<'_, T>,
+        operation: impl Future<Output = Result<T, Error>> + Unpin,
+        measures: bool,
     ) -> Result<T, Error> {
         if self.left.is_zero() {
             return Err(Error::timeout());
         }
-        if store.measures() {
+        if measures {
             let measured = async {
                 let result = operation.await;
                 (result, LEFT.with(Cell::get))
@@ -54,8 +54,15 @@ impl Budget {
             self.left = left;
             return result;
         }
+        // Boxed, because a hit on a server would have room for it.
+        Box::pin(self.run_timed(operation)).await
+    }
+
+    async fn run_timed<T>(
+        &mut self,
+        mut operation: impl Future<Output = Result<T, Error>> + Unpin,
+    ) -> Result<T, Error> {
         let began = Instant::now();
-        let mut operation = operation;
         let mut deadline = began + self.left;
         let mut chances = CHANCES;
         let heard = loop {
@@ -78,21 +85,6 @@ impl Budget {
             // Without timers, which says nothing about the store.
             None => Err(Error::unreachable()),
         }
-    }
-
-    /// The same for an operation that costs nothing if it is answered: it belongs to a wait for
-    /// something else.
-    pub(crate) async fn run_free<T>(
-        &mut self,
-        store: &dyn Store,
-        operation: Operation<'_, T>,
-    ) -> Result<T, Error> {
-        let left = self.left;
-        let result = self.run(store, operation).await;
-        if result.is_ok() {
-            self.left = left;
-        }
-        result
     }
 }
 
@@ -128,33 +120,4 @@ pub(crate) async fn timed<F: Future + Unpin>(future: F) -> Option<F::Output> {
 /// See [`by`].
 pub(crate) fn has_timers() -> bool {
     by(Instant::now(), std::future::ready(())).is_some()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::store::memory::{Fault, MemoryStore};
-
-    const WHOLE: Duration = Duration::from_millis(100);
-
-    #[tokio::test(start_paused = true)]
-    async fn operations_share_it() {
-        let store = MemoryStore::new("ns");
-        store.set_fault(Some(Fault::Slow(WHOLE / 2 + Duration::from_millis(1))));
-        let (mut budget, began) = (Budget::new(WHOLE), Instant::now());
-        budget.run(&store, store.ttl("key")).await.expect("in time");
-        let ran = budget.run(&store, store.ttl("key")).await;
-        assert_eq!(ran.expect_err("too late").kind(), crate::ErrorKind::Timeout);
-        assert_eq!(began.elapsed(), WHOLE);
-        assert!(budget.left().is_zero());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_is_free_costs_nothing_if_it_is_answered() {
-        let store = MemoryStore::new("ns");
-        store.set_fault(Some(Fault::Slow(WHOLE / 2)));
-        let mut budget = Budget::new(WHOLE);
-        budget.run_free(&store, store.ttl("key")).await.expect("in time");
-        assert_eq!(budget.left(), WHOLE);
-    }
 }

@@ -18,8 +18,7 @@ pub(crate) use storing::Storing;
 
 use crate::background::Background;
 use crate::broken::Broken;
-use crate::budget::Budget;
-use crate::call::{Lines, Turns};
+use crate::counter::Counter;
 use crate::error::Error;
 use crate::flight::{Asking, Flights, Release};
 use crate::freshness::{Freshness, freshness};
@@ -31,7 +30,9 @@ use crate::key::Key;
 use crate::loss::{Loss, Losses};
 use crate::policy::Policy;
 use crate::record::Header;
-use crate::stats::{ConnectionCounters, Counter, Registry, Stats};
+use crate::session::{Session, Sessions};
+use crate::sharing::{Lines, Turns};
+use crate::stats::{ConnectionCounters, Registry, Stats};
 use crate::store::Store;
 use crate::store::none::NoStore;
 
@@ -54,7 +55,7 @@ pub struct Cache(Arc<Core>);
 pub(crate) struct Core {
     /// Unique in this process.
     pub(crate) id: u64,
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) sessions: Sessions,
     /// The store as its own type, if it stands in for a server.
     double: Option<Arc<dyn Any + Send + Sync>>,
     pub(crate) settings: Settings,
@@ -146,10 +147,11 @@ impl Cache {
         let connection = Arc::<ConnectionCounters>::default();
         let losses = Arc::<Losses>::default();
         store.report_to(&connection, &losses);
-        let invalidator = Invalidator::new(Arc::clone(&store), &settings, Arc::clone(&losses));
+        let sessions = Sessions::new(store, settings.budget);
+        let invalidator = Invalidator::new(sessions.clone(), &settings, Arc::clone(&losses));
         Self(Arc::new(Core {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
-            store,
+            sessions,
             double,
             stats: Registry::new(&losses),
             flights: Arc::new(Flights::new(process)),
@@ -201,7 +203,7 @@ impl Cache {
     /// ```
     pub async fn health(&self) -> Health {
         let losses = self.0.losses.list();
-        if !self.0.store.is_there() {
+        if !self.0.has_store() {
             let ping = Err(Error::config(
                 "there is no cache: none was chosen, and `REDIS_URL` is not set",
             ));
@@ -209,10 +211,9 @@ impl Cache {
         }
         let started = Instant::now();
         let key = format!("{}:health", self.0.settings.namespace);
-        let store = &*self.0.store;
-        let found = self.0.budget().run(store, store.read(&key, &Groups::default())).await;
+        let found = self.0.sessions.begin().read(&key, &Groups::default()).await;
         let ping = found.map(|_| started.elapsed());
-        let tracking = store.condition().tracking;
+        let tracking = self.0.sessions.store().condition().tracking;
         Health { ping, tracking, losses }
     }
 
@@ -266,8 +267,14 @@ impl Core {
         self.double.as_deref()?.downcast_ref()
     }
 
-    pub(crate) fn budget(&self) -> Budget {
-        Budget::new(self.settings.budget)
+    /// Whether there is a store at all: without one, functions just run.
+    pub(crate) fn has_store(&self) -> bool {
+        self.sessions.store().is_there()
+    }
+
+    /// The server's clock, as far as it is known.
+    pub(crate) fn now(&self) -> Option<u64> {
+        self.sessions.store().now()
     }
 
     /// The whole key of an entry.
@@ -297,13 +304,14 @@ impl Core {
         &self,
         header: &Header,
         policy: &Policy,
-        budget: &mut Budget,
+        session: &mut Session<'_>,
     ) -> Result<Freshness, Error> {
         // Nearly every hit does without the time, which is behind a lock.
-        let now = header.soft.and_then(|_| self.store.now());
+        let now = header.soft.and_then(|_| session.now());
         match freshness(header, now, policy) {
             Freshness::Unknown => {
-                let now = budget.run(&*self.store, self.store.ask_time()).await?;
+                // Boxed, because every hit would have room for it.
+                let now = Box::pin(session.ask_time()).await?;
                 Ok(freshness(header, Some(now), policy))
             }
             known => Ok(known),
@@ -323,8 +331,7 @@ impl Core {
         Box::new(move |nonce| {
             let (Some(core), Ok(runtime)) = (core.upgrade(), Handle::try_current()) else { return };
             runtime.spawn(async move {
-                let release = core.store.release(&key, nonce, pause);
-                let _ = core.budget().run(&*core.store, release).await;
+                let _ = core.sessions.begin().release(&key, nonce, pause).await;
             });
         })
     }

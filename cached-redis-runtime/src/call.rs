@@ -7,34 +7,33 @@
 //! comes to is stored by [`conclude`]. A value that is no longer fresh may be the answer while its reload
 //! runs in the background ([`behind`]).
 
+mod answer;
 mod ask;
 mod attempt;
 mod behind;
+mod body;
 mod conclude;
+mod follow;
 mod load;
+mod loaded;
 mod look_up;
 mod miss;
+mod permit;
 mod slot;
 mod turn;
 
 use std::any::type_name;
 
 use crate::current::Handle;
-use crate::flight::Leader;
 use crate::function::{CountersOf, Function};
-use crate::group::{Group, Groups, Stamps, TagText};
+use crate::group::{Group, Groups, TagText};
 use crate::key::Key;
 use crate::outcome::{Outcome, Storable};
 use crate::policy::Policy;
 use attempt::{Attempt, Next};
-use behind::{Body, Here, Made, Owned};
-use look_up::Read;
+use behind::{Here, Made, Owned};
+use body::Body;
 use slot::Slot;
-use turn::Turn;
-
-pub(crate) use ask::Lines;
-pub(crate) use look_up::{Judgement, judge};
-pub(crate) use turn::Turns;
 
 /// One call of a cached function, made by generated code; or, before it is known in which cache, its
 /// entry.
@@ -112,7 +111,7 @@ impl Call {
         let core = cache.core();
         let counters =
             function.counters(core.id, || core.stats.of(function.prefix(), function.name()));
-        if !core.store.is_there() {
+        if !core.has_store() {
             return Way::Uncached(counters);
         }
         if policy.bypass {
@@ -187,52 +186,6 @@ where
         }
         return returned;
     }
-}
-
-/// What a caller without a hit is to do.
-enum Decision {
-    /// Answer with this, if it decodes.
-    Answer(Read),
-    /// Load, and store under this lease.
-    Load(Granted),
-    /// Load, and store nothing: the cache failed, or nothing may be stored.
-    LoadAlone(Reason),
-    /// The same, as one of few at a time.
-    InTurn(Turn),
-}
-
-/// The right to load and store.
-struct Granted {
-    leader: Leader,
-    /// What the groups of the entry were at before the load.
-    stamps: Stamps,
-    /// The value that was seen is there, and stays until the new one is stored.
-    over_seen: bool,
-    /// A value may be there that is to be replaced.
-    replaces: bool,
-    /// Others wait for their turn, or for what comes of this load.
-    turn: Option<Box<Turn>>,
-}
-
-impl Granted {
-    fn new(leader: Leader, stamps: Stamps, over_seen: bool, replaces: bool) -> Self {
-        Self { leader, stamps, over_seen, replaces, turn: None }
-    }
-
-    /// The right of another call. What its question has found is not known here: a load keeps no value
-    /// then, and one may be there.
-    fn taken_over(leader: Leader, stamps: Stamps) -> Self {
-        Self::new(leader, stamps, false, true)
-    }
-}
-
-/// Why a load is not stored.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Reason {
-    /// The store is away: such loads can be bounded.
-    StoreFailed,
-    /// The store is there, but this load cannot be shared or must not be stored.
-    NotShareable,
 }
 
 #[cfg(test)]

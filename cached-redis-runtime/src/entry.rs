@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::broken::Rule;
 use crate::cache::{Core, Storing};
-use crate::call::{Call, Judgement, judge};
+use crate::call::Call;
 use crate::codec::{self, Encoding};
 use crate::current::{Choice, Handle};
 use crate::error::{Error, ErrorKind};
@@ -15,6 +15,7 @@ use crate::freshness::Freshness;
 use crate::function::Function;
 use crate::group::{Groups, Stamps};
 use crate::invalidation::Target;
+use crate::judgement::{Judgement, judge};
 use crate::key::Key;
 use crate::lease::{Acquire, Acquired, Intent, LeaseId};
 use crate::outcome::{Outcome, Storable};
@@ -182,15 +183,14 @@ impl<R> Entry<R> {
         let Untyped { policy, schema, groups, .. } = located.entry;
         let (core, key) = (located.core(), &*located.key);
         core.admits(policy)?;
-        let life = policy.life_after_invalidation(core.settings.max_ttl);
+        let life = || policy.life_after_invalidation(core.settings.max_ttl);
         if core.invalidator.is_outstanding(key, life) {
             // Its invalidation is still being retried, so a call would load.
             return Ok(None);
         }
-        let mut budget = core.budget();
-        let store = &*core.store;
+        let mut session = core.sessions.begin();
         let before = core.invalidator.before_reading();
-        let Some(found) = budget.run(store, store.read(key, groups)).await? else {
+        let Some(found) = session.read(key, groups).await? else {
             return Ok(None);
         };
         let Some(record) = Record::read(found.record) else { return Ok(None) };
@@ -200,7 +200,7 @@ impl<R> Entry<R> {
         if judgement != Judgement::Value {
             return Ok(None);
         }
-        Ok(match core.freshness(record.header(), policy, &mut budget).await? {
+        Ok(match core.freshness(record.header(), policy, &mut session).await? {
             Freshness::Fresh | Freshness::Early | Freshness::Stale => self.meaning.decode(&record),
             Freshness::Fallback | Freshness::Over | Freshness::Unknown => None,
         })
@@ -248,8 +248,7 @@ impl<R> Entry<R> {
     /// If the cache fails.
     pub async fn expire(&self) -> Result<bool, Error> {
         let located = self.located()?;
-        let core = located.core();
-        core.budget().run(&*core.store, core.store.mark_stale(&located.key)).await
+        located.core().sessions.begin().mark_stale(&located.key).await
     }
 
     /// What is left until the store drops the entry; `None` if there is none. With `stale` or
@@ -260,8 +259,7 @@ impl<R> Entry<R> {
     /// If the cache fails.
     pub async fn ttl(&self) -> Result<Option<Duration>, Error> {
         let located = self.located()?;
-        let core = located.core();
-        core.budget().run(&*core.store, core.store.ttl(&located.key)).await
+        located.core().sessions.begin().ttl(&located.key).await
     }
 
     /// The entry in the cache that is in use here.
@@ -324,11 +322,10 @@ impl Located<'_> {
     /// Takes the lease, whoever has it; a value stays readable. `None` if a fence stands there.
     pub(crate) async fn reserve(&self, intent: Intent) -> Result<Option<Reserved>, Error> {
         let (core, key) = (self.core(), self.key());
-        let mut budget = core.budget();
-        let store = &*core.store;
+        let mut session = core.sessions.begin();
         let groups = self.entry.groups.of_lease();
         let lasting = self.entry.policy.longest_life(core.settings.max_ttl);
-        let Some(stamps) = budget.run(store, store.stamp(&groups, lasting)).await? else {
+        let Some(stamps) = session.stamp(&groups, lasting).await? else {
             return Ok(None);
         };
         let asking = core.ask(key);
@@ -342,7 +339,7 @@ impl Located<'_> {
             stamps: &stamps,
             longest: core.settings.longest_record(),
         };
-        let acquired = budget.run(store, store.acquire(key, acquire)).await?;
+        let acquired = session.acquire(key, acquire).await?;
         let Acquired::Grant { lease, .. } = acquired else {
             asking.not_granted();
             return Ok(None);
@@ -368,7 +365,7 @@ impl Located<'_> {
             took: Duration::ZERO,
             rule: Rule::Update,
         };
-        Ok(core.store_under_lease(storing, &mut core.budget()).await?.is_some())
+        Ok(core.store_under_lease(storing, &mut core.sessions.begin()).await?.is_some())
     }
 
     /// Gives a lease up: what is there is still right.
@@ -376,8 +373,7 @@ impl Located<'_> {
         let nonce = reserved.leader.lease().nonce();
         reserved.leader.not_shareable();
         let (core, key) = (self.core(), self.key());
-        let release = core.store.release(key, nonce, Duration::ZERO);
-        if core.budget().run(&*core.store, release).await.is_err() {
+        if core.sessions.begin().release(key, nonce, Duration::ZERO).await.is_err() {
             core.release(key, Duration::ZERO)(nonce);
         }
     }

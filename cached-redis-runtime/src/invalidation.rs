@@ -15,14 +15,14 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 
 use crate::backoff::Backoff;
-use crate::budget::{Budget, has_timers, timed};
+use crate::budget::{has_timers, timed};
 use crate::cache::Settings;
+use crate::counter::Counter;
 use crate::error::Error;
 use crate::function::Function;
 use crate::group::{self, Stamp};
 use crate::loss::{Loss, Losses};
-use crate::stats::Counter;
-use crate::store::Store;
+use crate::session::{Session, Sessions};
 use crate::telemetry::event;
 pub use helpers::{Invalidate, InvalidateAll};
 pub use outbox::Invalidations;
@@ -64,10 +64,8 @@ pub(crate) struct Before(u64);
 
 /// Removes entries of one store.
 pub(crate) struct Invalidator {
-    store: Arc<dyn Store>,
+    sessions: Sessions,
     namespace: String,
-    /// Of one command.
-    budget: Duration,
     retries: Arc<Retries>,
     failed: Counter,
     losses: Arc<Losses>,
@@ -90,13 +88,12 @@ impl Target {
 }
 
 impl Invalidator {
-    pub(crate) fn new(store: Arc<dyn Store>, settings: &Settings, losses: Arc<Losses>) -> Self {
+    pub(crate) fn new(sessions: Sessions, settings: &Settings, losses: Arc<Losses>) -> Self {
         // The load of an entry may have begun long before, and waited for as long as anybody waits.
         let longest = settings.max_ttl.saturating_mul(2);
         Self {
-            store,
+            sessions,
             namespace: settings.namespace.clone(),
-            budget: settings.budget,
             retries: Arc::new(Retries::new(settings.max_pending_invalidations, longest)),
             failed: Counter::default(),
             losses,
@@ -112,12 +109,11 @@ impl Invalidator {
     pub(crate) async fn invalidate_within(
         self: &Arc<Self>,
         target: Target,
-        budget: &mut Budget,
+        session: &mut Session<'_>,
     ) -> Result<(), Error> {
         let keys: Vec<_> = target.keys().cloned().collect();
         let mut outstanding = Outstanding::new(self, vec![target]);
-        let deleted = budget.run(&*self.store, self.store.delete(&keys)).await;
-        match deleted {
+        match session.delete(&keys).await {
             Ok(()) => outstanding.targets.clear(),
             Err(error) if error.is_lasting() => {
                 outstanding.refused.append(&mut outstanding.targets);
@@ -141,12 +137,17 @@ impl Invalidator {
 
     /// Whether an invalidation of this entry has failed and not succeeded since. `life` is the longest that
     /// such an entry can have, if it is not renewed by hits.
-    pub(crate) fn is_outstanding(self: &Arc<Self>, key: &str, life: Option<Duration>) -> bool {
-        if self.pending() != 0 {
-            // The runtime on which they were retried may have ended.
-            self.see_to_it();
+    pub(crate) fn is_outstanding(
+        self: &Arc<Self>,
+        key: &str,
+        life: impl FnOnce() -> Option<Duration>,
+    ) -> bool {
+        if self.pending() == 0 {
+            return false;
         }
-        self.retries.covers(key, life)
+        // The runtime on which they were retried may have ended.
+        self.see_to_it();
+        self.retries.covers(key, life())
     }
 
     /// To be asked before something is read.
@@ -162,15 +163,16 @@ impl Invalidator {
         before: Before,
         key: &str,
         stamps: &[u8],
-        life: Option<Duration>,
+        life: impl FnOnce() -> Option<Duration>,
     ) -> bool {
-        let covers_group =
-            |stamp: Stamp| self.retries.covers(&stamp.group.key(&self.namespace), life);
-        self.retries.pending() != 0
-            && (self.retries.covers(key, life)
-                || group::stamps(stamps).any(covers_group))
-            // In this order: what is no longer waiting by now has been counted.
-            || before != self.before_reading()
+        let is_covered = || {
+            let life = life();
+            let covers_group =
+                |stamp: Stamp| self.retries.covers(&stamp.group.key(&self.namespace), life);
+            self.retries.covers(key, life) || group::stamps(stamps).any(covers_group)
+        };
+        // In this order: what is no longer waiting by now has been counted.
+        self.retries.pending() != 0 && is_covered() || before != self.before_reading()
     }
 
     /// How many are waiting to be retried.
@@ -279,9 +281,8 @@ impl Invalidator {
     /// What came of each target. All in one command; if the server refuses that, each in one of its own, in one
     /// more round trip.
     async fn remove_batch(&self, batch: &[Target]) -> Result<Vec<Result<(), Error>>, Error> {
-        let store = &*self.store;
         let keys: Vec<_> = batch.iter().flat_map(Target::keys).cloned().collect();
-        match Budget::new(self.budget).run(store, store.delete(&keys)).await {
+        match self.sessions.begin().delete(&keys).await {
             Ok(()) => return Ok(vec![Ok(()); batch.len()]),
             Err(error) if !error.is_lasting() => return Err(error),
             Err(error) if batch.len() == 1 => return Ok(vec![Err(error)]),
@@ -289,7 +290,7 @@ impl Invalidator {
         }
         let keys: Vec<Vec<_>> =
             batch.iter().map(|target| target.keys().cloned().collect()).collect();
-        let answers = Budget::new(self.budget).run(store, store.delete_each(&keys)).await?;
+        let answers = self.sessions.begin().delete_each(&keys).await?;
         if answers.len() == batch.len() { Ok(answers) } else { Err(Error::protocol()) }
     }
 }

@@ -1,10 +1,10 @@
 //! What happened, counted per function.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use crate::counter::Counter;
 use crate::error::{Error, ErrorKind};
 use crate::loss::{Cold, Loss, Losses, cold, failures};
 use crate::shapes::Shapes;
@@ -142,24 +142,6 @@ counters! {
     hits, stale_hits, fallbacks, negative_hits, misses, loads, reloads, failed_reloads, skipped_reloads,
     not_modified, coalesced, waits, queued, bypasses, stored, superseded, too_large, unfaithful,
     bytes_read, bytes_written,
-}
-
-/// A number that only grows.
-#[derive(Debug, Default)]
-pub(crate) struct Counter(AtomicU64);
-
-impl Counter {
-    pub(crate) fn add(&self, number: u64) {
-        self.0.fetch_add(number, Ordering::Relaxed);
-    }
-
-    pub(crate) fn increment(&self) {
-        self.add(1);
-    }
-
-    pub(crate) fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
 }
 
 /// The counters of a cache's connection, which the store is given: see

@@ -29,7 +29,7 @@ pub(crate) struct Found {
 
 /// A store of records. Every operation concerns one entry, with its fence, or the generations of some
 /// groups; it touches nothing else and is atomic, except the delete. Each runs
-/// within a [`Budget`](crate::budget::Budget).
+/// within a [`Session`](crate::session::Session).
 pub(crate) trait Store: Send + Sync {
     /// The record under a key, and whether it counts. One round trip.
     fn read<'a>(&'a self, key: &'a str, groups: &'a Groups) -> Operation<'a, Option<Found>>;

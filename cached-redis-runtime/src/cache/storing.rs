@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use super::Core;
 use crate::broken::Rule;
-use crate::budget::Budget;
 use crate::codec::Encoding;
 use crate::error::{Error, ErrorKind};
 use crate::flight::Leader;
@@ -13,6 +12,7 @@ use crate::group::{Group, Groups, Stamps};
 use crate::lease::{Filled, Life};
 use crate::policy::{MIN_LIFE, Policy};
 use crate::record::{self, Header, Kind};
+use crate::session::Session;
 
 /// Groups that a value names itself. Those of the arguments have room beside them in a record.
 const MOST_TAGS: usize = 32;
@@ -69,7 +69,7 @@ impl Core {
         tags: &[Group],
         before: &Stamps,
         life: Duration,
-        budget: &mut Budget,
+        session: &mut Session<'_>,
     ) -> Result<Option<Stamps>, Error> {
         let known: Vec<Group> = groups.of_value().collect();
         let mut stamps: Stamps =
@@ -81,8 +81,7 @@ impl Core {
         let classes: Vec<Group> = groups.classes.iter().map(|class| Group::class(class)).collect();
         // In this order: a class does not go later than its tag.
         let asked = [tags.as_slice(), &classes].concat();
-        let store = &*self.store;
-        let Some(now) = budget.run(store, store.stamp(&asked, life)).await? else {
+        let Some(now) = session.stamp(&asked, life).await? else {
             return Ok(None);
         };
         let has_changed = |class: &Group| now.of(*class) != before.of(*class);
@@ -121,9 +120,9 @@ impl Core {
     pub(crate) async fn store_under_lease(
         self: &Arc<Self>,
         storing: Storing<'_>,
-        budget: &mut Budget,
+        session: &mut Session<'_>,
     ) -> Result<Option<usize>, Error> {
-        match self.sealed(storing, budget).await? {
+        match self.sealed(storing, session).await? {
             Some(filling) => filling.run().await,
             None => Ok(None),
         }
@@ -133,11 +132,11 @@ impl Core {
     pub(crate) async fn sealed(
         self: &Arc<Self>,
         storing: Storing<'_>,
-        budget: &mut Budget,
+        session: &mut Session<'_>,
     ) -> Result<Option<Filling>, Error> {
         let Storing { key, groups, leader, stamps, encoding, life, took, rule } = storing;
         let Encoding { mut record, tags, .. } = encoding;
-        match self.stamps_of_value(groups, &tags, &stamps, life.whole, budget).await {
+        match self.stamps_of_value(groups, &tags, &stamps, life.whole, session).await {
             Ok(Some(stamps)) => record::stamp(&mut record, &stamps),
             Ok(None) => {
                 leader.unknown();
@@ -171,8 +170,7 @@ impl Filling {
     /// something came between.
     pub(crate) async fn run(self) -> Result<Option<usize>, Error> {
         let Self { core, key, leader, record, life, rule } = self;
-        let fill = core.fill(rule, &key, leader.lease(), &record, life);
-        let filled = core.budget().run(&*core.store, fill).await;
+        let filled = core.fill(rule, &key, leader.lease(), &record, life).await;
         let bytes = record.len();
         leader.filled(&filled, record);
         Ok(match filled? {

@@ -6,19 +6,21 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Granted;
-use super::look_up::Seen;
+use super::permit::Granted;
 use super::slot::Slot;
 use crate::backoff;
-use crate::budget::{Budget, timed};
+use crate::budget::timed;
 use crate::error::Error;
-use crate::flight::{self, Follower, Join, Leader};
+use crate::flight::{Join, Leader};
 use crate::freshness::is_busy;
-use crate::group::{Group, Stamps};
+use crate::group::Stamps;
 use crate::invalidation::Before;
+use crate::judgement::Seen;
 use crate::lease::{Acquire, Acquired, Intent, LeaseId};
 use crate::loading;
 use crate::record::{Record, State};
+use crate::session::Session;
+use crate::sharing::{Answer, Asker, Known, Question};
 
 /// How often a caller starts over because an invalidation came between, before it loads for
 /// itself without storing. Under a storm of invalidations nothing could be stored anyway.
@@ -32,48 +34,11 @@ const FIRST_PAUSE: Duration = Duration::from_millis(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(25);
 const PAUSE_SHARE: u32 = 6;
 
-/// What callers have to have in common to share an answer.
-#[derive(Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Question {
-    pub(super) key: Box<str>,
-    pub(super) schema: u64,
-    pub(super) intent: Intent,
-    pub(super) groups: Vec<Group>,
-}
-
-pub(crate) type Lines = flight::Lines<Question, Told>;
-pub(super) type Asker = flight::Asker<Question, Told>;
-
-/// What was known before a question was sent.
-#[derive(Debug)]
-pub(crate) struct Known {
-    pub(super) before: Before,
-    pub(super) stamps: Stamps,
-}
-
-/// What the asking caller passes on to the callers in its line.
-#[derive(Debug)]
-pub(crate) enum Told {
-    /// Follow this load.
-    Follow(Follower, Arc<Known>),
-    /// There is a value, if its record can be read.
-    Hit(Option<Record>, Arc<Known>),
-    /// A load in another process has ended, and this is there.
-    Read(Seen, Before),
-    /// A load that began later than this call has come to this record.
-    Loaded(Record),
-    /// Nothing may be stored, or nobody waits for loads elsewhere.
-    Alone,
-    /// Ask anew.
-    Again,
-    Failed(Error),
-}
-
 /// What comes of asking for all.
-pub(super) enum Answer {
+pub(super) enum Asked {
     /// The lease is the asker's.
     Granted(Granted),
-    Told(Told),
+    Answer(Answer),
     /// The load that is waited for is one that this call is inside of.
     Inside,
     /// Neither an answer in time nor in so many rounds.
@@ -81,7 +46,7 @@ pub(super) enum Answer {
 }
 
 /// The answer to a question for the lease.
-pub(super) enum Asked {
+pub(super) enum Acquisition {
     Granted(Leader, bool),
     Held(LeaseId, Stamps),
     Hit(Option<Record>),
@@ -102,8 +67,8 @@ impl Slot {
         mut intent: Intent,
         mut seen: LeaseId,
         deadline: Instant,
-        budget: &mut Budget,
-    ) -> Answer {
+        session: &mut Session<'_>,
+    ) -> Asked {
         let replaces = seen != LeaseId::NONE || intent != Intent::Read;
         let flights = &self.core().flights;
         let began = Instant::now();
@@ -112,36 +77,36 @@ impl Slot {
         let mut outdated = None;
         for round in 0.. {
             if round > 0 && Instant::now() >= deadline {
-                return Answer::None;
+                return Asked::None;
             }
             asker.sends();
             let before = self.core().invalidator.before_reading();
             // Before the lease is asked for, and so before the load that it allows.
-            let stamps = match self.stamps(budget).await {
+            let stamps = match self.stamps(session).await {
                 Ok(Some(stamps)) => stamps,
-                Ok(None) => return all(asker, || Told::Alone),
+                Ok(None) => return all(asker, || Answer::Alone),
                 Err(error) => return failed(asker, error),
             };
-            let asked = match self.acquire(intent, seen, &stamps, budget).await {
+            let asked = match self.acquire(intent, seen, &stamps, session).await {
                 Ok(asked) => asked,
                 Err(error) => return failed(asker, error),
             };
             let known = Arc::new(Known { before, stamps });
             let follow = |lease: &LeaseId| match flights.join(&self.key, lease) {
-                Join::Follow(flight) => Told::Follow(flight, Arc::clone(&known)),
-                Join::Closed | Join::Unknown => Told::Again,
+                Join::Follow(flight) => Answer::Follow(flight, Arc::clone(&known)),
+                Join::Closed | Join::Unknown => Answer::Again,
             };
             let (holder, of_holder) = match asked {
-                Asked::Granted(leader, over_seen) => {
+                Acquisition::Granted(leader, over_seen) => {
                     asker.tells(|| follow(&leader.lease()));
                     let stamps = known.stamps.clone();
-                    return Answer::Granted(Granted::new(leader, stamps, over_seen, replaces));
+                    return Asked::Granted(Granted::new(leader, stamps, over_seen, replaces));
                 }
-                Asked::Hit(record) => {
-                    return some(asker, || Told::Hit(record.clone(), Arc::clone(&known)));
+                Acquisition::Hit(record) => {
+                    return some(asker, || Answer::Hit(record.clone(), Arc::clone(&known)));
                 }
-                Asked::NoStore => return some(asker, || Told::Alone),
-                Asked::Held(holder, of_holder) => (holder, of_holder),
+                Acquisition::NoStore => return some(asker, || Answer::Alone),
+                Acquisition::Held(holder, of_holder) => (holder, of_holder),
             };
             // By the next time it may be another.
             seen = LeaseId::NONE;
@@ -153,18 +118,18 @@ impl Slot {
                 }
                 outdated = Some(holder);
                 if round >= ROUNDS {
-                    return Answer::None;
+                    return Asked::None;
                 }
                 continue;
             }
             if loading::is_leading(&holder) {
-                return Answer::Inside;
+                return Asked::Inside;
             }
             if flights.is_ours(&holder) {
                 match flights.join(&self.key, &holder) {
                     Join::Follow(flight) => {
                         asker.tells(|| follow(&holder));
-                        return Answer::Told(Told::Follow(flight, known));
+                        return Asked::Answer(Answer::Follow(flight, known));
                     }
                     // Seen twice, it is no flight that was just about to end.
                     Join::Unknown if orphan == Some(holder) => {
@@ -172,7 +137,7 @@ impl Slot {
                         if let Some(leader) = flights.adopt(&self.key, holder, release) {
                             asker.tells(|| follow(&holder));
                             let stamps = known.stamps.clone();
-                            return Answer::Granted(Granted::taken_over(leader, stamps));
+                            return Asked::Granted(Granted::taken_over(leader, stamps));
                         }
                     }
                     Join::Unknown => orphan = Some(holder),
@@ -180,22 +145,22 @@ impl Slot {
                 }
                 pause(FIRST_PAUSE, deadline).await;
             } else if self.policy.lease.is_none() {
-                return some(asker, || Told::Alone);
+                return some(asker, || Answer::Alone);
             } else {
                 if !waits {
                     waits = true;
                     self.counters.waits.increment();
                 }
-                match self.watch(asker, &holder, began, deadline, budget).await {
+                match self.watch(asker, &holder, began, deadline, session).await {
                     Ok(Some((seen, before))) => {
-                        return some(asker, || Told::Read(seen.clone(), before));
+                        return some(asker, || Answer::Read(seen.clone(), before));
                     }
                     Ok(None) => {}
-                    Err(error) => return Answer::Told(Told::Failed(error)),
+                    Err(error) => return Asked::Answer(Answer::Failed(error)),
                 }
             }
         }
-        Answer::None
+        Asked::None
     }
 
     /// Polls until a load in another process has ended, one way or the other, and returns the record that it left.
@@ -205,24 +170,22 @@ impl Slot {
         holder: &LeaseId,
         began: Instant,
         deadline: Instant,
-        budget: &mut Budget,
+        session: &mut Session<'_>,
     ) -> Result<Option<(Seen, Before)>, Error> {
         while Instant::now() < deadline {
             let share = began.elapsed() / PAUSE_SHARE;
             pause(share.clamp(FIRST_PAUSE, LONGEST_PAUSE), deadline).await;
             asker.sends();
-            let store = &*self.core().store;
             let before = self.core().invalidator.before_reading();
             // Time spent waiting for a load is not time lost to the cache.
-            let read = store.read(&self.key, &self.groups);
-            let found = match budget.run_free(store, read).await {
+            let found = match session.read_free(&self.key, &self.groups).await {
                 Ok(Some(found)) => found,
                 Ok(None) => return Ok(None),
                 Err(error) => {
                     // Slow once, and only this caller has lost its budget: the next one asks. Away,
                     // and it is so for all.
                     if error.kind() != crate::ErrorKind::Timeout {
-                        asker.tells_all(|| Told::Failed(error.clone()));
+                        asker.tells_all(|| Answer::Failed(error.clone()));
                     }
                     return Err(error);
                 }
@@ -230,7 +193,7 @@ impl Slot {
             let is_current = found.is_current;
             let Some(record) = Record::read(found.record) else { return Ok(None) };
             let header = record.header();
-            let is_held = header.state == State::Lease || is_busy(header, store.now());
+            let is_held = header.state == State::Lease || is_busy(header, session.now());
             if !is_held || header.lease != *holder {
                 return Ok(Some((Seen { record, is_current }, before)));
             }
@@ -243,10 +206,9 @@ impl Slot {
     }
 
     /// What the groups of the entry are at; `None` if nothing may be stored.
-    pub(super) async fn stamps(&self, budget: &mut Budget) -> Result<Option<Stamps>, Error> {
-        let store = &*self.core().store;
+    pub(super) async fn stamps(&self, session: &mut Session<'_>) -> Result<Option<Stamps>, Error> {
         let life = self.policy.longest_life(self.core().settings.max_ttl);
-        budget.run(store, store.stamp(&self.groups.of_lease(), life)).await
+        session.stamp(&self.groups.of_lease(), life).await
     }
 
     /// Asks for the lease.
@@ -255,8 +217,8 @@ impl Slot {
         intent: Intent,
         seen: LeaseId,
         stamps: &Stamps,
-        budget: &mut Budget,
-    ) -> Result<Asked, Error> {
+        session: &mut Session<'_>,
+    ) -> Result<Acquisition, Error> {
         let asking = self.core().ask(&self.key);
         let acquire = Acquire {
             nonce: asking.nonce(),
@@ -268,47 +230,45 @@ impl Slot {
             longest: self.core().settings.longest_record(),
         };
         // On an error `asking` is dropped, which takes the question back.
-        let acquired =
-            budget.run(&*self.core().store, self.core().store.acquire(&self.key, acquire)).await?;
-        Ok(match acquired {
+        Ok(match session.acquire(&self.key, acquire).await? {
             Acquired::Grant { lease, over_seen } => {
-                Asked::Granted(asking.granted(lease), over_seen)
+                Acquisition::Granted(asking.granted(lease), over_seen)
             }
             // Granted to this very question: it was executed, the connection lost, and it was sent
             // again.
             Acquired::Wait { holder, .. } if holder.nonce() == acquire.nonce => {
-                Asked::Granted(asking.granted(holder), false)
+                Acquisition::Granted(asking.granted(holder), false)
             }
             Acquired::Wait { holder, stamps } => {
                 asking.not_granted();
-                Asked::Held(holder, stamps)
+                Acquisition::Held(holder, stamps)
             }
             Acquired::Hit(record) => {
                 asking.not_granted();
-                Asked::Hit(Record::read(record))
+                Acquisition::Hit(Record::read(record))
             }
             Acquired::NoStore | Acquired::Nothing => {
                 asking.not_granted();
-                Asked::NoStore
+                Acquisition::NoStore
             }
         })
     }
 }
 
 /// An answer for the asker, and all who share it.
-fn some(asker: &Asker, mut told: impl FnMut() -> Told) -> Answer {
-    asker.tells(&mut told);
-    Answer::Told(told())
+fn some(asker: &Asker, mut answer: impl FnMut() -> Answer) -> Asked {
+    asker.tells(&mut answer);
+    Asked::Answer(answer())
 }
 
 /// An answer that is as good for those who came after the question.
-fn all(asker: &Asker, mut told: impl FnMut() -> Told) -> Answer {
-    asker.tells_all(&mut told);
-    Answer::Told(told())
+fn all(asker: &Asker, mut answer: impl FnMut() -> Answer) -> Asked {
+    asker.tells_all(&mut answer);
+    Asked::Answer(answer())
 }
 
-fn failed(asker: &Asker, error: Error) -> Answer {
-    all(asker, || Told::Failed(error.clone()))
+fn failed(asker: &Asker, error: Error) -> Asked {
+    all(asker, || Answer::Failed(error.clone()))
 }
 
 async fn pause(pause: Duration, deadline: Instant) {

@@ -7,12 +7,11 @@ use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
-use super::conclude::Beside;
-use super::load::Loaded;
-use super::look_up::{Counts, Look, Read};
+use super::answer::{Counts, Read};
+use super::loaded::{Load, Loaded};
+use super::look_up::Look;
+use super::permit::{Decision, Permit, Reason};
 use super::slot::Slot;
-use super::turn::Turn;
-use super::{Decision, Granted, Reason};
 use crate::budget::{Budget, by, timed};
 use crate::current::{Mode, mode};
 use crate::lease::{Intent, LeaseId};
@@ -57,41 +56,6 @@ enum Begun {
     Alone(Reason),
 }
 
-/// A load, once it may begin.
-pub(super) struct Load {
-    pub(super) permit: Permit,
-    pub(super) began: Instant,
-    /// How long its body took.
-    pub(super) took: Duration,
-    /// What its body knows; a hit has none.
-    pub(super) context: Option<Arc<Context>>,
-    /// Keeps its lease alive while its body runs.
-    pub(super) beside: Option<Beside>,
-    pub(super) loaded: Loaded,
-}
-
-impl Load {
-    fn runs_in(&mut self, context: Context) -> Arc<Context> {
-        Arc::clone(self.context.insert(Arc::new(context)))
-    }
-
-    /// The value that it replaces.
-    pub(super) fn previous(&self) -> Option<&Stored> {
-        self.context.as_ref()?.previous.as_deref()
-    }
-}
-
-/// The right to load.
-pub(super) enum Permit {
-    /// And to store what it comes to.
-    Lease(Granted),
-    /// And to store nothing: the cache failed, or nothing may be stored. With a place among the loads that the user
-    /// allows while the store is away.
-    Alone(Option<OwnedSemaphorePermit>),
-    /// The same, as one of few at a time.
-    InTurn(Turn),
-}
-
 /// What a call does next.
 pub(super) enum Next {
     /// Answer with what was found, if it decodes.
@@ -114,7 +78,7 @@ impl Attempt {
             beside: None,
             loaded: Loaded::Nothing,
         };
-        let (budget, step) = (slot.core().budget(), Step::LookUp);
+        let (budget, step) = (slot.core().sessions.budget(), Step::LookUp);
         let (soft, found, previous) = (None, None, None);
         Box::new(Self { slot, budget, soft, step, unreadable: 0, found, previous, load })
     }
@@ -158,7 +122,8 @@ impl Attempt {
 
     fn ask(&mut self, intent: Intent, seen: LeaseId) -> Phase<'_, Next> {
         Box::pin(async move {
-            match self.slot.decide(intent, seen, self.soft, &mut self.budget).await {
+            let mut session = self.slot.session(&mut self.budget);
+            match self.slot.decide(intent, seen, self.soft, &mut session).await {
                 Decision::Answer(read) => self.may_answer(read),
                 Decision::Load(granted) => self.may_load(Permit::Lease(granted)),
                 Decision::LoadAlone(reason) => {
@@ -179,7 +144,7 @@ impl Attempt {
             slot.counters.misses.increment();
             return Begun::Ask(Intent::Refresh, LeaseId::NONE);
         } else {
-            match slot.look_up(&mut self.budget).await {
+            match slot.look_up(&mut slot.session(&mut self.budget)).await {
                 Ok(Look::Answer(read)) => return Begun::Next(self.may_answer(read)),
                 Ok(Look::Reload(read)) => {
                     self.found = Some(read);
@@ -224,7 +189,8 @@ impl Attempt {
         Box::pin(async move {
             if reason == Reason::NotShareable
                 && self.unreadable == 0
-                && let Some(read) = self.slot.throttled(&mut self.budget).await
+                && let slot = &self.slot
+                && let Some(read) = slot.throttled(&mut slot.session(&mut self.budget)).await
             {
                 return self.may_answer(read);
             }
@@ -300,7 +266,8 @@ impl Attempt {
     /// Whether there is a last good value that may stand in for the load.
     pub(super) fn find_fallback(&mut self) -> Phase<'_, bool> {
         Box::pin(async {
-            self.found = self.slot.fallback(&mut self.budget).await;
+            let slot = &self.slot;
+            self.found = slot.fallback(&mut slot.session(&mut self.budget)).await;
             self.found.is_some()
         })
     }

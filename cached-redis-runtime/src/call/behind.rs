@@ -3,38 +3,17 @@
 
 use std::sync::Arc;
 
-use super::Granted;
-use super::ask::Asked;
-use super::attempt::{Attempt, Permit, Phase};
-use super::load::{Running, finish};
+use super::ask::Acquisition;
+use super::attempt::{Attempt, Phase};
+use super::body::{Begin, Body, Running};
+use super::load::finish;
+use super::permit::{Granted, Permit};
 use crate::background::NoPlace;
 use crate::current;
 use crate::error::Error;
 use crate::lease::{Intent, LeaseId};
 use crate::loading::{Context, Loading, load_in};
 use crate::outcome::{Outcome, Storable};
-
-/// The body of a cached function that has not begun.
-///
-/// Apart from [`Body`], and without a word on what comes of it: the compiler forgets lifetimes when it
-/// asks whether a future is `Send`, and could no longer tell that `Result<T, &'static str>` is what the
-/// function returns.
-pub(super) trait Begin: Sized {
-    /// Once it has begun.
-    type Running;
-
-    fn begin(self, context: Arc<Context>) -> Self::Running;
-}
-
-/// The body of a function with this outcome.
-pub(super) trait Body<O: Outcome>: Begin {
-    /// Reloads, in the background, the value that was found.
-    fn reload(self, attempt: Box<Attempt>, outcome: &O);
-
-    /// Lets a load go on in the background, because its caller has an answer. Gives it back if it has to be
-    /// waited for.
-    fn go_on(running: Running<Self::Running>, outcome: &O) -> Result<(), Running<Self::Running>>;
-}
 
 /// What makes a body, once, and what the body may do: be waited for, or outlive its call.
 pub(super) struct Made<L, W>(pub(super) L, pub(super) W);
@@ -107,7 +86,7 @@ impl Attempt {
     /// Asks for the lease of the value that a reload is to replace, unless somebody else reloads it.
     fn may_reload(&mut self) -> Phase<'_, bool> {
         Box::pin(async move {
-            self.budget = self.slot.core().budget();
+            self.budget = self.slot.core().sessions.budget();
             let granted = match self.ask_to_reload().await {
                 Ok(Some(granted)) => granted,
                 Ok(None) => return false,
@@ -130,9 +109,10 @@ impl Attempt {
     async fn ask_to_reload(&mut self) -> Result<Option<Granted>, Error> {
         let Self { slot, budget, load, .. } = self;
         let seen = load.previous().map_or(LeaseId::NONE, |stored| stored.record().header().lease);
-        let Some(stamps) = slot.stamps(budget).await? else { return Ok(None) };
-        Ok(match slot.acquire(Intent::Reload, seen, &stamps, budget).await? {
-            Asked::Granted(leader, over_seen) => {
+        let mut session = slot.session(budget);
+        let Some(stamps) = slot.stamps(&mut session).await? else { return Ok(None) };
+        Ok(match slot.acquire(Intent::Reload, seen, &stamps, &mut session).await? {
+            Acquisition::Granted(leader, over_seen) => {
                 Some(Granted::new(leader, stamps, over_seen, true))
             }
             _ => None,

@@ -1,19 +1,19 @@
 //! What came of a load, without its types: it is shared, stored, or given up.
 
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::Granted;
-use super::attempt::{Attempt, Load, Permit, Phase};
-use super::load::Loaded;
+use super::attempt::{Attempt, Phase};
+use super::loaded::{Beside, Load, Loaded};
+use super::permit::{Granted, Permit};
 use super::slot::Slot;
-use super::turn::{self, Turn};
+use super::turn;
 use crate::broken::Rule;
-use crate::budget::{Budget, by, timed};
+use crate::budget::{by, timed};
 use crate::cache::Storing;
 use crate::codec::{Encoding, Unfaithful};
 use crate::error::{Error, ErrorKind};
@@ -22,14 +22,13 @@ use crate::freshness::WINDOW_SHARE;
 use crate::invalidation::Target;
 use crate::lease::{Filled, LeaseId};
 use crate::loss::Loss;
+use crate::session::Session;
+use crate::sharing::Turn;
 use crate::stats::Counters;
 
 /// After a failed load, nobody tries again for this share of the time for which the last good value
 /// can stand in, at most.
 const THROTTLE_SHARE: u32 = 4;
-
-/// What goes on beside a body: it ends at the deadline, or never.
-pub(super) type Beside = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Attempt {
     /// While the body runs, its lease is kept alive, until `deadline`.
@@ -139,7 +138,8 @@ impl Attempt {
             };
             let loaded = std::mem::replace(&mut self.load.loaded, Loaded::Nothing);
             let took = self.load.took;
-            self.slot.conclude(loaded, granted, took, &mut self.budget).await;
+            let mut session = self.slot.session(&mut self.budget);
+            self.slot.conclude(loaded, granted, took, &mut session).await;
         })
     }
 
@@ -148,7 +148,7 @@ impl Attempt {
         if matches!(self.load.loaded, Loaded::Failed) {
             self.slot.counters.reload_failed();
         }
-        self.budget = self.slot.core().budget();
+        self.budget = self.slot.core().sessions.budget();
         self.conclude()
     }
 }
@@ -165,9 +165,7 @@ impl Slot {
         async move {
             while Instant::now() + life / 3 < deadline {
                 sleep(life / 3).await;
-                let core = cache.core();
-                let renew = core.store.renew(&key, lease, life);
-                let renewed = core.budget().run(&*core.store, renew).await;
+                let renewed = cache.core().sessions.begin().renew(&key, lease, life).await;
                 if let Ok(false) = renewed {
                     break;
                 }
@@ -194,7 +192,7 @@ impl Slot {
         loaded: Loaded,
         granted: Granted,
         took: Duration,
-        budget: &mut Budget,
+        session: &mut Session<'_>,
     ) {
         // Held until the end: whoever comes next is to find what is stored here.
         if let Some(turn) = &granted.turn {
@@ -210,8 +208,8 @@ impl Slot {
                 let Self { key, groups, .. } = self;
                 let rule = Rule::Fence;
                 let storing = Storing { key, groups, leader, stamps, encoding, life, took, rule };
-                match self.core().sealed(storing, budget).await {
-                    Ok(Some(filling)) => self.store(filling.run(), turn, *budget).await,
+                match self.core().sealed(storing, session).await {
+                    Ok(Some(filling)) => self.store(filling.run(), turn, session.time_left()).await,
                     Ok(None) => count_stored(&self.counters, Ok(None)),
                     Err(error) => count_stored(&self.counters, Err(error)),
                 }
@@ -222,13 +220,12 @@ impl Slot {
                 let (cache, key) = (self.cache.clone(), self.key.clone());
                 let counters = self.core().stats.same(&self.counters);
                 let keeping = async move {
-                    let core = cache.core();
-                    let (store, mut budget) = (&*core.store, core.budget());
+                    let mut session = cache.core().sessions.begin();
                     if !tags.is_empty() {
                         // If it fails, the value ends earlier.
-                        let _ = budget.run(store, store.stamp(&tags, life.whole)).await;
+                        let _ = session.stamp(&tags, life.whole).await;
                     }
-                    let kept = budget.run(store, store.keep(&key, leader.lease(), life)).await;
+                    let kept = session.keep(&key, leader.lease(), life).await;
                     // There is no record at hand: who follows asks again, and finds it.
                     if kept.is_ok() {
                         leader.lost()
@@ -241,16 +238,16 @@ impl Slot {
                     }
                     Ok(is_kept.then_some(0))
                 };
-                self.store(keeping, turn, *budget).await;
+                self.store(keeping, turn, session.time_left()).await;
             }
             // The answer is another by now, although it is not kept: an older one is none any more.
-            Loaded::Nothing if granted.replaces => self.remove(granted.leader, budget).await,
+            Loaded::Nothing if granted.replaces => self.remove(granted.leader, session).await,
             Loaded::Nothing => {
-                self.give_lease_up(granted.leader, Leader::not_shareable, Duration::ZERO, budget)
+                self.give_lease_up(granted.leader, Leader::not_shareable, Duration::ZERO, session)
                     .await;
             }
             Loaded::Failed => {
-                self.give_lease_up(granted.leader, Leader::failed, self.pause(), budget).await;
+                self.give_lease_up(granted.leader, Leader::failed, self.pause(), session).await;
             }
         }
     }
@@ -269,17 +266,16 @@ impl Slot {
         leader: Leader,
         end: fn(Leader),
         pause: Duration,
-        budget: &mut Budget,
+        session: &mut Session<'_>,
     ) {
         let nonce = leader.lease().nonce();
-        let store = &*self.core().store;
-        let release = store.release(&self.key, nonce, pause);
+        let release = session.release(&self.key, nonce, pause);
         let released = if pause.is_zero() {
             end(leader);
-            budget.run(store, release).await
+            release.await
         } else {
             // Followers are to find the pause there, and the last good value with it.
-            let released = budget.run(store, release).await;
+            let released = release.await;
             end(leader);
             released
         };
@@ -290,24 +286,24 @@ impl Slot {
     }
 
     /// Removes the entry, and the lease with it. A removal that fails or is cancelled is retried.
-    async fn remove(&self, leader: Leader, budget: &mut Budget) {
+    async fn remove(&self, leader: Leader, session: &mut Session<'_>) {
         leader.not_shareable();
         let invalidator = &self.core().invalidator;
         let target =
             Target { function: Some(self.counters.function()), ..Target::new(self.key.clone()) };
-        if let Err(error) = invalidator.invalidate_within(target, budget).await {
+        if let Err(error) = invalidator.invalidate_within(target, session).await {
             self.failed(&error);
         }
     }
 
-    /// Sends FILL or KEEP, and waits for it as long as the budget of the call lasts. Then it goes on in the
-    /// background: an answer waits for no longer than that, and what has been loaded is stored all the
-    /// same where a round trip takes half a budget.
+    /// Sends FILL or KEEP, and waits for it as long as the budget of the call lasts, which is `patience`. Then it
+    /// goes on in the background: an answer waits for no longer than that, and what has been loaded is stored all
+    /// the same where a round trip takes half a budget.
     async fn store(
         &self,
         stored: impl Future<Output = Result<Option<usize>, Error>> + Send + 'static,
         turn: Option<Box<Turn>>,
-        budget: Budget,
+        patience: Duration,
     ) {
         let counters = self.core().stats.same(&self.counters);
         let storing = self.core().background.storing();
@@ -317,7 +313,7 @@ impl Slot {
             let _turn = turn;
             count_stored(&counters, stored.await);
         });
-        let Some(in_time) = by(Instant::now() + budget.left(), &mut stored) else {
+        let Some(in_time) = by(Instant::now() + patience, &mut stored) else {
             return stored.await;
         };
         if let (Some(Err(_)), Ok(runtime)) = (timed(pin!(in_time)).await, Handle::try_current()) {

@@ -8,34 +8,16 @@ use std::task::Poll;
 
 use tokio::time::Instant;
 
-use super::attempt::{Attempt, Permit};
-use super::behind::{Begin, Body};
+use super::attempt::Attempt;
+use super::body::{Begin, Body, Running};
+use super::loaded::Loaded;
+use super::permit::Permit;
 use crate::codec::{self, Encoding};
 use crate::error::Error;
-use crate::group::Group;
-use crate::lease::Life;
 use crate::loading::Context;
 use crate::outcome::{Outcome, Storable};
 use crate::panics::{Panic, catch_panic};
 use crate::stats::Counters;
-
-/// What came of a load.
-pub(super) enum Loaded {
-    /// To be stored.
-    New(Encoding, Life),
-    /// What is there stays, and gets a new life; with it the groups that it names itself.
-    Same(Life, Vec<Group>),
-    /// Nothing to store.
-    Nothing,
-    /// The body failed.
-    Failed,
-}
-
-/// A load that runs.
-pub(super) struct Running<R> {
-    pub(super) attempt: Box<Attempt>,
-    pub(super) body: R,
-}
 
 /// Loads, stores what came of it if the permit says so, and gives the answer.
 pub(super) async fn load<O, B>(mut attempt: Box<Attempt>, outcome: &O, body: B) -> O::Return

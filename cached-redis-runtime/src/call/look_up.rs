@@ -1,18 +1,18 @@
-//! The one place that reads records: what the store holds, whether it counts, and what a call does with
-//! it. Calls, callers that have waited, and [`Entry::get`](crate::Entry::get) ask here.
+//! Reading a record: what the store holds, and what a call does with it. Whether it counts is judged by
+//! [`judgement`](crate::judgement), for calls, callers that have waited, and entries alike.
 
-use std::time::Duration;
-
-use super::ask::Known;
+use super::answer::{Counts, Read};
 use super::slot::Slot;
 use crate::broken::Rule;
-use crate::budget::Budget;
 use crate::error::{Error, ErrorKind};
 use crate::freshness::{Freshness, is_busy, is_touch_due};
-use crate::group::{Groups, stamps};
+use crate::group::stamps;
 use crate::invalidation::Before;
+use crate::judgement::{Judgement, Seen, judge};
 use crate::lease::{Intent, LeaseId};
-use crate::record::{Kind, Record, State};
+use crate::record::{Kind, Record};
+use crate::session::Session;
+use crate::sharing::Known;
 use crate::store::Found;
 
 /// What a call makes of what is there.
@@ -27,72 +27,11 @@ pub(super) enum Look {
     Outstanding,
 }
 
-/// A record to answer with, if it decodes as what the function returns.
-pub(super) struct Read {
-    pub(super) record: Record,
-    pub(super) counts: Counts,
-}
-
-/// What an answer counts as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Counts {
-    Hit(Freshness),
-    /// Another caller of this process has read it. This call was a miss.
-    Shared,
-    /// Another caller of this process has loaded it.
-    Coalesced,
-    /// The last good value, in place of a load.
-    Fallback,
-}
-
-/// A record as it was read from the store.
-#[derive(Clone, Debug)]
-pub(crate) struct Seen {
-    pub(super) record: Record,
-    /// Its stamps were the current generations of its groups.
-    pub(super) is_current: bool,
-}
-
-/// Whether a record counts for a function.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Judgement {
-    /// It is a value, to be judged by its freshness.
-    Value,
-    /// There is nothing to read: somebody loads, or it is of another schema.
-    Nothing,
-    /// A group of it has been invalidated, or is not among its stamps.
-    Void,
-    /// An invalidation of it has failed so far: it may be outdated.
-    Outstanding,
-}
-
-/// Judges a record that was read with these facts. Pure: the same for calls, for callers that have waited, and for
-/// entries.
-pub(crate) fn judge(
-    record: &Record,
-    schema: u64,
-    groups: &Groups,
-    is_current: bool,
-    was_outstanding: impl FnOnce(&[u8]) -> bool,
-) -> Judgement {
-    let header = record.header();
-    if header.state == State::Lease || header.schema != schema {
-        return Judgement::Nothing;
-    }
-    // One that lacks a group was stored by a version of the function that was not in it, and would
-    // outlive an invalidation of that group.
-    if !is_current || !groups.are_in(record.stamps()) {
-        return Judgement::Void;
-    }
-    if was_outstanding(record.stamps()) { Judgement::Outstanding } else { Judgement::Value }
-}
-
 impl Slot {
     /// The hit path: one GET. Otherwise what to do.
-    pub(super) async fn look_up(&self, budget: &mut Budget) -> Result<Look, Error> {
-        let store = &*self.core().store;
+    pub(super) async fn look_up(&self, session: &mut Session<'_>) -> Result<Look, Error> {
         let before = self.core().invalidator.before_reading();
-        let Some(found) = budget.run(store, store.read(&self.key, &self.groups)).await? else {
+        let Some(found) = session.read(&self.key, &self.groups).await? else {
             return Ok(Look::Ask(Intent::Read, None));
         };
         let Found { record, is_current } = found;
@@ -108,39 +47,37 @@ impl Slot {
             }
             Judgement::Outstanding => return Ok(Look::Outstanding),
         }
-        let freshness = self.freshness(&record, budget).await;
+        let freshness = self.freshness(&record, session).await;
         if !self.answers(&record, freshness) {
             return Ok(Look::Ask(Intent::Read, Some(record)));
         }
-        if self.policy.sliding && is_touch_due(record.header(), store.now(), &self.policy) {
+        if self.policy.sliding && is_touch_due(record.header(), session.now(), &self.policy) {
             // Boxed, because hits that renew nothing would have room for it too.
-            Box::pin(self.touch(&record, budget)).await;
+            Box::pin(self.touch(&record, session)).await;
         }
         let is_due = matches!(freshness, Freshness::Early | Freshness::Stale)
-            && !is_busy(record.header(), store.now());
+            && !is_busy(record.header(), session.now());
         let read = Read { record, counts: Counts::Hit(freshness) };
         Ok(if is_due { Look::Reload(read) } else { Look::Answer(read) })
     }
 
     /// Renews the life of a value that was asked for, and of the generations without which it would not
     /// count.
-    async fn touch(&self, record: &Record, budget: &mut Budget) {
-        let store = &*self.core().store;
+    async fn touch(&self, record: &Record, session: &mut Session<'_>) {
         // The whole of it: hits are spread already.
-        let touch = store.touch(&self.key, record.header().lease, self.policy.ttl);
-        let touched = budget.run(store, touch).await;
+        let touched = session.touch(&self.key, record.header().lease, self.policy.ttl).await;
         let groups: Vec<_> = stamps(record.stamps()).map(|stamp| stamp.group).collect();
         let life = self.policy.longest_life(self.core().settings.max_ttl);
-        let stamped = budget.run(store, store.stamp(&groups, life)).await;
+        let stamped = session.stamp(&groups, life).await;
         for error in [touched.err(), stamped.err()].into_iter().flatten() {
             self.counters.error(&error);
         }
     }
 
     /// The last good value, if it may stand in for a load that failed or is slow.
-    pub(super) async fn fallback(&self, budget: &mut Budget) -> Option<Read> {
+    pub(super) async fn fallback(&self, session: &mut Session<'_>) -> Option<Read> {
         self.policy.stale_if_error?;
-        let (record, freshness) = self.read_again(budget).await?;
+        let (record, freshness) = self.read_again(session).await?;
         if matches!(freshness, Freshness::Over | Freshness::Unknown) {
             return None;
         }
@@ -148,19 +85,18 @@ impl Slot {
     }
 
     /// The last good value, if a load has failed shortly before and nobody is to try yet.
-    pub(super) async fn throttled(&self, budget: &mut Budget) -> Option<Read> {
+    pub(super) async fn throttled(&self, session: &mut Session<'_>) -> Option<Read> {
         self.policy.stale_if_error?;
-        let (record, freshness) = self.read_again(budget).await?;
+        let (record, freshness) = self.read_again(session).await?;
         self.answer_after_waiting(record, freshness)
     }
 
     /// An invalidation may have come between: what it removed is no answer.
-    async fn read_again(&self, budget: &mut Budget) -> Option<(Record, Freshness)> {
-        let store = &*self.core().store;
+    async fn read_again(&self, session: &mut Session<'_>) -> Option<(Record, Freshness)> {
         let before = self.core().invalidator.before_reading();
-        let found = budget.run(store, store.read(&self.key, &self.groups)).await.ok()??;
+        let found = session.read(&self.key, &self.groups).await.ok()??;
         let record = Record::read(found.record)?;
-        self.value(Seen { record, is_current: found.is_current }, before, budget).await
+        self.value(Seen { record, is_current: found.is_current }, before, session).await
     }
 
     /// A value that counts, and how fresh it is.
@@ -168,13 +104,13 @@ impl Slot {
         &self,
         seen: Seen,
         before: Before,
-        budget: &mut Budget,
+        session: &mut Session<'_>,
     ) -> Option<(Record, Freshness)> {
         let Seen { record, is_current } = seen;
         if self.judge(&record, is_current, before) != Judgement::Value {
             return None;
         }
-        let freshness = self.freshness(&record, budget).await;
+        let freshness = self.freshness(&record, session).await;
         Some((record, freshness))
     }
 
@@ -184,15 +120,14 @@ impl Slot {
         record: Record,
         counts: Counts,
         known: &Known,
-        budget: &mut Budget,
+        session: &mut Session<'_>,
     ) -> Option<Read> {
         // A group may have been invalidated since that load began, and before this call did. If not, its
         // generation is what it was after this call began.
-        let store = &*self.core().store;
         let before = self.core().invalidator.before_reading();
         let stamps = record.stamps();
         let is_current = before == known.before && known.stamps.include(stamps)
-            || matches!(budget.run(store, store.is_current(stamps)).await, Ok(true));
+            || matches!(session.is_current(stamps).await, Ok(true));
         let outstanding = |stamps: &[u8]| self.was_outstanding(before, stamps);
         let judgement = judge(&record, self.schema, &self.groups, is_current, outstanding);
         (judgement == Judgement::Value).then_some(Read { record, counts })
@@ -209,9 +144,9 @@ impl Slot {
         &self,
         seen: Seen,
         before: Before,
-        budget: &mut Budget,
+        session: &mut Session<'_>,
     ) -> Option<Read> {
-        let (record, freshness) = self.value(seen, before, budget).await?;
+        let (record, freshness) = self.value(seen, before, session).await?;
         self.answer_after_waiting(record, freshness)
     }
 
@@ -230,7 +165,7 @@ impl Slot {
             // A load has failed shortly before.
             Freshness::Fallback => {
                 let header = record.header();
-                is_busy(header, self.core().store.now()) && header.lease == LeaseId::NONE
+                is_busy(header, self.core().now()) && header.lease == LeaseId::NONE
             }
             Freshness::Over | Freshness::Unknown => false,
         }
@@ -243,12 +178,12 @@ impl Slot {
     }
 
     fn was_outstanding(&self, before: Before, stamps: &[u8]) -> bool {
-        let life: Option<Duration> = self.life_after_invalidation();
+        let life = || self.life_after_invalidation();
         self.core().invalidator.was_outstanding(before, &self.key, stamps, life)
     }
 
-    async fn freshness(&self, record: &Record, budget: &mut Budget) -> Freshness {
-        let freshness = self.core().freshness(record.header(), &self.policy, budget).await;
+    async fn freshness(&self, record: &Record, session: &mut Session<'_>) -> Freshness {
+        let freshness = self.core().freshness(record.header(), &self.policy, session).await;
         freshness.unwrap_or(Freshness::Unknown)
     }
 
@@ -278,53 +213,5 @@ impl Slot {
 
     pub(super) fn unreadable(&self, why: &str) {
         self.counters.error(&Error::new(ErrorKind::Decode, why));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Judgement, judge};
-    use crate::group::{Generation, Group, Groups, Stamp, Stamps};
-    use crate::lease::{LeaseId, Nonce};
-    use crate::record::{self, Codec, Kind, Record};
-
-    const SCHEMA: u64 = 7;
-
-    fn stamps(tags: &[&str]) -> Stamps {
-        let generation = Generation::new([1; 8], 2);
-        tags.iter().map(|tag| Stamp { group: Group::tag(tag), generation }).collect()
-    }
-
-    /// A value that is in these groups.
-    fn value(schema: u64, tags: &[&str]) -> Record {
-        let mut bytes = record::value(Kind::Value, Codec::Json, schema);
-        record::stamp(&mut bytes, &stamps(tags));
-        Record::read(bytes).expect("ours")
-    }
-
-    fn lease() -> Record {
-        let id = LeaseId::new(Nonce { process: 1, sequence: 2 }, 3);
-        Record::read(record::lease(&id, SCHEMA, &stamps(&["a"]), false)).expect("ours")
-    }
-
-    #[test]
-    fn what_a_record_counts_for() {
-        let groups = Groups { tags: vec![Group::tag("a")], ..Groups::default() };
-        let (current, outdated, outstanding) = (true, false, true);
-        for (what, record, is_current, is_outstanding, judgement) in [
-            ("a value", value(SCHEMA, &["a"]), current, false, Judgement::Value),
-            ("in one more group", value(SCHEMA, &["a", "b"]), current, false, Judgement::Value),
-            ("not in its group", value(SCHEMA, &["b"]), current, false, Judgement::Void),
-            ("outdated", value(SCHEMA, &["a"]), outdated, false, Judgement::Void),
-            ("outstanding", value(SCHEMA, &["a"]), current, outstanding, Judgement::Outstanding),
-            ("both", value(SCHEMA, &["a"]), outdated, outstanding, Judgement::Void),
-            ("of another schema", value(8, &["a"]), current, false, Judgement::Nothing),
-            ("of another, outdated", value(8, &["a"]), outdated, false, Judgement::Nothing),
-            ("a lease", lease(), current, false, Judgement::Nothing),
-            ("a lease, outstanding", lease(), outdated, outstanding, Judgement::Nothing),
-        ] {
-            let judged = judge(&record, SCHEMA, &groups, is_current, |_| is_outstanding);
-            assert_eq!(judged, judgement, "{what}");
-        }
     }
 }

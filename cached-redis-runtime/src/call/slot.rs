@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Reason;
+use super::permit::Reason;
+use crate::budget::Budget;
 use crate::cache::Core;
 use crate::current::Handle;
 use crate::error::Error;
 use crate::function::CountersOf;
 use crate::group::Groups;
 use crate::policy::Policy;
+use crate::session::Session;
 
 pub(super) struct Slot {
     pub(super) cache: Handle,
@@ -32,13 +34,18 @@ impl Slot {
         self.cache.core()
     }
 
+    /// The store, within what is left of a call's budget.
+    pub(super) fn session<'a>(&'a self, budget: &'a mut Budget) -> Session<'a> {
+        self.core().sessions.within(budget)
+    }
+
     pub(super) fn life_after_invalidation(&self) -> Option<Duration> {
         self.policy.life_after_invalidation(self.core().settings.max_ttl)
     }
 
     /// Whether an invalidation of this entry has failed so far.
     pub(super) fn is_outstanding(&self) -> bool {
-        self.core().invalidator.is_outstanding(&self.key, self.life_after_invalidation())
+        self.core().invalidator.is_outstanding(&self.key, || self.life_after_invalidation())
     }
 
     pub(super) fn lease(&self) -> Duration {

@@ -85,7 +85,7 @@ impl Subject {
     /// The same function in another process.
     fn elsewhere(&self) -> Self {
         let core = self.cache.core();
-        let cache = Cache::new(Arc::clone(&core.store), None, core.settings.clone());
+        let cache = Cache::new(Arc::clone(core.sessions.store()), None, core.settings.clone());
         Self { cache, ..self.clone() }
     }
 

@@ -7,32 +7,31 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::ask::{Asked, Known, Told};
-use super::look_up::{Counts, Read};
-use super::miss::Taken;
+use super::answer::{Counts, Read};
+use super::ask::Acquisition;
+use super::follow::Taken;
+use super::permit::{Decision, Granted, Reason};
 use super::slot::Slot;
-use super::{Decision, Granted, Reason};
-use crate::budget::{Budget, by, timed};
-use crate::flight::{self, Called, Entered};
+use crate::budget::{by, timed};
+use crate::flight::{Called, Entered};
 use crate::lease::{Intent, LeaseId};
 use crate::loading;
 use crate::record::Record;
-
-pub(crate) type Turns = flight::Turns<Told>;
-pub(crate) type Turn = flight::Turn<Told>;
+use crate::session::Session;
+use crate::sharing::{Answer, Known, Turn};
 
 impl Slot {
     /// Waits for its turn to load, or for what a load before it comes to.
-    pub(super) async fn queue_up(&self, began: u64, budget: &mut Budget) -> Decision {
+    pub(super) async fn queue_up(&self, began: u64, session: &mut Session<'_>) -> Decision {
         if loading::has_turn(&self.key) {
             // A call inside of a load that has one would wait for itself.
             return Decision::LoadAlone(Reason::NotShareable);
         }
-        if let Some(read) = self.throttled(budget).await {
+        if let Some(read) = self.throttled(session).await {
             return Decision::Answer(read);
         }
         let mut queued = match self.core().turns.enter(&self.key, began) {
-            Entered::Load(turn) => return self.ask_in_turn(turn, budget).await,
+            Entered::Load(turn) => return self.ask_in_turn(turn, session).await,
             Entered::Wait(queued) => queued,
         };
         self.counters.queued.increment();
@@ -40,9 +39,9 @@ impl Slot {
         loop {
             let Some(word) = by(Instant::now() + patience, &mut queued) else { break };
             match timed(pin!(word)).await {
-                Some(Ok(Some(Called::Load(turn)))) => return self.ask_in_turn(turn, budget).await,
-                Some(Ok(Some(Called::Shared(told)))) => {
-                    let taken = self.take(told, Instant::now(), budget).await;
+                Some(Ok(Some(Called::Load(turn)))) => return self.ask_in_turn(turn, session).await,
+                Some(Ok(Some(Called::Shared(answer)))) => {
+                    let taken = self.take(answer, Instant::now(), session).await;
                     let Taken::Decided(decision) = taken else { break };
                     return match decision {
                         Decision::Answer(Read { record, counts: Counts::Shared }) => {
@@ -60,26 +59,28 @@ impl Slot {
 
     /// Asks for the lease once more: a value may have come, and one that is loaded under a lease can be
     /// stored.
-    async fn ask_in_turn(&self, mut turn: Turn, budget: &mut Budget) -> Decision {
+    async fn ask_in_turn(&self, mut turn: Turn, session: &mut Session<'_>) -> Decision {
         turn.begins();
         let before = self.core().invalidator.before_reading();
-        let Ok(Some(stamps)) = self.stamps(budget).await else { return Decision::InTurn(turn) };
-        match self.acquire(Intent::Read, LeaseId::NONE, &stamps, budget).await {
-            Ok(Asked::Granted(leader, over_seen)) => {
+        let Ok(Some(stamps)) = self.stamps(session).await else { return Decision::InTurn(turn) };
+        match self.acquire(Intent::Read, LeaseId::NONE, &stamps, session).await {
+            Ok(Acquisition::Granted(leader, over_seen)) => {
                 let granted = Granted::new(leader, stamps, over_seen, true);
                 Decision::Load(Granted { turn: Some(Box::new(turn)), ..granted })
             }
-            Ok(Asked::Hit(Some(record))) => {
+            Ok(Acquisition::Hit(Some(record))) => {
                 let known = Arc::new(Known { before, stamps });
-                match self.read_shared(record.clone(), Counts::Shared, &known, budget).await {
+                match self.read_shared(record.clone(), Counts::Shared, &known, session).await {
                     Some(read) => {
-                        turn.shares(|| Told::Hit(Some(record.clone()), Arc::clone(&known)));
+                        turn.shares(|| Answer::Hit(Some(record.clone()), Arc::clone(&known)));
                         Decision::Answer(read)
                     }
                     None => Decision::InTurn(turn),
                 }
             }
-            Ok(Asked::Held(..) | Asked::NoStore | Asked::Hit(None)) => Decision::InTurn(turn),
+            Ok(Acquisition::Held(..) | Acquisition::NoStore | Acquisition::Hit(None)) => {
+                Decision::InTurn(turn)
+            }
             Err(error) => {
                 self.failed(&error);
                 Decision::InTurn(turn)
@@ -91,7 +92,7 @@ impl Slot {
 /// Answers those who have waited since before the load began.
 pub(super) fn share(turn: &Turn, record: &[u8]) {
     match Record::read(Bytes::copy_from_slice(record)) {
-        Some(record) => turn.shares(|| Told::Loaded(record.clone())),
+        Some(record) => turn.shares(|| Answer::Loaded(record.clone())),
         None => turn.opens(),
     }
 }

@@ -87,7 +87,7 @@ impl Renewed for Lease {
     async fn renew(&self) {
         let Self { core, key, id, life } = self;
         // One that is gone is noticed when the value is stored.
-        let _ = core.budget().run(&*core.store, core.store.renew(key, *id, *life)).await;
+        let _ = core.sessions.begin().renew(key, *id, *life).await;
     }
 }
 

@@ -194,17 +194,15 @@ impl Fence {
         if self.core.broken.is(Rule::Guard) {
             return Ok(());
         }
-        let store = &*self.core.store;
         for keys in self.keys.chunks(BATCH) {
-            self.core.budget().run(store, store.hold(keys, self.id, self.life)).await?;
+            self.core.sessions.begin().hold(keys, self.id, self.life).await?;
         }
         Ok(())
     }
 
     async fn lift(&self) -> Result<(), Error> {
-        let store = &*self.core.store;
         for keys in self.keys.chunks(BATCH) {
-            self.core.budget().run(store, store.lift(keys, self.id)).await?;
+            self.core.sessions.begin().lift(keys, self.id).await?;
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::stats::Counter;
+use crate::counter::Counter;
 
 /// How much makes a function without a hit suspicious: enough calls and values that a hit rate of a few per cent would
 /// have shown.

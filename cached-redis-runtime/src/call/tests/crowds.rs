@@ -6,13 +6,13 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{FUNCTION, LOAD, MILLI, SECOND, Subject};
-use crate::call::ask::{Question, Told};
-use crate::call::look_up::Seen;
 use crate::flight::Place;
 use crate::group::Groups;
+use crate::judgement::Seen;
 use crate::lease::Intent;
 use crate::policy::Policy;
 use crate::record::Record;
+use crate::sharing::{Answer, Question};
 use crate::store::memory::Fault;
 
 /// Callers who miss at the same time, with the load of another; how many operations they took beyond
@@ -113,7 +113,7 @@ async fn an_answer_on_its_way_is_not_for_those_who_come_after_an_invalidation() 
     let Place::Ask(mut asker) = core.lines.join(question) else { panic!("somebody asks") };
     asker.sends();
     let before = core.invalidator.before_reading();
-    let found = core.store.read(&subject.key(1), &Groups::default()).await;
+    let found = core.sessions.begin().read(&subject.key(1), &Groups::default()).await;
     let found = found.expect("in-process").expect("a value");
     let record = Record::read(found.record).expect("one of ours");
     let seen = Seen { record, is_current: found.is_current };
@@ -122,7 +122,7 @@ async fn an_answer_on_its_way_is_not_for_those_who_come_after_an_invalidation() 
     let late = tokio::spawn(async move { caller.with(1, async { Ok(2) }).await });
     sleep(MILLI).await;
     assert_eq!(subject.loads(), 1, "it waits in line");
-    asker.tells(|| Told::Read(seen.clone(), before));
+    asker.tells(|| Answer::Read(seen.clone(), before));
     drop(asker);
     assert_eq!(late.await.expect("no panic"), Ok(2));
 }

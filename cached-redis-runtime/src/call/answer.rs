@@ -1,0 +1,22 @@
+//! What a call is answered with, and what that counts as.
+
+use crate::freshness::Freshness;
+use crate::record::Record;
+
+/// A record to answer with, if it decodes as what the function returns.
+pub(super) struct Read {
+    pub(super) record: Record,
+    pub(super) counts: Counts,
+}
+
+/// What an answer counts as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Counts {
+    Hit(Freshness),
+    /// Another caller of this process has read it. This call was a miss.
+    Shared,
+    /// Another caller of this process has loaded it.
+    Coalesced,
+    /// The last good value, in place of a load.
+    Fallback,
+}

@@ -1,0 +1,65 @@
+//! Who may load, and whether what the load comes to may be stored.
+
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::answer::Read;
+use crate::flight::Leader;
+use crate::group::Stamps;
+use crate::sharing::Turn;
+
+/// What a caller without a hit is to do.
+pub(super) enum Decision {
+    /// Answer with this, if it decodes.
+    Answer(Read),
+    /// Load, and store under this lease.
+    Load(Granted),
+    /// Load, and store nothing: the cache failed, or nothing may be stored.
+    LoadAlone(Reason),
+    /// The same, as one of few at a time.
+    InTurn(Turn),
+}
+
+/// The right to load and store.
+pub(super) struct Granted {
+    pub(super) leader: Leader,
+    /// What the groups of the entry were at before the load.
+    pub(super) stamps: Stamps,
+    /// The value that was seen is there, and stays until the new one is stored.
+    pub(super) over_seen: bool,
+    /// A value may be there that is to be replaced.
+    pub(super) replaces: bool,
+    /// Others wait for their turn, or for what comes of this load.
+    pub(super) turn: Option<Box<Turn>>,
+}
+
+impl Granted {
+    pub(super) fn new(leader: Leader, stamps: Stamps, over_seen: bool, replaces: bool) -> Self {
+        Self { leader, stamps, over_seen, replaces, turn: None }
+    }
+
+    /// The right of another call. What its question has found is not known here: a load keeps no value
+    /// then, and one may be there.
+    pub(super) fn taken_over(leader: Leader, stamps: Stamps) -> Self {
+        Self::new(leader, stamps, false, true)
+    }
+}
+
+/// Why a load is not stored.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reason {
+    /// The store is away: such loads can be bounded.
+    StoreFailed,
+    /// The store is there, but this load cannot be shared or must not be stored.
+    NotShareable,
+}
+
+/// The right to load.
+pub(super) enum Permit {
+    /// And to store what it comes to.
+    Lease(Granted),
+    /// And to store nothing: the cache failed, or nothing may be stored. With a place among the loads that the user
+    /// allows while the store is away.
+    Alone(Option<OwnedSemaphorePermit>),
+    /// The same, as one of few at a time.
+    InTurn(Turn),
+}
