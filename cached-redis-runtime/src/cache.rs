@@ -272,9 +272,9 @@ impl Core {
         self.sessions.store().is_there()
     }
 
-    /// The server's clock, as far as it is known.
-    pub(crate) fn now(&self) -> Option<u64> {
-        self.sessions.store().now()
+    /// The clock of the server that has this key, as far as it is known.
+    pub(crate) fn now(&self, key: &str) -> Option<u64> {
+        self.sessions.store().now(key)
     }
 
     /// The whole key of an entry.
@@ -302,16 +302,17 @@ impl Core {
     /// How fresh a value is. Asks the server for the time if it takes that, and is not known.
     pub(crate) async fn freshness(
         &self,
+        key: &str,
         header: &Header,
         policy: &Policy,
         session: &mut Session<'_>,
     ) -> Result<Freshness, Error> {
         // Nearly every hit does without the time, which is behind a lock.
-        let now = header.soft.and_then(|_| session.now());
+        let now = header.soft.and_then(|_| session.now(key));
         match freshness(header, now, policy) {
             Freshness::Unknown => {
                 // Boxed, because every hit would have room for it.
-                let now = Box::pin(session.ask_time()).await?;
+                let now = Box::pin(session.ask_time(key)).await?;
                 Ok(freshness(header, Some(now), policy))
             }
             known => Ok(known),

@@ -72,12 +72,17 @@ impl<T: Topology> Store for RedisStore<T> {
         }
     }
 
-    fn stamp<'a>(&'a self, groups: &'a [Group], life: Duration) -> Operation<'a, Option<Stamps>> {
-        self.topology.at("", move |node| node.stamp(groups, life))
+    fn stamp<'a>(
+        &'a self,
+        key: &'a str,
+        groups: &'a [Group],
+        life: Duration,
+    ) -> Operation<'a, Option<Stamps>> {
+        self.topology.at(key, move |node| node.stamp(groups, life))
     }
 
-    fn is_current<'a>(&'a self, stamps: &'a [u8]) -> Operation<'a, bool> {
-        self.topology.at("", move |node| node.is_current(stamps))
+    fn is_current<'a>(&'a self, key: &'a str, stamps: &'a [u8]) -> Operation<'a, bool> {
+        self.topology.at(key, move |node| node.is_current(stamps))
     }
 
     fn acquire<'a>(&'a self, key: &'a str, acquire: Acquire<'a>) -> Operation<'a, Acquired> {
@@ -147,12 +152,12 @@ impl<T: Topology> Store for RedisStore<T> {
         self.topology.at(key, move |node| node.ttl(key))
     }
 
-    fn now(&self) -> Option<u64> {
-        self.topology.node("").now()
+    fn now(&self, key: &str) -> Option<u64> {
+        self.topology.node(key).now()
     }
 
-    fn ask_time(&self) -> Operation<'_, u64> {
-        self.topology.at("", Node::ask_time)
+    fn ask_time<'a>(&'a self, key: &'a str) -> Operation<'a, u64> {
+        self.topology.at(key, Node::ask_time)
     }
 
     #[cfg(feature = "unfenced-for-tests")]

@@ -150,7 +150,7 @@ impl Subject {
         assert_eq!(self.fill_with(lease, payload, life, &Stamps::default()).await, Filled::Stored);
         let ends = self.header().await.soft.expect("given");
         // Not by the clock here, which is ahead of the server's by however long a round trip took.
-        while self.store.ask_time().await.expect("an answer") < ends {
+        while self.store.ask_time(&self.key).await.expect("an answer") < ends {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         lease
@@ -172,11 +172,11 @@ impl Subject {
 
     async fn stamps(&self, tags: &[&str]) -> Option<Stamps> {
         let groups: Vec<_> = tags.iter().map(|tag| Group::tag(tag)).collect();
-        self.store.stamp(&groups, LONG).await.expect("an answer")
+        self.store.stamp(&self.key, &groups, LONG).await.expect("an answer")
     }
 
     async fn is_current(&self, stamps: &Stamps) -> bool {
-        self.store.is_current(stamps.bytes()).await.expect("an answer")
+        self.store.is_current(&self.key, stamps.bytes()).await.expect("an answer")
     }
 
     fn generation(&self, tag: &str) -> String {

@@ -21,7 +21,12 @@ impl Store for MemoryStore {
         })
     }
 
-    fn stamp<'a>(&'a self, groups: &'a [Group], life: Duration) -> Operation<'a, Option<Stamps>> {
+    fn stamp<'a>(
+        &'a self,
+        _: &'a str,
+        groups: &'a [Group],
+        life: Duration,
+    ) -> Operation<'a, Option<Stamps>> {
         self.operate(Access::Write, move |contents| {
             let clock = self.clock.now();
             let now = u64::try_from(clock.as_nanos()).unwrap_or(u64::MAX);
@@ -43,7 +48,7 @@ impl Store for MemoryStore {
         })
     }
 
-    fn is_current<'a>(&'a self, stamps: &'a [u8]) -> Operation<'a, bool> {
+    fn is_current<'a>(&'a self, _: &'a str, stamps: &'a [u8]) -> Operation<'a, bool> {
         self.operate(Access::Read, move |contents| self.are_current(contents, stamps))
     }
 
@@ -211,11 +216,11 @@ impl Store for MemoryStore {
         })
     }
 
-    fn now(&self) -> Option<u64> {
+    fn now(&self, _: &str) -> Option<u64> {
         Some(self.millis())
     }
 
-    fn ask_time(&self) -> Operation<'_, u64> {
+    fn ask_time<'a>(&'a self, _: &'a str) -> Operation<'a, u64> {
         self.operate(Access::Read, |_| self.millis())
     }
 

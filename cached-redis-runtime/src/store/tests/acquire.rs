@@ -156,7 +156,7 @@ async fn assert_decided(
     if given.is_fenced {
         store.hold(keys, fence, LONG).await.expect("an answer");
     }
-    let now = store.ask_time().await.expect("an answer");
+    let now = store.ask_time(&subject.key).await.expect("an answer");
     let before = given.record(now);
     match &before {
         Some(record) => subject.set_for(&subject.key, record, given.life),
