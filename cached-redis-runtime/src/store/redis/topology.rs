@@ -104,3 +104,6 @@ impl Topology for Standalone {
         self.0.report_to(counters, losses);
     }
 }
+
+#[cfg(test)]
+mod tests;
