@@ -3,8 +3,8 @@
 mod builder;
 mod namespace;
 mod storing;
-mod url;
 
+use std::any::Any;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -34,7 +34,6 @@ use crate::session::{Session, Sessions};
 use crate::sharing::{Lines, Turns};
 use crate::stats::{ConnectionCounters, Registry, Stats};
 use crate::store::Store;
-use crate::store::memory::MemoryStore;
 use crate::store::none::NoStore;
 
 /// A cache: a connection to a server (or an in-process store) with its settings. Cheap to clone;
@@ -57,7 +56,8 @@ pub(crate) struct Core {
     /// Unique in this process.
     pub(crate) id: u64,
     pub(crate) sessions: Sessions,
-    memory: Option<Arc<MemoryStore>>,
+    /// The store as its own type, if it stands in for a server.
+    double: Option<Arc<dyn Any + Send + Sync>>,
     pub(crate) settings: Settings,
     pub(crate) stats: Registry,
     pub(crate) flights: Arc<Flights>,
@@ -72,6 +72,18 @@ pub(crate) struct Core {
     pub(crate) connection: Arc<ConnectionCounters>,
     pub(crate) losses: Arc<Losses>,
     pub(crate) broken: Broken,
+}
+
+/// A store that stands in for a server. Whoever has made it knows its type.
+pub(crate) struct Double {
+    store: Arc<dyn Store>,
+    itself: Arc<dyn Any + Send + Sync>,
+}
+
+impl Double {
+    pub(crate) fn new<S: Store + 'static>(store: Arc<S>) -> Self {
+        Self { itself: Arc::clone(&store) as _, store }
+    }
 }
 
 /// What a builder decides.
@@ -110,15 +122,6 @@ impl Cache {
         Self::builder().build()
     }
 
-    /// A cache in this process, for unit tests and examples: the semantics of Redis without a
-    /// server. [`Cache::memory_store`] moves its clock and switches faults on.
-    #[must_use]
-    pub fn memory() -> Self {
-        let settings = Settings::default();
-        let store = Arc::new(MemoryStore::new(&settings.namespace));
-        Self::new(Arc::clone(&store) as Arc<dyn Store>, Some(store), settings)
-    }
-
     /// What to use if nobody chose: the environment's, else none. A malformed variable costs hits and not
     /// answers.
     pub(crate) fn from_env_or_none() -> Self {
@@ -129,9 +132,13 @@ impl Cache {
         })
     }
 
+    pub(crate) fn with_double(double: Double, settings: Settings) -> Self {
+        Self::new(double.store, Some(double.itself), settings)
+    }
+
     pub(crate) fn new(
         store: Arc<dyn Store>,
-        memory: Option<Arc<MemoryStore>>,
+        double: Option<Arc<dyn Any + Send + Sync>>,
         settings: Settings,
     ) -> Self {
         // Keyed by the operating system's randomness: no two processes share it.
@@ -145,7 +152,7 @@ impl Cache {
         Self(Arc::new(Core {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             sessions,
-            memory,
+            double,
             stats: Registry::new(&losses),
             flights: Arc::new(Flights::new(process)),
             lines: Arc::default(),
@@ -247,12 +254,6 @@ impl Cache {
         self.0.background.shut_down().await;
     }
 
-    /// The in-process store, if this cache has one.
-    #[must_use]
-    pub fn memory_store(&self) -> Option<&MemoryStore> {
-        self.0.memory.as_deref()
-    }
-
     /// How many loads are under way or being asked for in this process.
     #[must_use]
     pub fn loads_in_flight(&self) -> usize {
@@ -261,14 +262,19 @@ impl Cache {
 }
 
 impl Core {
+    /// The store that stands in for a server, if there is one of this type.
+    pub(crate) fn double<S: Store + 'static>(&self) -> Option<&S> {
+        self.double.as_deref()?.downcast_ref()
+    }
+
     /// Whether there is a store at all: without one, functions just run.
     pub(crate) fn has_store(&self) -> bool {
         self.sessions.store().is_there()
     }
 
-    /// The server's clock, as far as it is known.
-    pub(crate) fn now(&self) -> Option<u64> {
-        self.sessions.store().now()
+    /// The clock of the server that has this key, as far as it is known.
+    pub(crate) fn now(&self, key: &str) -> Option<u64> {
+        self.sessions.store().now(key)
     }
 
     /// The whole key of an entry.
@@ -296,16 +302,17 @@ impl Core {
     /// How fresh a value is. Asks the server for the time if it takes that, and is not known.
     pub(crate) async fn freshness(
         &self,
+        key: &str,
         header: &Header,
         policy: &Policy,
         session: &mut Session<'_>,
     ) -> Result<Freshness, Error> {
         // Nearly every hit does without the time, which is behind a lock.
-        let now = header.soft.and_then(|_| session.now());
+        let now = header.soft.and_then(|_| session.now(key));
         match freshness(header, now, policy) {
             Freshness::Unknown => {
                 // Boxed, because every hit would have room for it.
-                let now = Box::pin(session.ask_time()).await?;
+                let now = Box::pin(session.ask_time(key)).await?;
                 Ok(freshness(header, Some(now), policy))
             }
             known => Ok(known),

@@ -200,7 +200,7 @@ impl<R> Entry<R> {
         if judgement != Judgement::Value {
             return Ok(None);
         }
-        Ok(match core.freshness(record.header(), policy, &mut session).await? {
+        Ok(match core.freshness(key, record.header(), policy, &mut session).await? {
             Freshness::Fresh | Freshness::Early | Freshness::Stale => self.meaning.decode(&record),
             Freshness::Fallback | Freshness::Over | Freshness::Unknown => None,
         })
@@ -325,7 +325,7 @@ impl Located<'_> {
         let mut session = core.sessions.begin();
         let groups = self.entry.groups.of_lease();
         let lasting = self.entry.policy.longest_life(core.settings.max_ttl);
-        let Some(stamps) = session.stamp(&groups, lasting).await? else {
+        let Some(stamps) = session.stamp(key, &groups, lasting).await? else {
             return Ok(None);
         };
         let asking = core.ask(key);

@@ -47,8 +47,11 @@ pub(crate) struct Groups {
     pub(crate) classes: &'static [&'static str],
 }
 
+/// Between the namespace and the name of a group, in the key of its generation.
+pub(crate) const GENERATION_MARK: &str = ":generation:{";
+
 impl Group {
-    const LENGTH: usize = 16;
+    pub(crate) const LENGTH: usize = 16;
 
     pub(crate) fn function(prefix: &str, name: &str) -> Self {
         Self::hash(b"function", &[prefix, name])
@@ -78,7 +81,7 @@ impl Group {
     pub(crate) fn key(&self, namespace: &str) -> String {
         let mut key = String::with_capacity(namespace.len() + 46);
         key.push_str(namespace);
-        key.push_str(":generation:{");
+        key.push_str(GENERATION_MARK);
         push_hex(&mut key, &self.0);
         key.push('}');
         key
@@ -86,7 +89,7 @@ impl Group {
 
     /// The group whose generation is under a key.
     pub(crate) fn from_key(key: &str) -> Option<Self> {
-        let (_, digits) = key.rsplit_once(":generation:{")?;
+        let (_, digits) = key.rsplit_once(GENERATION_MARK)?;
         let digits = digits.strip_suffix('}')?;
         if digits.len() != 2 * Self::LENGTH {
             return None;
@@ -105,7 +108,7 @@ pub(crate) fn class_of(tag: &str) -> Option<&str> {
 }
 
 impl Generation {
-    const LENGTH: usize = 16;
+    pub(crate) const LENGTH: usize = 16;
 
     /// As the script that makes one does: a random number and the server's clock, so that a script
     /// that is executed twice makes two.

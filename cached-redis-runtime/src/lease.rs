@@ -22,12 +22,12 @@ pub(crate) struct Nonce {
 }
 
 impl LeaseId {
-    pub(crate) const LENGTH: usize = 24;
+    pub(crate) const LENGTH: usize = Nonce::LENGTH + 8;
 
     pub(crate) fn new(nonce: Nonce, server_time: u64) -> Self {
         let mut bytes = [0; Self::LENGTH];
-        bytes[..16].copy_from_slice(&nonce.bytes());
-        bytes[16..].copy_from_slice(&server_time.to_le_bytes());
+        bytes[..Nonce::LENGTH].copy_from_slice(&nonce.bytes());
+        bytes[Nonce::LENGTH..].copy_from_slice(&server_time.to_le_bytes());
         Self(bytes)
     }
 
@@ -53,8 +53,10 @@ impl LeaseId {
 }
 
 impl Nonce {
-    pub(crate) fn bytes(self) -> [u8; 16] {
-        let mut bytes = [0; 16];
+    pub(crate) const LENGTH: usize = 16;
+
+    pub(crate) fn bytes(self) -> [u8; Self::LENGTH] {
+        let mut bytes = [0; Self::LENGTH];
         bytes[..8].copy_from_slice(&self.process.to_le_bytes());
         bytes[8..].copy_from_slice(&self.sequence.to_le_bytes());
         bytes
@@ -74,6 +76,16 @@ pub(crate) struct Acquire<'a> {
     pub(crate) stamps: &'a Stamps,
     /// A record that is longer is void: it is replaced, not read.
     pub(crate) longest: usize,
+}
+
+impl Acquire<'_> {
+    /// The lease that the caller has seen in the entry.
+    pub(crate) fn seen_lease(&self) -> LeaseId {
+        match self.intent {
+            Intent::Replace(void) => void,
+            _ => self.seen,
+        }
+    }
 }
 
 /// A lease that would live for longer, or has no end, is void: none of ours, or one whose end somebody

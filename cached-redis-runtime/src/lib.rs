@@ -37,6 +37,7 @@ mod sharing;
 mod stats;
 mod store;
 mod telemetry;
+mod testing;
 
 #[doc(hidden)]
 pub mod private;

@@ -23,37 +23,37 @@
 //! A record with anything else in its header cannot be read: it is a miss, and replaced. So a later version can
 //! give a meaning to what is reserved (a payload that is compressed, say), and a server can be shared with this one.
 
+pub(crate) mod layout;
+
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::group::Stamps;
 use crate::lease::LeaseId;
-
-pub(crate) const HEADER: usize = 64;
-const WORD: usize = 8;
-const MAGIC: &[u8; 3] = b"CR\x01";
-const STATE: usize = 3;
-const KIND: usize = 4;
-const CODEC: usize = 5;
-const HEADER_LENGTH: usize = 7;
-const SCHEMA: std::ops::Range<usize> = 8..16;
-const LEASE: std::ops::Range<usize> = 16..40;
-const SOFT: std::ops::Range<usize> = 40..48;
-const REFRESH: std::ops::Range<usize> = 48..56;
-const LOAD: std::ops::Range<usize> = 56..60;
-const IS_WRITE: usize = 60;
-const RESERVED: [std::ops::Range<usize>; 2] = [6..7, 61..64];
+pub(crate) use layout::HEADER;
+use layout::{
+    CODEC, IS_WRITE, KIND, LEASE, LOAD, MAGIC, REFRESH, RESERVED, SCHEMA, SOFT, STATE, WORD, WORDS,
+};
 
 /// What a record is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
     /// Somebody is loading.
-    Lease,
+    Lease = b'L' as isize,
     /// A value or an absence.
-    Value,
+    Value = b'V' as isize,
     /// A value that was marked stale: its fresh life is over.
-    Stale,
+    Stale = b'S' as isize,
+}
+
+impl State {
+    pub(crate) const ALL: [Self; 3] = [Self::Lease, Self::Value, Self::Stale];
+
+    /// As it stands in a header.
+    pub(crate) const fn byte(self) -> u8 {
+        self as u8
+    }
 }
 
 /// What a value is.
@@ -63,11 +63,21 @@ pub(crate) enum Kind {
     Absence,
 }
 
+impl Kind {
+    /// By the byte that stands for each.
+    pub(crate) const ALL: [Self; 2] = [Self::Value, Self::Absence];
+}
+
 /// How a payload is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Codec {
     None,
     Json,
+}
+
+impl Codec {
+    /// By the byte that stands for each.
+    pub(crate) const ALL: [Self; 2] = [Self::None, Self::Json];
 }
 
 /// A header that could be read. Times are in milliseconds of the server's clock.
@@ -98,7 +108,7 @@ impl Header {
                 return None;
             }
         }
-        let length = usize::from(header[HEADER_LENGTH]) * WORD;
+        let length = usize::from(header[WORDS]) * WORD;
         if length < HEADER || length > record.len() {
             return None;
         }
@@ -107,22 +117,9 @@ impl Header {
         };
         let load = u32::from_le_bytes(header.get(LOAD)?.try_into().ok()?);
         Some(Self {
-            state: match header[STATE] {
-                b'L' => State::Lease,
-                b'V' => State::Value,
-                b'S' => State::Stale,
-                _ => return None,
-            },
-            kind: match header[KIND] {
-                0 => Kind::Value,
-                1 => Kind::Absence,
-                _ => return None,
-            },
-            codec: match header[CODEC] {
-                0 => Codec::None,
-                1 => Codec::Json,
-                _ => return None,
-            },
+            state: State::ALL.into_iter().find(|state| state.byte() == header[STATE])?,
+            kind: *Kind::ALL.get(usize::from(header[KIND]))?,
+            codec: *Codec::ALL.get(usize::from(header[CODEC]))?,
             schema: number(SCHEMA)?,
             lease: LeaseId::from_slice(header.get(LEASE)?)?,
             soft: number(SOFT).filter(|soft| *soft != 0),
@@ -186,16 +183,10 @@ impl Record {
 pub(crate) fn value(kind: Kind, codec: Codec, schema: u64) -> Vec<u8> {
     let mut record = vec![0; HEADER];
     record[..MAGIC.len()].copy_from_slice(MAGIC);
-    record[STATE] = b'V';
-    record[KIND] = match kind {
-        Kind::Value => 0,
-        Kind::Absence => 1,
-    };
-    record[CODEC] = match codec {
-        Codec::None => 0,
-        Codec::Json => 1,
-    };
-    record[HEADER_LENGTH] = words(HEADER);
+    record[STATE] = State::Value.byte();
+    record[KIND] = kind as u8;
+    record[CODEC] = codec as u8;
+    record[WORDS] = words(HEADER);
     record[SCHEMA].copy_from_slice(&schema.to_le_bytes());
     record
 }
@@ -209,7 +200,7 @@ fn words(length: usize) -> u8 {
 pub(crate) fn stamp(record: &mut Vec<u8>, stamps: &Stamps) {
     let Some(Header { length, .. }) = Header::read(record) else { return };
     record.splice(length..length, stamps.bytes().iter().copied());
-    record[HEADER_LENGTH] = words(length + stamps.bytes().len());
+    record[WORDS] = words(length + stamps.bytes().len());
 }
 
 /// Writes the lease under which a record is stored into it.
@@ -243,7 +234,7 @@ fn write(record: &mut [u8], field: std::ops::Range<usize>, bytes: &[u8]) {
 pub(crate) fn lease(id: &LeaseId, schema: u64, stamps: &Stamps, is_write: bool) -> Vec<u8> {
     let mut record = value(Kind::Value, Codec::None, schema);
     stamp(&mut record, stamps);
-    record[STATE] = b'L';
+    record[STATE] = State::Lease.byte();
     record[IS_WRITE] = is_write.into();
     sign(&mut record, id);
     record
@@ -251,7 +242,8 @@ pub(crate) fn lease(id: &LeaseId, schema: u64, stamps: &Stamps, is_write: bool) 
 
 /// Turns a value into a stale one, or back.
 pub(crate) fn set_stale(record: &mut [u8], stale: bool) {
-    write(record, STATE..STATE + 1, if stale { b"S" } else { b"V" });
+    let state = if stale { State::Stale } else { State::Value };
+    write(record, STATE..STATE + 1, &[state.byte()]);
 }
 
 #[cfg(test)]
@@ -396,9 +388,9 @@ mod tests {
     #[test]
     fn a_header_longer_than_the_record_is_not_ours() {
         let mut record = value(Kind::Value, Codec::Json, 7);
-        record[super::HEADER_LENGTH] = 255;
+        record[super::WORDS] = 255;
         assert_eq!(Header::read(&record), None);
-        record[super::HEADER_LENGTH] = 0;
+        record[super::WORDS] = 0;
         assert_eq!(Header::read(&record), None);
     }
 

@@ -74,8 +74,8 @@ macro_rules! operations {
 
 operations! {
     read(key: &'a str, groups: &'a Groups) -> Option<Found>;
-    stamp(groups: &'a [Group], life: Duration) -> Option<Stamps>;
-    is_current(stamps: &'a [u8]) -> bool;
+    stamp(key: &'a str, groups: &'a [Group], life: Duration) -> Option<Stamps>;
+    is_current(key: &'a str, stamps: &'a [u8]) -> bool;
     acquire(key: &'a str, acquire: Acquire<'a>) -> Acquired;
     fill(key: &'a str, lease: LeaseId, record: &'a [u8], life: Life) -> Filled;
     keep(key: &'a str, lease: LeaseId, life: Life) -> Filled;
@@ -88,6 +88,7 @@ operations! {
     lift(keys: &'a [String], fence: FenceId) -> ();
     mark_stale(key: &'a str) -> bool;
     ttl(key: &'a str) -> Option<Duration>;
+    ask_time(key: &'a str) -> u64;
 }
 
 #[cfg(feature = "unfenced-for-tests")]
@@ -111,14 +112,9 @@ impl Session<'_> {
         found
     }
 
-    /// The server's clock, asked of the server.
-    pub(crate) fn ask_time(&mut self) -> impl Future<Output = Result<u64, Error>> {
-        self.run(self.store.ask_time())
-    }
-
-    /// The server's clock, as far as it is known.
-    pub(crate) fn now(&self) -> Option<u64> {
-        self.store.now()
+    /// The clock of the server that has this key, as far as it is known.
+    pub(crate) fn now(&self, key: &str) -> Option<u64> {
+        self.store.now(key)
     }
 
     /// How long it may still take.

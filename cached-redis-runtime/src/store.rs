@@ -1,5 +1,6 @@
 //! What coordination needs of a store. It does not know which one it talks to.
 
+mod acquire;
 pub(crate) mod memory;
 pub(crate) mod none;
 pub(crate) mod redis;
@@ -35,11 +36,16 @@ pub(crate) trait Store: Send + Sync {
 
     /// The generations of groups, made where there is none; `None` where nothing may be stored now. They
     /// may be outdated already: what is stamped with them counts for nothing then. They live for at least
-    /// `life`, which is to be that of what is stamped with them.
-    fn stamp<'a>(&'a self, groups: &'a [Group], life: Duration) -> Operation<'a, Option<Stamps>>;
+    /// `life`, which is to be that of what is stamped with them: the entry under `key`.
+    fn stamp<'a>(
+        &'a self,
+        key: &'a str,
+        groups: &'a [Group],
+        life: Duration,
+    ) -> Operation<'a, Option<Stamps>>;
 
-    /// Whether stamps are the current generations of their groups.
-    fn is_current<'a>(&'a self, stamps: &'a [u8]) -> Operation<'a, bool>;
+    /// Whether stamps of an entry are the current generations of their groups.
+    fn is_current<'a>(&'a self, key: &'a str, stamps: &'a [u8]) -> Operation<'a, bool>;
 
     /// Asks for the lease of an entry.
     fn acquire<'a>(&'a self, key: &'a str, acquire: Acquire<'a>) -> Operation<'a, Acquired>;
@@ -89,11 +95,12 @@ pub(crate) trait Store: Send + Sync {
     /// What is left of an entry's life.
     fn ttl<'a>(&'a self, key: &'a str) -> Operation<'a, Option<Duration>>;
 
-    /// The server's clock in milliseconds, ahead by a round trip at most; `None` while unknown.
-    fn now(&self) -> Option<u64>;
+    /// The clock of the server that has this key, in milliseconds, ahead by a round trip at most; `None` while
+    /// unknown.
+    fn now(&self, key: &str) -> Option<u64>;
 
     /// The same, asked of the server.
-    fn ask_time(&self) -> Operation<'_, u64>;
+    fn ask_time<'a>(&'a self, key: &'a str) -> Operation<'a, u64>;
 
     /// Stores a record without asking for its lease, as every cache does that does not fence.
     #[cfg(feature = "unfenced-for-tests")]

@@ -4,7 +4,7 @@
 //! several kinds, and a network that delays and repeats. Not everything at once: a [`Protocol`] is a
 //! scenario that switches on what it is about. [`Rules`] says which rules hold.
 //!
-//! Read it beside the runtime: `store.rs` here beside `store/redis/scripts.rs`, `call.rs` beside
+//! Read it beside the runtime: `store.rs` here beside `store/redis/scripts/`, `call.rs` beside
 //! `call.rs` and `call/`, `tracking.rs` beside the generations that a process holds, `writer.rs`
 //! beside `#[invalidates]` and `#[updates]`.
 //!

@@ -4,7 +4,7 @@
 //! delays and repeats. [`State`] says what there is, [`Action`] what can happen next, [`Variant`]
 //! which rules hold: those that are implemented, or those with one of them broken.
 //!
-//! Read it beside the runtime: `lease.rs` and `store/redis/scripts.rs` (the commands,
+//! Read it beside the runtime: `lease.rs` and `store/redis/scripts/` (the commands,
 //! [`State::acquire`] and its like here), `flight.rs` ([`Flight`]) and `call.rs` ([`Phase`]).
 //!
 //! Several things that happen in the world are left out here because something that is here

@@ -3,23 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use redis::Client;
 use redis::aio::MultiplexedConnection;
-use redis::io::tcp::{TcpSettings, socket2};
-use redis::{Client, ConnectionInfo};
 
-use super::{Cache, Settings, namespace, url};
+use super::{Cache, Double, Settings, namespace};
 use crate::error::Error;
 use crate::policy::MIN_LIFE;
-use crate::store::memory::MemoryStore;
-use crate::store::redis::{Credentials, Link, LinkSettings, Provider, RedisStore, Source};
+use crate::store::redis::{Credentials, LinkSettings, Provider, RedisStore, Server, SocketOptions};
 
 /// Beyond these a setting is a mistake, and sums of times could overflow.
 const LONGEST_BUDGET: Duration = Duration::from_secs(60);
 const LONGEST_TTL: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
-
-/// A peer that acknowledges nothing for this long is gone.
-const USER_TIMEOUT: Duration = Duration::from_secs(5);
-const KEEPALIVE: Duration = Duration::from_secs(15);
 
 const VARIABLE: &str = "REDIS_URL";
 
@@ -30,43 +24,29 @@ const MOST_LOADS_WHILE_DOWN: usize = 64;
 #[derive(Debug, Default)]
 #[must_use = "call `build`"]
 pub struct CacheBuilder {
-    server: Server,
+    place: Place,
+    sockets: SocketOptions,
     settings: Settings,
     namespace: Option<String>,
     without_tracking: bool,
-    without_nodelay: bool,
-    keepalive: Option<Duration>,
     credentials: Option<Provider>,
 }
 
-#[derive(Default)]
-enum Server {
-    /// `REDIS_URL`.
+/// Where entries are.
+#[derive(Debug, Default)]
+enum Place {
+    /// On the server that `REDIS_URL` names.
     #[default]
     Environment,
-    Url(String),
-    Client(Client),
-    Connection(MultiplexedConnection),
-    Memory,
-}
-
-impl std::fmt::Debug for Server {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // Never the URL: it may carry a password.
-        formatter.write_str(match self {
-            Self::Environment => "Environment",
-            Self::Url(_) => "Url",
-            Self::Client(_) => "Client",
-            Self::Connection(_) => "Connection",
-            Self::Memory => "Memory",
-        })
-    }
+    Server(Box<Server>),
+    /// On what stands in for a server, made for a namespace.
+    Double(fn(&str) -> Double),
 }
 
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            // Of the in-process store, which nobody else uses.
+            // Of a store that is in this process: nobody else uses it.
             namespace: "memory".to_owned(),
             budget: Duration::from_millis(100),
             max_value: 1024 * 1024,
@@ -85,13 +65,13 @@ impl CacheBuilder {
     /// one of the TLS features and `?protocol=resp3` for RESP3, which plain connections try by
     /// themselves (`?protocol=resp2` keeps them from it). `unix:///path` is a socket.
     pub fn url(mut self, url: impl Into<String>) -> Self {
-        self.server = Server::Url(url.into());
+        self.place = Place::Server(Box::new(Server::Url(url.into())));
         self
     }
 
     /// The server of a client that is set up already, for example with certificates of its own.
     pub fn client(mut self, client: Client) -> Self {
-        self.server = Server::Client(client);
+        self.place = Place::Server(Box::new(Server::Client(client)));
         self
     }
 
@@ -126,13 +106,13 @@ impl CacheBuilder {
     /// A connection that is open already. If it is lost, it is lost for the cache too: prefer
     /// [`client`](Self::client), from which the cache can make another.
     pub fn connection(mut self, connection: MultiplexedConnection) -> Self {
-        self.server = Server::Connection(connection);
+        self.place = Place::Server(Box::new(Server::Connection(connection)));
         self
     }
 
-    /// The in-process store, as in [`Cache::memory`], with these settings.
-    pub fn memory(mut self) -> Self {
-        self.server = Server::Memory;
+    /// A store that stands in for a server.
+    pub(crate) fn double(mut self, make: fn(namespace: &str) -> Double) -> Self {
+        self.place = Place::Double(make);
         self
     }
 
@@ -150,14 +130,14 @@ impl CacheBuilder {
     /// Whether small requests go out at once (`TCP_NODELAY`; default: yes). Not for a
     /// [`client`](Self::client), which says so itself.
     pub fn tcp_nodelay(mut self, nodelay: bool) -> Self {
-        self.without_nodelay = !nodelay;
+        self.sockets.nodelay = nodelay;
         self
     }
 
     /// How long a connection is idle before the operating system asks whether its peer is still there
     /// (default 15 s). Not for a [`client`](Self::client), which says so itself.
     pub fn tcp_keepalive(mut self, idle: Duration) -> Self {
-        self.keepalive = Some(idle);
+        self.sockets.keepalive = idle;
         self
     }
 
@@ -245,38 +225,28 @@ impl CacheBuilder {
     /// part of a key, a budget of zero or above a minute, a longest TTL out of range, or no load at all
     /// while the server is down or after a failure.
     pub fn build(mut self) -> Result<Cache, Error> {
-        match (self.namespace.take(), &self.server) {
+        match (self.namespace.take(), &self.place) {
             (Some(namespace), _) => self.settings.namespace = namespace,
-            (None, Server::Memory) => {}
+            (None, Place::Double(_)) => {}
             (None, _) => self.settings.namespace = namespace::of_executable(),
         }
         self.settings.check()?;
-        let mut without_tracking = self.without_tracking;
-        let mut from_url = |text: &str| {
-            let address = url::parse(text)?;
-            without_tracking |= address.asks_for_resp2;
-            client(address.info, self.without_nodelay, self.keepalive).map(Source::Client)
-        };
-        let source = match self.server {
-            Server::Memory => {
-                let store = Arc::new(MemoryStore::new(&self.settings.namespace));
-                return Ok(Cache::new(Arc::clone(&store) as _, Some(store), self.settings));
+        let server = match self.place {
+            Place::Double(make) => {
+                let double = make(&self.settings.namespace);
+                return Ok(Cache::with_double(double, self.settings));
             }
-            Server::Environment => from_url(&std::env::var(VARIABLE).map_err(|_| no_server())?)?,
-            Server::Url(url) => from_url(&url)?,
-            Server::Client(client) => Source::Client(client),
-            Server::Connection(connection) => Source::Connection(connection),
+            Place::Environment => Server::Url(std::env::var(VARIABLE).map_err(|_| no_server())?),
+            Place::Server(server) => *server,
         };
-        let patience = self.settings.budget;
-        let link = Link::new(LinkSettings {
-            source,
-            patience,
-            tracking: !without_tracking,
+        let settings = LinkSettings {
+            patience: self.settings.budget,
+            tracking: !self.without_tracking,
             namespace: self.settings.namespace.clone(),
             longest_reply: self.settings.longest_record(),
             credentials: self.credentials,
-        });
-        let store = RedisStore::new(link, &self.settings.namespace);
+        };
+        let store = RedisStore::standalone(server, self.sockets, settings)?;
         Ok(Cache::new(Arc::new(store), None, self.settings))
     }
 }
@@ -320,22 +290,6 @@ impl Settings {
         }
         Ok(())
     }
-}
-
-/// A client with sockets that notice a dead peer.
-fn client(
-    info: ConnectionInfo,
-    without_nodelay: bool,
-    keepalive: Option<Duration>,
-) -> Result<Client, Error> {
-    let keepalive = socket2::TcpKeepalive::new().with_time(keepalive.unwrap_or(KEEPALIVE));
-    let tcp = TcpSettings::default().set_nodelay(!without_nodelay).set_keepalive(keepalive);
-    #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
-    let tcp = tcp.set_user_timeout(USER_TIMEOUT);
-    // Its own text may quote the URL.
-    Client::open(info.set_tcp_settings(tcp)).map_err(|_| {
-        Error::config("the Redis URL cannot be used: the client library does not accept it")
-    })
 }
 
 fn no_server() -> Error {

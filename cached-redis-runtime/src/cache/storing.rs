@@ -65,6 +65,7 @@ impl Core {
     /// be told of them, but of their classes it can: `None` if one has changed.
     async fn stamps_of_value(
         &self,
+        key: &str,
         groups: &Groups,
         tags: &[Group],
         before: &Stamps,
@@ -81,7 +82,7 @@ impl Core {
         let classes: Vec<Group> = groups.classes.iter().map(|class| Group::class(class)).collect();
         // In this order: a class does not go later than its tag.
         let asked = [tags.as_slice(), &classes].concat();
-        let Some(now) = session.stamp(&asked, life).await? else {
+        let Some(now) = session.stamp(key, &asked, life).await? else {
             return Ok(None);
         };
         let has_changed = |class: &Group| now.of(*class) != before.of(*class);
@@ -136,7 +137,7 @@ impl Core {
     ) -> Result<Option<Filling>, Error> {
         let Storing { key, groups, leader, stamps, encoding, life, took, rule } = storing;
         let Encoding { mut record, tags, .. } = encoding;
-        match self.stamps_of_value(groups, &tags, &stamps, life.whole, session).await {
+        match self.stamps_of_value(key, groups, &tags, &stamps, life.whole, session).await {
             Ok(Some(stamps)) => record::stamp(&mut record, &stamps),
             Ok(None) => {
                 leader.unknown();

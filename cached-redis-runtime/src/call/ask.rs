@@ -193,7 +193,7 @@ impl Slot {
             let is_current = found.is_current;
             let Some(record) = Record::read(found.record) else { return Ok(None) };
             let header = record.header();
-            let is_held = header.state == State::Lease || is_busy(header, session.now());
+            let is_held = header.state == State::Lease || is_busy(header, session.now(&self.key));
             if !is_held || header.lease != *holder {
                 return Ok(Some((Seen { record, is_current }, before)));
             }
@@ -208,7 +208,7 @@ impl Slot {
     /// What the groups of the entry are at; `None` if nothing may be stored.
     pub(super) async fn stamps(&self, session: &mut Session<'_>) -> Result<Option<Stamps>, Error> {
         let life = self.policy.longest_life(self.core().settings.max_ttl);
-        session.stamp(&self.groups.of_lease(), life).await
+        session.stamp(&self.key, &self.groups.of_lease(), life).await
     }
 
     /// Asks for the lease.

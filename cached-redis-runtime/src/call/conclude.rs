@@ -223,7 +223,7 @@ impl Slot {
                     let mut session = cache.core().sessions.begin();
                     if !tags.is_empty() {
                         // If it fails, the value ends earlier.
-                        let _ = session.stamp(&tags, life.whole).await;
+                        let _ = session.stamp(&key, &tags, life.whole).await;
                     }
                     let kept = session.keep(&key, leader.lease(), life).await;
                     // There is no record at hand: who follows asks again, and finds it.

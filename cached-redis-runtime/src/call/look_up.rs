@@ -51,12 +51,14 @@ impl Slot {
         if !self.answers(&record, freshness) {
             return Ok(Look::Ask(Intent::Read, Some(record)));
         }
-        if self.policy.sliding && is_touch_due(record.header(), session.now(), &self.policy) {
+        if self.policy.sliding
+            && is_touch_due(record.header(), session.now(&self.key), &self.policy)
+        {
             // Boxed, because hits that renew nothing would have room for it too.
             Box::pin(self.touch(&record, session)).await;
         }
         let is_due = matches!(freshness, Freshness::Early | Freshness::Stale)
-            && !is_busy(record.header(), session.now());
+            && !is_busy(record.header(), session.now(&self.key));
         let read = Read { record, counts: Counts::Hit(freshness) };
         Ok(if is_due { Look::Reload(read) } else { Look::Answer(read) })
     }
@@ -68,7 +70,7 @@ impl Slot {
         let touched = session.touch(&self.key, record.header().lease, self.policy.ttl).await;
         let groups: Vec<_> = stamps(record.stamps()).map(|stamp| stamp.group).collect();
         let life = self.policy.longest_life(self.core().settings.max_ttl);
-        let stamped = session.stamp(&groups, life).await;
+        let stamped = session.stamp(&self.key, &groups, life).await;
         for error in [touched.err(), stamped.err()].into_iter().flatten() {
             self.counters.error(&error);
         }
@@ -127,7 +129,7 @@ impl Slot {
         let before = self.core().invalidator.before_reading();
         let stamps = record.stamps();
         let is_current = before == known.before && known.stamps.include(stamps)
-            || matches!(session.is_current(stamps).await, Ok(true));
+            || matches!(session.is_current(&self.key, stamps).await, Ok(true));
         let outstanding = |stamps: &[u8]| self.was_outstanding(before, stamps);
         let judgement = judge(&record, self.schema, &self.groups, is_current, outstanding);
         (judgement == Judgement::Value).then_some(Read { record, counts })
@@ -165,7 +167,7 @@ impl Slot {
             // A load has failed shortly before.
             Freshness::Fallback => {
                 let header = record.header();
-                is_busy(header, self.core().now()) && header.lease == LeaseId::NONE
+                is_busy(header, self.core().now(&self.key)) && header.lease == LeaseId::NONE
             }
             Freshness::Over | Freshness::Unknown => false,
         }
@@ -183,7 +185,8 @@ impl Slot {
     }
 
     async fn freshness(&self, record: &Record, session: &mut Session<'_>) -> Freshness {
-        let freshness = self.core().freshness(record.header(), &self.policy, session).await;
+        let freshness =
+            self.core().freshness(&self.key, record.header(), &self.policy, session).await;
         freshness.unwrap_or(Freshness::Unknown)
     }
 

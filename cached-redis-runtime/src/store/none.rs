@@ -21,11 +21,16 @@ impl Store for NoStore {
         done(None)
     }
 
-    fn stamp<'a>(&'a self, _: &'a [Group], _: Duration) -> Operation<'a, Option<Stamps>> {
+    fn stamp<'a>(
+        &'a self,
+        _: &'a str,
+        _: &'a [Group],
+        _: Duration,
+    ) -> Operation<'a, Option<Stamps>> {
         done(None)
     }
 
-    fn is_current<'a>(&'a self, _: &'a [u8]) -> Operation<'a, bool> {
+    fn is_current<'a>(&'a self, _: &'a str, _: &'a [u8]) -> Operation<'a, bool> {
         done(false)
     }
 
@@ -80,11 +85,11 @@ impl Store for NoStore {
         done(None)
     }
 
-    fn now(&self) -> Option<u64> {
+    fn now(&self, _: &str) -> Option<u64> {
         None
     }
 
-    fn ask_time(&self) -> Operation<'_, u64> {
+    fn ask_time<'a>(&'a self, _: &'a str) -> Operation<'a, u64> {
         Box::pin(ready(Err(Error::unreachable())))
     }
 

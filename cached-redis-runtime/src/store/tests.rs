@@ -8,7 +8,7 @@ use std::time::Duration;
 use cached_redis_test_support::{Server, each_server_async, unique_namespace};
 
 use super::memory::MemoryStore;
-use super::redis::{Link, LinkSettings, RedisStore, Source};
+use super::redis::{LinkSettings, RedisStore, Server as Address, SocketOptions};
 use super::{Found, Store};
 use crate::group::{Group, Groups, Stamps};
 use crate::lease::{Acquire, Acquired, Filled, Intent, LeaseId, Life, Nonce};
@@ -17,6 +17,8 @@ use crate::record::{self, Codec, Header, Kind, State};
 const SCHEMA: u64 = 7;
 const LONGEST_RECORD: usize = 100_000;
 const LONG: Duration = Duration::from_secs(60);
+/// Where everything has an end.
+const ENDLESS: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 /// One store under test, and a way to put anything under a key behind its back.
 struct Subject {
@@ -26,17 +28,22 @@ struct Subject {
     set: Box<SetRaw>,
 }
 
-type SetRaw = dyn Fn(&str, &[u8]);
+/// Of a key, with its life, if that has an end.
+type SetRaw = dyn Fn(&str, &[u8], Option<Duration>);
 
 impl Subject {
     fn memory() -> Self {
         let store = Arc::new(MemoryStore::new("ns"));
+        // Its clock begins with it, and there is to be a time before now.
+        store.advance(LONG);
         let set = Arc::clone(&store);
         Self {
             store,
             namespace: "ns".to_owned(),
             key: "ns:p:f:{1}".to_owned(),
-            set: Box::new(move |key, bytes| set.set_raw(key, bytes, LONG)),
+            set: Box::new(move |key, bytes, life| {
+                set.set_raw(key, bytes, life.unwrap_or(ENDLESS));
+            }),
         }
     }
 
@@ -48,10 +55,12 @@ impl Subject {
             store: Arc::new(Self::connect(server, &namespace, tracking)),
             key: format!("{namespace}:p:f:{{1}}"),
             namespace,
-            set: Box::new(move |key, bytes| {
+            set: Box::new(move |key, bytes, life| {
                 let mut set = redis::cmd("SET");
-                // A lease has an end.
-                let set = set.arg(key).arg(bytes).arg("PX").arg(LONG.as_millis() as u64);
+                set.arg(key).arg(bytes);
+                if let Some(life) = life {
+                    set.arg("PX").arg(life.as_millis() as u64);
+                }
                 let set = set.exec(&mut *connection.borrow_mut());
                 set.expect("a server that takes it");
             }),
@@ -59,17 +68,24 @@ impl Subject {
     }
 
     fn connect(server: &Server, namespace: &str, tracking: bool) -> RedisStore {
-        let client = redis::Client::open(server.url()).expect("a URL");
-        let source = Source::Client(client);
-        let link = Link::new(LinkSettings {
-            source,
+        let settings = LinkSettings {
             patience: LONG,
             tracking,
             namespace: namespace.to_owned(),
             longest_reply: LONGEST_RECORD,
             credentials: None,
-        });
-        RedisStore::new(link, namespace)
+        };
+        let address = Address::Url(server.url().to_owned());
+        RedisStore::standalone(address, SocketOptions::default(), settings).expect("a URL")
+    }
+
+    /// Puts anything under a key; a lease has an end.
+    fn set(&self, key: &str, bytes: &[u8]) {
+        self.set_for(key, bytes, Some(LONG));
+    }
+
+    fn set_for(&self, key: &str, bytes: &[u8], life: Option<Duration>) {
+        (self.set)(key, bytes, life);
     }
 
     async fn acquire(&self, sequence: u64, intent: Intent) -> Acquired {
@@ -134,7 +150,7 @@ impl Subject {
         assert_eq!(self.fill_with(lease, payload, life, &Stamps::default()).await, Filled::Stored);
         let ends = self.header().await.soft.expect("given");
         // Not by the clock here, which is ahead of the server's by however long a round trip took.
-        while self.store.ask_time().await.expect("an answer") < ends {
+        while self.store.ask_time(&self.key).await.expect("an answer") < ends {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         lease
@@ -156,11 +172,11 @@ impl Subject {
 
     async fn stamps(&self, tags: &[&str]) -> Option<Stamps> {
         let groups: Vec<_> = tags.iter().map(|tag| Group::tag(tag)).collect();
-        self.store.stamp(&groups, LONG).await.expect("an answer")
+        self.store.stamp(&self.key, &groups, LONG).await.expect("an answer")
     }
 
     async fn is_current(&self, stamps: &Stamps) -> bool {
-        self.store.is_current(stamps.bytes()).await.expect("an answer")
+        self.store.is_current(&self.key, stamps.bytes()).await.expect("an answer")
     }
 
     fn generation(&self, tag: &str) -> String {
@@ -186,6 +202,7 @@ async fn each_store(test: impl AsyncFn(Subject)) {
     .await;
 }
 
+mod acquire;
 mod damage;
 mod fences;
 mod freshness;

@@ -56,12 +56,17 @@ impl Store for Wire {
         self.send(self.store.read(key, groups))
     }
 
-    fn stamp<'a>(&'a self, groups: &'a [Group], life: Duration) -> Operation<'a, Option<Stamps>> {
-        self.send(self.store.stamp(groups, life))
+    fn stamp<'a>(
+        &'a self,
+        key: &'a str,
+        groups: &'a [Group],
+        life: Duration,
+    ) -> Operation<'a, Option<Stamps>> {
+        self.send(self.store.stamp(key, groups, life))
     }
 
-    fn is_current<'a>(&'a self, stamps: &'a [u8]) -> Operation<'a, bool> {
-        self.send(self.store.is_current(stamps))
+    fn is_current<'a>(&'a self, key: &'a str, stamps: &'a [u8]) -> Operation<'a, bool> {
+        self.send(self.store.is_current(key, stamps))
     }
 
     fn acquire<'a>(&'a self, key: &'a str, acquire: Acquire<'a>) -> Operation<'a, Acquired> {
@@ -121,12 +126,12 @@ impl Store for Wire {
         self.send(self.store.ttl(key))
     }
 
-    fn now(&self) -> Option<u64> {
-        self.store.now()
+    fn now(&self, key: &str) -> Option<u64> {
+        self.store.now(key)
     }
 
-    fn ask_time(&self) -> Operation<'_, u64> {
-        self.send(self.store.ask_time())
+    fn ask_time<'a>(&'a self, key: &'a str) -> Operation<'a, u64> {
+        self.send(self.store.ask_time(key))
     }
 
     #[cfg(feature = "unfenced-for-tests")]

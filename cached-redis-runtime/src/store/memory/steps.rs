@@ -6,10 +6,9 @@ use super::{Access, Contents, Fence, Living, MemoryStore, Stored};
 use crate::error::Error;
 use crate::group::{Generation, Group, Groups, Stamp, Stamps, stamps};
 use crate::health::{Condition, Tracking};
-use crate::lease::{
-    Acquire, Acquired, FenceId, Filled, Intent, LONGEST_LEASE, LeaseId, Life, Nonce,
-};
+use crate::lease::{Acquire, Acquired, FenceId, Filled, Intent, LeaseId, Life, Nonce};
 use crate::record::{self, Header, State};
+use crate::store::acquire::{Decision, Entry, decide};
 use crate::store::{Found, Operation, Store};
 
 impl Store for MemoryStore {
@@ -22,7 +21,12 @@ impl Store for MemoryStore {
         })
     }
 
-    fn stamp<'a>(&'a self, groups: &'a [Group], life: Duration) -> Operation<'a, Option<Stamps>> {
+    fn stamp<'a>(
+        &'a self,
+        _: &'a str,
+        groups: &'a [Group],
+        life: Duration,
+    ) -> Operation<'a, Option<Stamps>> {
         self.operate(Access::Write, move |contents| {
             let clock = self.clock.now();
             let now = u64::try_from(clock.as_nanos()).unwrap_or(u64::MAX);
@@ -44,52 +48,52 @@ impl Store for MemoryStore {
         })
     }
 
-    fn is_current<'a>(&'a self, stamps: &'a [u8]) -> Operation<'a, bool> {
+    fn is_current<'a>(&'a self, _: &'a str, stamps: &'a [u8]) -> Operation<'a, bool> {
         self.operate(Access::Read, move |contents| self.are_current(contents, stamps))
     }
 
     fn acquire<'a>(&'a self, key: &'a str, acquire: Acquire<'a>) -> Operation<'a, Acquired> {
         self.operate(Access::Write, move |contents| {
-            if self.is_fenced(contents, key) {
-                return Acquired::NoStore;
-            }
             let now = self.clock.now();
             let nanos = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
             let id = LeaseId::new(acquire.nonce, nanos);
+            let is_fenced = self.is_fenced(contents, key);
             let found = self
                 .live(contents, key)
-                .and_then(|stored| Header::read(&stored.record).map(|header| (stored, header)))
-                .filter(|(stored, header)| {
-                    let left = stored.expires.saturating_sub(now);
-                    let is_endless = header.state == State::Lease && left > LONGEST_LEASE;
-                    stored.record.len() <= acquire.longest && !is_endless
-                });
-            if let Some((stored, header)) = found {
-                let is_value = header.state != State::Lease && header.schema == acquire.schema;
-                match self.refusal(stored, &header, is_value, acquire) {
-                    Some(acquired) => return acquired,
-                    None if is_value && acquire.intent != Intent::Replace(header.lease) => {
-                        record::sign(&mut stored.record, &id);
-                        if acquire.intent == Intent::Write {
-                            record::set_refresh(&mut stored.record, 0);
-                        } else {
-                            self.outlive(stored, &header, acquire.lease);
-                        }
-                        // All values whose lease was given up carry zeros: which of them was seen,
-                        // nobody knows.
-                        let is_known = acquire.seen != LeaseId::NONE;
-                        let over_seen = is_known && header.lease == acquire.seen;
-                        return Acquired::Grant { lease: id, over_seen };
-                    }
-                    None => {}
+                .and_then(|stored| Header::read(&stored.record).map(|header| (stored, header)));
+            let entry = found.as_ref().map(|(stored, header)| Entry {
+                header: *header,
+                length: stored.record.len(),
+                left: Some(stored.expires.saturating_sub(now)),
+            });
+            match (decide(is_fenced, entry, &acquire, self.millis()), found) {
+                (Decision::NoStore, _) => Acquired::NoStore,
+                (Decision::Hit, Some((stored, _))) => Acquired::Hit(stored.record.clone()),
+                (Decision::Wait, Some((stored, header))) => Acquired::Wait {
+                    holder: header.lease,
+                    stamps: Stamps::from_slice(header.stamps(&stored.record)),
+                },
+                (Decision::Nothing, _) => Acquired::Nothing,
+                (Decision::Again { over_seen }, Some((_, header))) => {
+                    Acquired::Grant { lease: header.lease, over_seen }
                 }
-            } else if acquire.intent == Intent::Reload {
-                return Acquired::Nothing;
+                (Decision::Over { over_seen }, Some((stored, header))) => {
+                    record::sign(&mut stored.record, &id);
+                    if acquire.intent == Intent::Write {
+                        record::set_refresh(&mut stored.record, 0);
+                    } else {
+                        self.outlive(stored, &header, acquire.lease);
+                    }
+                    Acquired::Grant { lease: id, over_seen }
+                }
+                // Only of an entry that is there can it be said otherwise.
+                (Decision::Anew, _) | (_, None) => {
+                    let is_write = acquire.intent == Intent::Write;
+                    let record = record::lease(&id, acquire.schema, acquire.stamps, is_write);
+                    self.put(contents, key, record, acquire.lease);
+                    Acquired::Grant { lease: id, over_seen: false }
+                }
             }
-            let is_write = acquire.intent == Intent::Write;
-            let record = record::lease(&id, acquire.schema, acquire.stamps, is_write);
-            self.put(contents, key, record, acquire.lease);
-            Acquired::Grant { lease: id, over_seen: false }
         })
     }
 
@@ -212,11 +216,11 @@ impl Store for MemoryStore {
         })
     }
 
-    fn now(&self) -> Option<u64> {
+    fn now(&self, _: &str) -> Option<u64> {
         Some(self.millis())
     }
 
-    fn ask_time(&self) -> Operation<'_, u64> {
+    fn ask_time<'a>(&'a self, _: &'a str) -> Operation<'a, u64> {
         self.operate(Access::Read, |_| self.millis())
     }
 
@@ -245,46 +249,6 @@ fn is_held(header: &Header) -> bool {
 }
 
 impl MemoryStore {
-    /// Why the lease of an entry is not granted; `None` if it is.
-    fn refusal(
-        &self,
-        stored: &Stored,
-        header: &Header,
-        is_value: bool,
-        acquire: Acquire<'_>,
-    ) -> Option<Acquired> {
-        let now = self.millis();
-        let is_fresh =
-            is_value && header.state == State::Value && header.soft.is_none_or(|soft| now < soft);
-        let longest = u64::try_from(LONGEST_LEASE.as_millis()).unwrap_or(u64::MAX);
-        let is_busy = header.refresh > now && header.refresh <= now.saturating_add(longest);
-        let wait = || {
-            let stamps = Stamps::from_slice(header.stamps(&stored.record));
-            Some(Acquired::Wait { holder: header.lease, stamps })
-        };
-        match acquire.intent {
-            Intent::Refresh | Intent::Write => None,
-            Intent::Replace(found) if found == header.lease => None,
-            Intent::Reload if !is_value || is_busy || acquire.seen != header.lease => {
-                Some(Acquired::Nothing)
-            }
-            Intent::Reload => None,
-            Intent::Read | Intent::Replace(_) => {
-                if header.is_write && header.state == State::Lease {
-                    Some(Acquired::NoStore)
-                } else if header.state == State::Lease {
-                    wait()
-                } else if is_fresh {
-                    Some(Acquired::Hit(stored.record.clone()))
-                } else if is_value && is_busy && header.lease != LeaseId::NONE {
-                    wait()
-                } else {
-                    None
-                }
-            }
-        }
-    }
-
     fn remove(&self, contents: &mut Contents, keys: &[String]) -> Result<(), Error> {
         self.permits(keys)?;
         for key in keys {

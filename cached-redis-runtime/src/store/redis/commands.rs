@@ -62,13 +62,29 @@ const TRANSIENT: [&str; 15] = [
     "MOVED",
     "NOAUTH",
     "NOREPLICAS",
-    "NOSCRIPT",
+    NO_SCRIPT,
     "OOM",
     "READONLY",
     "TRYAGAIN",
     "UNBLOCKED",
     "WRONGPASS",
 ];
+
+/// The server does not know a script by its digest.
+pub(super) const NO_SCRIPT: &str = "NOSCRIPT";
+const WRONG_TYPE: &str = "WRONGTYPE";
+
+pub(super) fn is_no_script(error: &Error) -> bool {
+    is_server_error(error, NO_SCRIPT)
+}
+
+pub(super) fn is_wrong_type(error: &Error) -> bool {
+    is_server_error(error, WRONG_TYPE)
+}
+
+fn is_server_error(error: &Error, code: &str) -> bool {
+    error.kind() == ErrorKind::Server && error.to_string().ends_with(code)
+}
 
 /// Whether the server turned an operation down, as opposed to not answering it.
 pub(super) fn server_error(code: &str) -> Error {

@@ -21,6 +21,7 @@ use super::scripts::Scripts;
 use super::server_clock::ServerClock;
 use super::wire::{Failure, Wire, WireSettings, socket};
 use crate::budget;
+use crate::group::GENERATION_MARK;
 use crate::health::Untracked;
 
 /// The category of a failure that no error describes.
@@ -341,5 +342,5 @@ pub(super) fn time(answer: &Value) -> Option<u64> {
 
 /// A key that is written and read once at each connection.
 pub(super) fn probe_key(namespace: &str) -> String {
-    format!("{namespace}:generation:{{{}}}", Generations::PROBE)
+    format!("{namespace}{GENERATION_MARK}{}}}", Generations::PROBE)
 }

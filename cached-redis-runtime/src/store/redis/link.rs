@@ -19,14 +19,12 @@
 //! silent.
 
 mod connector;
+mod status;
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
-use redis::aio::MultiplexedConnection;
-use redis::{Client, ServerError};
-use tokio::sync::watch;
+use redis::ServerError;
 use tokio::task::coop::consume_budget;
 use tokio::time::{Instant, timeout};
 
@@ -36,6 +34,7 @@ use super::generations::Generations;
 use super::line::{Library, Line};
 use super::request::Request;
 use super::server_clock::ServerClock;
+use super::source::Source;
 use super::wire::Failure;
 use crate::budget;
 use crate::error::{Error, ErrorKind};
@@ -44,6 +43,7 @@ use crate::loss::Losses;
 use crate::stats::ConnectionCounters;
 use crate::telemetry::event;
 use connector::Connector;
+use status::{State, Status, Up};
 
 /// How old a connection to a server that refuses writes must be before it is made again.
 const RECONNECT_TO_READ_ONLY: Duration = Duration::from_secs(1);
@@ -52,12 +52,9 @@ const RECONNECT_TO_READ_ONLY: Duration = Duration::from_secs(1);
 const FIRST: u64 = 1;
 
 const READ_ONLY: &str = "READONLY";
-pub(super) const NO_SCRIPT: &str = "NOSCRIPT";
-const WRONG_TYPE: &str = "WRONGTYPE";
 
-/// How to reach the server.
+/// How to speak with the server.
 pub(crate) struct LinkSettings {
-    pub(crate) source: Source,
     /// The whole budget of an operation.
     pub(crate) patience: Duration,
     /// Whether to have the server tell what changes: RESP3, where it speaks it.
@@ -70,25 +67,15 @@ pub(crate) struct LinkSettings {
     pub(crate) credentials: Option<Provider>,
 }
 
-pub(crate) enum Source {
-    /// Connections are made, and made again.
-    Client(Client),
-    /// One that the user made, and whose loss only the user can mend.
-    Connection(MultiplexedConnection),
-}
-
 /// A handle; clones share the connection.
 #[derive(Clone)]
 pub(crate) struct Link(Arc<Shared>);
 
 struct Shared {
+    source: Source,
     settings: LinkSettings,
-    state: ArcSwap<State>,
-    /// Held while the state changes; readers never wait for it.
-    changing: Mutex<()>,
-    changed: watch::Sender<()>,
+    status: Status,
     connector: Mutex<Connector>,
-    generations: Arc<Generations>,
     clock: ServerClock,
     reports: OnceLock<Reports>,
 }
@@ -97,24 +84,6 @@ struct Shared {
 struct Reports {
     counters: Arc<ConnectionCounters>,
     losses: Arc<Losses>,
-}
-
-enum State {
-    Idle,
-    Connecting {
-        since: Instant,
-    },
-    Up(Up),
-    /// It owes replies, and nothing has arrived for a whole budget.
-    Silent {
-        up: Up,
-        /// How much had arrived by then.
-        arrived: u64,
-    },
-    Down {
-        /// What went wrong at the last attempt, in a few words.
-        reason: String,
-    },
 }
 
 /// What an operation that is about to send can do.
@@ -128,22 +97,9 @@ enum Way {
     Changed,
 }
 
-/// A connection that answers, or did.
-#[derive(Clone)]
-struct Up {
-    line: Line,
-    /// Tells one connection from the next.
-    number: u64,
-    since: Instant,
-    /// Why changes of groups are not reported on it, if so.
-    untracked: Option<Untracked>,
-    /// When to try for one that is tracked.
-    try_again: Option<Instant>,
-}
-
 impl Link {
-    pub(crate) fn new(settings: LinkSettings) -> Self {
-        let state = match &settings.source {
+    pub(in crate::store) fn new(source: Source, settings: LinkSettings) -> Self {
+        let state = match &source {
             Source::Client(_) => State::Idle,
             Source::Connection(connection) => State::Up(Up {
                 line: Line::Library(Library::new(connection.clone(), settings.patience)),
@@ -154,12 +110,10 @@ impl Link {
             }),
         };
         Self(Arc::new(Shared {
+            source,
             settings,
-            state: ArcSwap::from_pointee(state),
-            changing: Mutex::default(),
-            changed: watch::Sender::new(()),
+            status: Status::new(state),
             connector: Mutex::new(Connector::new(FIRST)),
-            generations: Arc::default(),
             clock: ServerClock::default(),
             reports: OnceLock::new(),
         }))
@@ -229,7 +183,12 @@ impl Link {
 
     /// What is known of generations, for as long as the connection is tracked.
     pub(super) fn generations(&self) -> &Generations {
-        &self.0.generations
+        self.0.status.generations()
+    }
+
+    /// Of the keys.
+    pub(super) fn namespace(&self) -> &str {
+        &self.0.settings.namespace
     }
 
     /// The longest reply that is kept.
@@ -241,9 +200,10 @@ impl Link {
         &self.0.clock
     }
 
-    /// Whether changes of groups are reported on the connection that is up.
+    /// Whether changes of groups are reported on the connection that is up. Where they are not, tries for another one
+    /// now and then.
     pub(crate) fn is_tracked(&self) -> bool {
-        match &**self.0.state.load() {
+        match &**self.0.status.load() {
             State::Up(Up { untracked: None, .. }) => true,
             State::Up(Up { try_again: Some(when), .. }) if Instant::now() >= *when => {
                 self.0.improve();
@@ -255,7 +215,7 @@ impl Link {
 
     /// What is known of the connection.
     pub(crate) fn condition(&self) -> Condition {
-        let tracking = match &**self.0.state.load() {
+        let tracking = match &**self.0.status.load() {
             State::Up(up) => up.untracked.map_or(Tracking::On, Tracking::Off),
             _ => Tracking::Unknown,
         };
@@ -300,8 +260,8 @@ impl Link {
             if left.is_zero() {
                 return Err(Error::unreachable());
             }
-            let receiver = changed.get_or_insert_with(|| self.0.changed.subscribe());
-            if matches!(**self.0.state.load(), State::Connecting { .. }) {
+            let receiver = changed.get_or_insert_with(|| self.0.status.changes());
+            if matches!(**self.0.status.load(), State::Connecting { .. }) {
                 let began = Instant::now();
                 let _ = timeout(left, receiver.changed()).await;
                 budget::charge(began.elapsed());
@@ -311,12 +271,12 @@ impl Link {
 
     /// What the state means to an operation that is about to send.
     fn way(&self) -> Way {
-        match &**self.0.state.load() {
+        match &**self.0.status.load() {
             State::Up(up) if !up.line.is_over() => Way::Open(up.clone()),
             // Seen before anything was sent: the next connection will do.
             State::Up(up) => self.remake(up.number),
             State::Silent { up, .. } if up.line.is_over() => self.remake(up.number),
-            State::Silent { .. } if self.0.listen() => Way::Changed,
+            State::Silent { .. } if self.0.status.listen() => Way::Changed,
             State::Silent { .. } => Way::Closed(Error::unreachable_because(SILENT)),
             State::Down { reason } => Way::Closed(Error::unreachable_because(reason)),
             State::Idle => Way::Opening(None),
@@ -327,7 +287,7 @@ impl Link {
     /// A server that refuses writes may have been a primary when the connection was made; its name
     /// may lead elsewhere by now. Not for a young connection: it may be a replica for good.
     fn demoted(&self, number: u64) {
-        if let State::Up(up) = &**self.0.state.load()
+        if let State::Up(up) = &**self.0.status.load()
             && up.since.elapsed() > RECONNECT_TO_READ_ONLY
         {
             self.remake(number);
@@ -342,7 +302,7 @@ impl Link {
 
     /// Gives a connection up, unless it has been replaced already.
     fn lost(&self, number: u64, next: impl FnOnce(&Up) -> State) {
-        let given_up = self.0.replace(|state| match state {
+        let given_up = self.0.status.replace(|state| match state {
             State::Up(up) | State::Silent { up, .. } if up.number == number => match next(up) {
                 State::Silent { .. } if matches!(state, State::Silent { .. }) => None,
                 next => Some(next),
@@ -360,62 +320,4 @@ impl Shared {
     fn connector(&self) -> MutexGuard<'_, Connector> {
         self.connector.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    /// Whether a connection that was silent has answered meanwhile. Then it is used again.
-    fn listen(&self) -> bool {
-        let number = match &**self.state.load() {
-            State::Silent { up, arrived }
-                if up.line.arrived() != *arrived && !up.line.is_over() =>
-            {
-                up.number
-            }
-            _ => return false,
-        };
-        let is_back = self.replace_with(Keep::Knowledge, |state| match state {
-            State::Silent { up, .. } if up.number == number => Some(State::Up(up.clone())),
-            _ => None,
-        });
-        if is_back {
-            event!(info, "the cache server answers again");
-        }
-        true
-    }
-
-    /// Moves to the state that `next` gives, if any, and wakes those who wait for a change.
-    fn replace(&self, next: impl FnOnce(&State) -> Option<State>) -> bool {
-        self.replace_with(Keep::Nothing, next)
-    }
-
-    fn replace_with(&self, keep: Keep, next: impl FnOnce(&State) -> Option<State>) -> bool {
-        let only_one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(next) = next(&self.state.load()) else { return false };
-        if keep == Keep::Nothing && !matches!(next, State::Silent { .. }) {
-            // Before the next connection is used, and after the last one was.
-            self.generations.forget();
-        }
-        self.state.store(Arc::new(next));
-        drop(only_one);
-        self.changed.send_replace(());
-        true
-    }
-}
-
-/// What becomes of what is known of generations when the state changes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Keep {
-    Nothing,
-    /// It is the same connection: what it reports comes in order.
-    Knowledge,
-}
-
-pub(super) fn is_no_script(error: &Error) -> bool {
-    is_server_error(error, NO_SCRIPT)
-}
-
-pub(super) fn is_wrong_type(error: &Error) -> bool {
-    is_server_error(error, WRONG_TYPE)
-}
-
-fn is_server_error(error: &Error, code: &str) -> bool {
-    error.kind() == ErrorKind::Server && error.to_string().ends_with(code)
 }

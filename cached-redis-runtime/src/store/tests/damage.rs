@@ -44,7 +44,7 @@ fn record(rng: &mut Rng) -> Vec<u8> {
 /// What a store makes of a record, without what depends on its clock.
 async fn verdicts(subject: &Subject, record: &[u8]) -> Vec<String> {
     let id = LeaseId::new(nonce(), 9);
-    let put = || (subject.set)(&subject.key, record);
+    let put = || subject.set(&subject.key, record);
     let life = Life { whole: LONG, fresh: None };
     let mut all = Vec::new();
     let intents = [

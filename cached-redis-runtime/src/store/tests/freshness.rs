@@ -131,7 +131,7 @@ async fn a_kept_value_is_fresh_again() {
         assert_eq!(store.keep(key, lease, life).await.expect("an answer"), Filled::Stored);
         assert_eq!(subject.get().await, Some((State::Value, b"same".to_vec())));
         let Header { soft, refresh, .. } = subject.header().await;
-        assert!(soft > store.now() && refresh == 0 && subject.ttl().await > Some(LONG));
+        assert!(soft > store.now(&subject.key) && refresh == 0 && subject.ttl().await > Some(LONG));
     })
     .await;
 }
@@ -145,7 +145,7 @@ async fn after_a_failed_reload_nobody_tries_for_a_while() {
         release.await.expect("an answer");
         let header = subject.header().await;
         assert_eq!((header.lease, header.state), (LeaseId::NONE, State::Value));
-        assert!(Some(header.refresh) > subject.store.now());
+        assert!(Some(header.refresh) > subject.store.now(&subject.key));
         assert_eq!(subject.reload(3, LeaseId::NONE).await, Acquired::Nothing);
         assert_eq!(subject.fill(lease, b"late").await, Filled::Lost);
         // Who has nothing to answer with tries all the same.
@@ -160,7 +160,7 @@ async fn a_value_does_not_expire_under_its_reload_nor_grow_older() {
         let lease = subject.granted(1, Intent::Read).await;
         let life = Life { whole: LONG / 2, fresh: None };
         subject.fill_with(lease, b"old", life, &Stamps::default()).await;
-        let ends = subject.store.now().expect("known") + 30_000;
+        let ends = subject.store.now(&subject.key).expect("known") + 30_000;
         let refresh = subject.granted(2, Intent::Refresh).await;
         assert!(subject.ttl().await > Some(LONG / 2), "as long as the lease");
         let soft = subject.header().await.soft.expect("it has one now");

@@ -94,7 +94,8 @@ async fn a_generation_lives_as_long_as_the_longest_that_is_stamped_with_it() {
             };
             let stamp = async |life| {
                 let groups = [Group::tag("a")];
-                let stamps = subject.store.stamp(&groups, life).await.expect("an answer");
+                let stamps =
+                    subject.store.stamp(&subject.key, &groups, life).await.expect("an answer");
                 stamps.expect("no fence")
             };
             let first = stamp(LONG).await;

@@ -68,7 +68,7 @@ async fn a_fill_may_be_executed_twice() {
 async fn rubbish_is_as_good_as_nothing() {
     each_store(async |subject| {
         for rubbish in [&b""[..], b"x", &[0xff; 200], b"CR\x01", b"CR\x02V00000000"] {
-            (subject.set)(&subject.key, rubbish);
+            subject.set(&subject.key, rubbish);
             subject.granted(1, Intent::Read).await;
         }
     })
@@ -104,15 +104,15 @@ async fn a_header_that_is_odd_in_one_place_is_rubbish() {
     let stranger = LeaseId::new(Nonce { process: 2, sequence: 1 }, 0);
     let lease = record::lease(&stranger, SCHEMA, &Stamps::default(), false);
     each_store(async |subject| {
-        (subject.set)(&subject.key, &value);
+        subject.set(&subject.key, &value);
         assert!(matches!(subject.acquire(1, Intent::Read).await, Acquired::Hit(_)));
-        (subject.set)(&subject.key, &lease);
+        subject.set(&subject.key, &lease);
         assert!(matches!(subject.acquire(1, Intent::Read).await, Acquired::Wait { .. }));
         for sound in [&value, &lease] {
             for (byte, rubbish) in odd {
                 let mut record = sound.clone();
                 record[byte] = rubbish;
-                (subject.set)(&subject.key, &record);
+                subject.set(&subject.key, &record);
                 let found = subject.find().await.expect("something");
                 assert_eq!(Header::read(&found.record), None, "{byte}: {rubbish}");
                 let lease = subject.granted(2, Intent::Read).await;
@@ -136,7 +136,7 @@ async fn what_cannot_be_read_is_not_filled() {
         let lease = subject.granted(1, Intent::Read).await;
         let mut record = subject.find().await.expect("a lease").record;
         record[61] = 1;
-        (subject.set)(&subject.key, &record);
+        subject.set(&subject.key, &record);
         assert_eq!(subject.fill(lease, b"value").await, Filled::Lost);
         assert_eq!(subject.find().await.map(|found| found.record), Some(record));
     })
@@ -149,7 +149,7 @@ async fn a_value_with_the_flag_of_a_write_is_a_value() {
     each_store(async |subject| {
         let mut record = record::value(Kind::Value, Codec::Json, SCHEMA);
         record[60] = 1;
-        (subject.set)(&subject.key, &record);
+        subject.set(&subject.key, &record);
         assert_eq!(subject.acquire(1, Intent::Read).await, Acquired::Hit(record));
     })
     .await;
@@ -160,7 +160,7 @@ async fn a_value_of_another_schema_is_replaced() {
     each_store(async |subject| {
         let mut record = record::value(Kind::Value, Codec::Json, SCHEMA + 1);
         record.extend_from_slice(b"other");
-        (subject.set)(&subject.key, &record);
+        subject.set(&subject.key, &record);
         let lease = subject.granted(1, Intent::Read).await;
         assert_eq!(subject.fill(lease, b"ours").await, Filled::Stored);
     })

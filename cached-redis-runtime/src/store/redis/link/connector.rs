@@ -8,7 +8,8 @@ use redis::RedisConnectionInfo;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, interval, timeout};
 
-use super::{Line, Reports, Shared, Source, State, Up};
+use super::status::{State, Up};
+use super::{Line, Reports, Shared};
 use crate::backoff::Backoff;
 use crate::budget;
 use crate::claim::{Claim, Claims};
@@ -16,6 +17,7 @@ use crate::health::Tracking;
 use crate::loss::Loss;
 use crate::store::redis::connect::{Made, Opening, Refusal, Setup, probe_key};
 use crate::store::redis::line::Library;
+use crate::store::redis::source::Source;
 use crate::store::redis::wire::WireSettings;
 use crate::telemetry::event;
 
@@ -67,7 +69,7 @@ impl Shared {
         let running = {
             let mut connector = self.connector();
             // It may have connected since the caller looked.
-            if matches!(**self.state.load(), State::Up(_)) {
+            if matches!(**self.status.load(), State::Up(_)) {
                 return true;
             }
             let is_due = connector.next_attempt.is_none_or(|next| Instant::now() >= next);
@@ -99,12 +101,12 @@ impl Shared {
     pub(super) fn start(self: &Arc<Self>) {
         let Ok(runtime) = Handle::try_current() else { return };
         let mut connector = self.connector();
-        if matches!(**self.state.load(), State::Up(_)) {
+        if matches!(**self.status.load(), State::Up(_)) {
             return;
         }
         let Some(claim) = connector.running.take() else { return };
         drop(connector);
-        self.replace(|state| match state {
+        self.status.replace(|state| match state {
             State::Idle => Some(State::Connecting { since: Instant::now() }),
             _ => None,
         });
@@ -120,10 +122,7 @@ impl Shared {
         let try_again = Some(Instant::now() + connector.improvement);
         drop(connector);
         // Not again meanwhile.
-        self.replace_with(super::Keep::Knowledge, |state| match state {
-            State::Up(up) => Some(State::Up(Up { try_again, ..up.clone() })),
-            _ => None,
-        });
+        self.status.amend(|up| Up { try_again, ..up.clone() });
         let running = Running { shared: Arc::clone(self), claim };
         runtime.spawn(async move {
             if let Some(Ok(made)) = running.attempt().await
@@ -146,7 +145,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         if self.shared.connector().running.give_back(self.claim) {
             // Whoever waits for it starts the next one.
-            self.shared.changed.send_replace(());
+            self.shared.status.wake();
         }
     }
 }
@@ -180,8 +179,8 @@ impl Running {
 
     /// Nobody needs another connection while one answers.
     fn is_needless(&self) -> bool {
-        self.shared.listen();
-        matches!(**self.shared.state.load(), State::Up(_))
+        self.shared.status.listen();
+        matches!(**self.shared.status.load(), State::Up(_))
     }
 
     /// Waits, giving signs of life; `None` once the claim has been lost.
@@ -201,7 +200,7 @@ impl Running {
     }
 
     async fn make(&self) -> Result<Made, Refusal> {
-        let Shared { settings, generations, clock, .. } = &*self.shared;
+        let Shared { source, settings, status, clock, .. } = &*self.shared;
         let probe = probe_key(&settings.namespace);
         let setup = Setup {
             tracking: settings.tracking,
@@ -209,12 +208,12 @@ impl Running {
             wire: WireSettings {
                 patience: settings.patience,
                 longest: settings.longest_reply,
-                generations: Arc::clone(generations),
+                generations: Arc::clone(status.generations()),
             },
             clock,
             patience: PATIENCE,
         };
-        match &settings.source {
+        match source {
             Source::Connection(connection) => {
                 let line = Line::Library(Library::new(connection.clone(), settings.patience));
                 budget::within(PATIENCE, setup.set_up(line, false)).await
@@ -237,7 +236,7 @@ impl Running {
     /// the next connector. Whether it is up.
     fn connected(&self, made: Made) -> bool {
         // One that was silent and has answered first stays: what it reports has no gap.
-        self.shared.listen();
+        self.shared.status.listen();
         let mut connector = self.shared.connector();
         if !connector.running.give_back(self.claim) {
             return false;
@@ -275,7 +274,7 @@ impl Running {
             .filter(|_| self.shared.settings.tracking)
             .map(|_| Instant::now() + connector.improvement);
         let up = Up { line, number, since: Instant::now(), untracked, try_again };
-        let is_news = self.shared.replace(|state| if_state(state).then_some(State::Up(up)));
+        let is_news = self.shared.status.replace(|state| if_state(state).then_some(State::Up(up)));
         if is_news {
             if let Some(Reports { counters, losses }) = self.shared.reports.get() {
                 // The number after the first is that of the first one that was made.
@@ -311,7 +310,7 @@ impl Running {
         let pause = connector.backoff.pause_up_to(longest);
         connector.next_attempt = Some(Instant::now() + pause);
         // Once for each way to fail, not once for each attempt.
-        let news = self.shared.replace(|state| match state {
+        let news = self.shared.status.replace(|state| match state {
             State::Down { reason: known } if *known == reason => None,
             // What is silent may answer yet.
             State::Silent { .. } if matches!(refusal, Refusal::Silent) => None,

@@ -2,15 +2,16 @@
 
 use redis::{Cmd, Value};
 
-use super::RedisStore;
+use super::Node;
 use super::batch::misses_script;
-use super::commands::{by_digest, by_text, script_error};
 use crate::error::Error;
 use crate::group::Group;
+use crate::store::redis::commands::{by_digest, by_text, script_error};
+use crate::store::redis::scripts::Script;
 
-impl RedisStore {
+impl Node {
     /// Removes what is under the keys of each target, each with one command, in one round trip. What came of each.
-    pub(super) async fn remove(
+    pub(in crate::store::redis) async fn remove(
         &self,
         targets: &[Vec<String>],
     ) -> Result<Vec<Result<(), Error>>, Error> {
@@ -30,7 +31,7 @@ impl RedisStore {
     async fn send_removals(
         &self,
         targets: &[Vec<String>],
-        first: fn(&super::Script, &[&str], &[&[u8]]) -> Cmd,
+        first: fn(&Script, &[&str], &[&[u8]]) -> Cmd,
     ) -> Result<Vec<Value>, Error> {
         let mut command = first;
         let mut pipeline = redis::pipe();

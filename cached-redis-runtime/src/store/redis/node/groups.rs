@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use redis::{Cmd, Pipeline, Value};
 
-use super::RedisStore;
-use super::commands::millis;
-use super::generations::Question;
-use super::request::Request as _;
+use super::Node;
 use crate::error::Error;
 use crate::group::{Generation, Group, stamps};
+use crate::store::redis::commands::millis;
+use crate::store::redis::generations::Question;
+use crate::store::redis::request::Request as _;
 
-impl RedisStore {
+impl Node {
     /// Asks whether stamps are current.
     pub(super) async fn compare(&self, all: &[u8]) -> Result<bool, Error> {
         let groups: Vec<_> = stamps(all).map(|stamp| stamp.group).collect();
@@ -53,7 +53,7 @@ impl RedisStore {
         pipeline.cmd("GET").arg(key);
         for question in &due {
             pipeline.cmd("CLIENT").arg("CACHING").arg("YES");
-            pipeline.cmd("GET").arg(question.group().key(&self.namespace));
+            pipeline.cmd("GET").arg(question.group().key(self.link.namespace()));
         }
         let mut answers = self.link.send(&pipeline).await?.into_iter();
         let record = answers.next().ok_or_else(Error::protocol)?;
@@ -75,7 +75,7 @@ impl RedisStore {
         made: Option<Made>,
     ) -> Result<(Vec<Option<Generation>>, bool), Error> {
         let is_tracked = self.link.is_tracked();
-        let keys: Vec<_> = groups.iter().map(|group| group.key(&self.namespace)).collect();
+        let keys: Vec<_> = groups.iter().map(|group| group.key(self.link.namespace())).collect();
         let read = |pipeline: &mut Pipeline| {
             for key in &keys {
                 if is_tracked {

@@ -2,20 +2,20 @@
 
 use redis::{Cmd, Pipeline, Value};
 
-use super::commands::{by_digest, by_text};
-use super::request::Request as _;
-use super::scripts::Script;
-use super::{RedisStore, link};
+use super::Node;
 use crate::error::Error;
 use crate::store::fence_key;
+use crate::store::redis::commands::{self, by_digest, by_text};
+use crate::store::redis::request::Request as _;
+use crate::store::redis::scripts::Script;
 
 /// Whether the server has lost a script that one of these commands named by its digest.
 pub(super) fn misses_script(answers: &[Value]) -> bool {
-    let misses = |answer: &Value| matches!(answer, Value::ServerError(error) if error.code() == link::NO_SCRIPT);
+    let misses = |answer: &Value| matches!(answer, Value::ServerError(error) if error.code() == commands::NO_SCRIPT);
     answers.iter().any(misses)
 }
 
-impl RedisStore {
+impl Node {
     /// Runs a script on each of these keys and its fence, followed by what `append` adds, in one round trip.
     ///
     /// If the server has lost the script, everything is sent once more, in one more round trip: the
