@@ -17,7 +17,6 @@ pub use builder::CacheBuilder;
 pub(crate) use storing::Storing;
 
 use crate::background::Background;
-use crate::broken::Broken;
 use crate::counter::Counter;
 use crate::error::Error;
 use crate::flight::{Asking, Flights, Release};
@@ -35,6 +34,8 @@ use crate::sharing::{Lines, Turns};
 use crate::stats::{ConnectionCounters, Registry, Stats};
 use crate::store::Store;
 use crate::store::memory::MemoryStore;
+#[cfg(feature = "unfenced-for-tests")]
+use crate::store::mutated::{Mutated, Rule};
 use crate::store::none::NoStore;
 
 /// A cache: a connection to a server (or an in-process store) with its settings. Cheap to clone;
@@ -71,7 +72,6 @@ pub(crate) struct Core {
     pub(crate) failed_fences: Counter,
     pub(crate) connection: Arc<ConnectionCounters>,
     pub(crate) losses: Arc<Losses>,
-    pub(crate) broken: Broken,
 }
 
 /// What a builder decides.
@@ -158,9 +158,17 @@ impl Cache {
             failed_fences: Counter::default(),
             connection,
             losses,
-            broken: Broken::default(),
             settings,
         }))
+    }
+
+    /// The same cache without a rule, so that a test can show that it would notice.
+    #[cfg(feature = "unfenced-for-tests")]
+    #[doc(hidden)]
+    #[must_use]
+    pub fn without_for_tests(&self, rule: Rule) -> Self {
+        let store = Mutated::new(Arc::clone(self.0.sessions.store()), rule);
+        Self::new(Arc::new(store), self.0.memory.clone(), self.0.settings.clone())
     }
 
     pub(crate) fn core(&self) -> &Arc<Core> {

@@ -4,7 +4,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::broken::Rule;
 use crate::cache::{Core, Storing};
 use crate::call::Call;
 use crate::codec::{self, Encoding};
@@ -363,7 +362,6 @@ impl Located<'_> {
             life: core.life(&self.entry.policy, &encoding),
             encoding,
             took: Duration::ZERO,
-            rule: Rule::Update,
         };
         Ok(core.store_under_lease(storing, &mut core.sessions.begin()).await?.is_some())
     }

@@ -2,7 +2,6 @@
 
 mod background;
 mod backoff;
-mod broken;
 mod budget;
 mod cache;
 mod call;
@@ -41,9 +40,6 @@ mod telemetry;
 #[doc(hidden)]
 pub mod private;
 
-#[cfg(feature = "unfenced-for-tests")]
-#[doc(hidden)]
-pub use broken::Rule;
 pub use cache::{Cache, CacheBuilder};
 pub use current::{bypass, refresh};
 pub use entry::Entry;
@@ -58,4 +54,7 @@ pub use previous::{Previous, previous};
 pub use redis;
 pub use stats::{FunctionStats, Stats};
 pub use store::memory::{Fault, MemoryStore};
+#[cfg(feature = "unfenced-for-tests")]
+#[doc(hidden)]
+pub use store::mutated::Rule;
 pub use store::redis::Credentials;

@@ -90,11 +90,6 @@ operations! {
     ttl(key: &'a str) -> Option<Duration>;
 }
 
-#[cfg(feature = "unfenced-for-tests")]
-operations! {
-    overwrite(key: &'a str, record: &'a [u8], life: Life) -> Filled;
-}
-
 impl Session<'_> {
     /// As [`read`](Self::read), and costs nothing if it is answered: it belongs to a wait for something
     /// else.

@@ -1,6 +1,8 @@
 //! What coordination needs of a store. It does not know which one it talks to.
 
 pub(crate) mod memory;
+#[cfg(feature = "unfenced-for-tests")]
+pub(crate) mod mutated;
 pub(crate) mod none;
 pub(crate) mod redis;
 
@@ -94,11 +96,6 @@ pub(crate) trait Store: Send + Sync {
 
     /// The same, asked of the server.
     fn ask_time(&self) -> Operation<'_, u64>;
-
-    /// Stores a record without asking for its lease, as every cache does that does not fence.
-    #[cfg(feature = "unfenced-for-tests")]
-    fn overwrite<'a>(&'a self, key: &'a str, record: &'a [u8], life: Life)
-    -> Operation<'a, Filled>;
 
     /// Whether it measures by itself how long its server takes, and keeps to the budget of the operation
     /// that is running. Of other stores, all time counts.

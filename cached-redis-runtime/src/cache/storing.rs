@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Core;
-use crate::broken::Rule;
 use crate::codec::Encoding;
 use crate::error::{Error, ErrorKind};
 use crate::flight::Leader;
@@ -28,8 +27,6 @@ pub(crate) struct Storing<'a> {
     pub(crate) life: Life,
     /// How long its load took.
     pub(crate) took: Duration,
-    /// What keeps it from being stored if something came between.
-    pub(crate) rule: Rule,
 }
 
 impl Core {
@@ -85,7 +82,7 @@ impl Core {
             return Ok(None);
         };
         let has_changed = |class: &Group| now.of(*class) != before.of(*class);
-        if classes.iter().any(has_changed) && !self.broken.is(Rule::Class) {
+        if classes.iter().any(has_changed) {
             return Ok(None);
         }
         now.iter().filter(|stamp| tags.contains(&stamp.group)).for_each(|stamp| stamps.push(stamp));
@@ -134,7 +131,7 @@ impl Core {
         storing: Storing<'_>,
         session: &mut Session<'_>,
     ) -> Result<Option<Filling>, Error> {
-        let Storing { key, groups, leader, stamps, encoding, life, took, rule } = storing;
+        let Storing { key, groups, leader, stamps, encoding, life, took } = storing;
         let Encoding { mut record, tags, .. } = encoding;
         match self.stamps_of_value(groups, &tags, &stamps, life.whole, session).await {
             Ok(Some(stamps)) => record::stamp(&mut record, &stamps),
@@ -151,7 +148,7 @@ impl Core {
         record::set_load(&mut record, took);
         leader.seal();
         let core = Arc::clone(self);
-        Ok(Some(Filling { core, key: key.to_owned(), leader, record, life, rule }))
+        Ok(Some(Filling { core, key: key.to_owned(), leader, record, life }))
     }
 }
 
@@ -162,15 +159,14 @@ pub(crate) struct Filling {
     leader: Leader,
     record: Vec<u8>,
     life: Life,
-    rule: Rule,
 }
 
 impl Filling {
     /// Sends it, within a budget of its own, and ends the flight. How many bytes are stored; `None` if
     /// something came between.
     pub(crate) async fn run(self) -> Result<Option<usize>, Error> {
-        let Self { core, key, leader, record, life, rule } = self;
-        let filled = core.fill(rule, &key, leader.lease(), &record, life).await;
+        let Self { core, key, leader, record, life } = self;
+        let filled = core.sessions.begin().fill(&key, leader.lease(), &record, life).await;
         let bytes = record.len();
         leader.filled(&filled, record);
         Ok(match filled? {

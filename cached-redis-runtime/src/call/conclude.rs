@@ -12,7 +12,6 @@ use super::loaded::{Beside, Load, Loaded};
 use super::permit::{Granted, Permit};
 use super::slot::Slot;
 use super::turn;
-use crate::broken::Rule;
 use crate::budget::{by, timed};
 use crate::cache::Storing;
 use crate::codec::{Encoding, Unfaithful};
@@ -206,8 +205,7 @@ impl Slot {
             Loaded::New(encoding, life) => {
                 let Granted { leader, stamps, turn, .. } = granted;
                 let Self { key, groups, .. } = self;
-                let rule = Rule::Fence;
-                let storing = Storing { key, groups, leader, stamps, encoding, life, took, rule };
+                let storing = Storing { key, groups, leader, stamps, encoding, life, took };
                 match self.core().sealed(storing, session).await {
                     Ok(Some(filling)) => self.store(filling.run(), turn, session.time_left()).await,
                     Ok(None) => count_stored(&self.counters, Ok(None)),

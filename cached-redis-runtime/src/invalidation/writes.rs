@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{BATCH, Invalidate, InvalidateAll, Renewed, Target, while_renewing};
-use crate::broken::Rule;
 use crate::cache::{Cache, Core};
 use crate::current::Handle;
 use crate::error::{Error, ErrorKind};
@@ -191,9 +190,6 @@ fn by_cache(targets: &[(Cache, Target)]) -> Vec<(Cache, Vec<Target>)> {
 impl Fence {
     /// Also to renew it.
     async fn plant(&self) -> Result<(), Error> {
-        if self.core.broken.is(Rule::Guard) {
-            return Ok(());
-        }
         for keys in self.keys.chunks(BATCH) {
             self.core.sessions.begin().hold(keys, self.id, self.life).await?;
         }

@@ -376,25 +376,6 @@ impl Store for RedisStore {
         })
     }
 
-    #[cfg(feature = "unfenced-for-tests")]
-    fn overwrite<'a>(
-        &'a self,
-        key: &'a str,
-        record: &'a [u8],
-        life: Life,
-    ) -> Operation<'a, Filled> {
-        Box::pin(async move {
-            let mut record = record.to_vec();
-            let soft = life.fresh.zip(self.now()).map(|(fresh, now)| {
-                now.saturating_add(u64::try_from(fresh.as_millis()).unwrap_or(u64::MAX))
-            });
-            crate::record::set_soft(&mut record, soft);
-            let mut set = redis::cmd("SET");
-            self.link.send(set.arg(key).arg(record).arg("PX").arg(millis(life.whole))).await?;
-            Ok(Filled::Stored)
-        })
-    }
-
     fn measures(&self) -> bool {
         true
     }

@@ -128,14 +128,4 @@ impl Store for Wire {
     fn ask_time(&self) -> Operation<'_, u64> {
         self.send(self.store.ask_time())
     }
-
-    #[cfg(feature = "unfenced-for-tests")]
-    fn overwrite<'a>(
-        &'a self,
-        key: &'a str,
-        record: &'a [u8],
-        life: Life,
-    ) -> Operation<'a, Filled> {
-        self.send(self.store.overwrite(key, record, life))
-    }
 }
