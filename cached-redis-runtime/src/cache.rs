@@ -17,7 +17,6 @@ pub use builder::CacheBuilder;
 pub(crate) use storing::Storing;
 
 use crate::background::Background;
-use crate::counter::Counter;
 use crate::error::Error;
 use crate::flight::{Asking, Flights, Release};
 use crate::freshness::{Freshness, freshness};
@@ -69,7 +68,6 @@ pub(crate) struct Core {
     pub(crate) invalidator: Arc<Invalidator>,
     pub(crate) loads_while_down: Arc<Semaphore>,
     pub(crate) background: Arc<Background>,
-    pub(crate) failed_fences: Counter,
     pub(crate) connection: Arc<ConnectionCounters>,
     pub(crate) losses: Arc<Losses>,
 }
@@ -141,7 +139,13 @@ impl Cache {
         let losses = Arc::<Losses>::default();
         store.report_to(&connection, &losses);
         let sessions = Sessions::new(store, settings.budget);
-        let invalidator = Invalidator::new(sessions.clone(), &settings, Arc::clone(&losses));
+        let invalidator = Invalidator::new(
+            sessions.clone(),
+            &settings.namespace,
+            settings.max_pending_invalidations,
+            settings.max_ttl,
+            Arc::clone(&losses),
+        );
         Self(Arc::new(Core {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             sessions,
@@ -155,7 +159,6 @@ impl Cache {
                 settings.max_loads_while_down.min(Semaphore::MAX_PERMITS),
             )),
             background: Background::new(settings.max_background_reloads),
-            failed_fences: Counter::default(),
             connection,
             losses,
             settings,
@@ -183,7 +186,7 @@ impl Cache {
             running_reloads: self.0.background.running() as u64,
             failed_invalidations: self.0.invalidator.failed(),
             pending_invalidations: self.0.invalidator.pending(),
-            failed_fences: self.0.failed_fences.get(),
+            failed_fences: self.0.invalidator.failed_fences(),
             dropped_invalidations: self.0.invalidator.dropped(),
             refused_invalidations: self.0.invalidator.refused(),
             reconnects: self.0.connection.reconnects.get(),

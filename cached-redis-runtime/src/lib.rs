@@ -30,12 +30,14 @@ mod panics;
 mod policy;
 mod previous;
 mod record;
+mod renewal;
 mod session;
 mod shapes;
 mod sharing;
 mod stats;
 mod store;
 mod telemetry;
+mod writes;
 
 #[doc(hidden)]
 pub mod private;
@@ -45,7 +47,6 @@ pub use current::{bypass, refresh};
 pub use entry::Entry;
 pub use error::{Error, ErrorKind};
 pub use health::{Health, Tracking, Untracked};
-pub use invalidation::{Invalidate, InvalidateAll, Invalidations};
 pub use key::KeyPart;
 pub use loss::{Loss, SilentLoss};
 pub use outcome::{Absent, Storable};
@@ -58,3 +59,4 @@ pub use store::memory::{Fault, MemoryStore};
 #[doc(hidden)]
 pub use store::mutated::Rule;
 pub use store::redis::Credentials;
+pub use writes::{Invalidate, InvalidateAll, Invalidations};

@@ -17,10 +17,10 @@ use crate::current::{Handle, refresh};
 use crate::entry::Entry;
 use crate::error::Error;
 use crate::function::Function;
-use crate::invalidation::{Invalidate, InvalidateAll, Invalidations, Updates, Writes};
 use crate::outcome::{Outcome, Probe, ProbeOneLayer as _, tags, ttl_with};
 use crate::previous::previous;
 use crate::store::memory::MemoryStore;
+use crate::writes::{Invalidate, InvalidateAll, Invalidations, Updates, Writes};
 
 static FUNCTION: Function = Function::new("sim", "version", "version", "key");
 

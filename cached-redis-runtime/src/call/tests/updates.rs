@@ -6,9 +6,9 @@ use tokio::time::sleep;
 
 use super::{LOAD, Subject};
 use crate::current::refresh;
-use crate::invalidation::{Update, Updates, Writes};
 use crate::policy::Policy;
 use crate::store::memory::Fault;
+use crate::writes::{Update, Updates, Writes};
 
 type Begun = (Updates, Update<super::Answer>);
 

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Renewed, while_renewing};
 use crate::cache::Core;
 use crate::entry::{Encoded, Entry, Located, Plain, Reserved};
 use crate::error::Error;
 use crate::lease::{Intent, LeaseId};
+use crate::renewal::{Renewed, while_renewing};
 
 /// The entries that a write is about to renew. Their leases are asked for before the write and kept
 /// alive while it runs.
