@@ -2,7 +2,6 @@
 
 mod builder;
 mod namespace;
-mod storing;
 mod url;
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
@@ -10,15 +9,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 pub use builder::CacheBuilder;
-pub(crate) use storing::Storing;
 
 use crate::background::Background;
 use crate::error::Error;
-use crate::flight::{Asking, Flights, Release};
+use crate::flight::Flights;
 use crate::freshness::{Freshness, freshness};
 use crate::function::Function;
 use crate::group::{self, Group, Groups};
@@ -320,23 +317,5 @@ impl Core {
             }
             known => Ok(known),
         }
-    }
-
-    /// Registers a flight for a key.
-    pub(crate) fn ask(self: &Arc<Self>, key: &str) -> Asking {
-        self.flights.ask(key, self.release(key, Duration::ZERO))
-    }
-
-    /// Gives a lease of a key up in the background, and has nobody reload what is there for `pause`.
-    /// Without a runtime or a cache, it ends by itself.
-    pub(crate) fn release(self: &Arc<Self>, key: &str, pause: Duration) -> Release {
-        let core = Arc::downgrade(self);
-        let key = key.to_owned();
-        Box::new(move |nonce| {
-            let (Some(core), Ok(runtime)) = (core.upgrade(), Handle::try_current()) else { return };
-            runtime.spawn(async move {
-                let _ = core.sessions.begin().release(&key, nonce, pause).await;
-            });
-        })
     }
 }

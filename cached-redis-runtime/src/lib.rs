@@ -13,6 +13,7 @@ mod current;
 mod depth;
 mod entry;
 mod error;
+mod fill;
 mod flight;
 mod freshness;
 mod function;

@@ -1,18 +1,40 @@
 //! Keeping alive what ends by itself: a lease, a fence.
 
 use std::convert::Infallible;
+use std::future::pending;
 use std::pin::pin;
 use std::time::Duration;
 
+use tokio::time::{Instant, sleep};
+
 use crate::budget::{has_timers, timed};
 
-/// Between renewals of a fence or a lease.
-const LEAST_PAUSE: Duration = Duration::from_millis(10);
+/// Between renewals: timers are no finer.
+const LEAST_PAUSE: Duration = Duration::from_millis(1);
 
-/// What protects a write, and ends unless it is renewed.
+/// What ends unless it is renewed.
 pub(crate) trait Renewed {
     fn life(&self) -> Duration;
-    fn renew(&self) -> impl Future<Output = ()> + Send;
+
+    /// Whether it may still be there.
+    fn renew(&self) -> impl Future<Output = bool> + Send;
+}
+
+/// Renews all of them each third of the shortest life, until `deadline`, and as long as one of them is there. Waits for
+/// timers: see [`timed`].
+pub(crate) async fn keep_alive(all: &[impl Renewed], deadline: Option<Instant>) {
+    let Some(shortest) = all.iter().map(Renewed::life).min() else { return };
+    let pause = (shortest / 3).max(LEAST_PAUSE);
+    while deadline.is_none_or(|deadline| Instant::now() + pause < deadline) {
+        sleep(pause).await;
+        let mut is_there = false;
+        for one in all {
+            is_there |= one.renew().await;
+        }
+        if !is_there {
+            return;
+        }
+    }
 }
 
 /// Runs a write, and renews what protects it as long as it takes.
@@ -22,15 +44,8 @@ pub(crate) async fn while_renewing<F: Future>(all: &[impl Renewed], write: F) ->
         return write.await;
     }
     let renewals = pin!(async {
-        let Some(shortest) = all.iter().map(Renewed::life).min() else {
-            return std::future::pending::<Infallible>().await;
-        };
-        loop {
-            tokio::time::sleep((shortest / 3).max(LEAST_PAUSE)).await;
-            for one in all {
-                one.renew().await;
-            }
-        }
+        keep_alive(all, None).await;
+        pending::<Infallible>().await
     });
     tokio::select! {
         biased;

@@ -92,9 +92,11 @@ impl Renewed for Fence {
         self.life
     }
 
-    async fn renew(&self) {
+    async fn renew(&self) -> bool {
         if let Err(error) = self.hold().await {
             self.report("renewed", &error);
         }
+        // Planted again, if it was not.
+        true
     }
 }
