@@ -39,7 +39,7 @@ impl Budget {
     /// to what is left by itself; of others, all time counts.
     pub(crate) async fn spend<T>(
         &mut self,
-        mut operation: impl Future<Output = Result<T, Error>> + Unpin,
+        operation: impl Future<Output = Result<T, Error>> + Unpin,
         measures: bool,
     ) -> Result<T, Error> {
         if self.left.is_zero() {
@@ -54,6 +54,14 @@ impl Budget {
             self.left = left;
             return result;
         }
+        // Boxed, because a hit on a server would have room for it.
+        Box::pin(self.run_timed(operation)).await
+    }
+
+    async fn run_timed<T>(
+        &mut self,
+        mut operation: impl Future<Output = Result<T, Error>> + Unpin,
+    ) -> Result<T, Error> {
         let began = Instant::now();
         let mut deadline = began + self.left;
         let mut chances = CHANCES;

@@ -312,7 +312,8 @@ impl Core {
         let now = header.soft.and_then(|_| session.now());
         match freshness(header, now, policy) {
             Freshness::Unknown => {
-                let now = session.ask_time().await?;
+                // Boxed, because every hit would have room for it.
+                let now = Box::pin(session.ask_time()).await?;
                 Ok(freshness(header, Some(now), policy))
             }
             known => Ok(known),

@@ -183,7 +183,7 @@ impl<R> Entry<R> {
         let Untyped { policy, schema, groups, .. } = located.entry;
         let (core, key) = (located.core(), &*located.key);
         core.admits(policy)?;
-        let life = policy.life_after_invalidation(core.settings.max_ttl);
+        let life = || policy.life_after_invalidation(core.settings.max_ttl);
         if core.invalidator.is_outstanding(key, life) {
             // Its invalidation is still being retried, so a call would load.
             return Ok(None);

@@ -224,9 +224,14 @@ impl<T: ?Sized> HashedPart for Placeholder<'_, T> {
 
 pub(crate) fn push_hex(text: &mut String, bytes: &[u8]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for byte in bytes {
-        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        text.push(char::from(DIGITS[usize::from(byte & 15)]));
+    let digits = |byte: &u8| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]];
+    // By pieces of the length that keys have: every hit makes one.
+    for bytes in bytes.chunks(16) {
+        let mut piece = [0; 32];
+        for (digits, place) in bytes.iter().map(digits).zip(piece.chunks_exact_mut(2)) {
+            place.copy_from_slice(&digits);
+        }
+        text.push_str(std::str::from_utf8(&piece[..2 * bytes.len()]).unwrap_or_default());
     }
 }
 

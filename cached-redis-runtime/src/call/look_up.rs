@@ -1,8 +1,6 @@
 //! Reading a record: what the store holds, and what a call does with it. Whether it counts is judged by
 //! [`judgement`](crate::judgement), for calls, callers that have waited, and entries alike.
 
-use std::time::Duration;
-
 use super::answer::{Counts, Read};
 use super::slot::Slot;
 use crate::error::{Error, ErrorKind};
@@ -178,7 +176,7 @@ impl Slot {
     }
 
     fn was_outstanding(&self, before: Before, stamps: &[u8]) -> bool {
-        let life: Option<Duration> = self.life_after_invalidation();
+        let life = || self.life_after_invalidation();
         self.core().invalidator.was_outstanding(before, &self.key, stamps, life)
     }
 

@@ -51,7 +51,7 @@ impl Slot {
 
     /// Whether an invalidation of this entry has failed so far.
     pub(super) fn is_outstanding(&self) -> bool {
-        self.core().invalidator.is_outstanding(&self.key, self.life_after_invalidation())
+        self.core().invalidator.is_outstanding(&self.key, || self.life_after_invalidation())
     }
 
     pub(super) fn lease(&self) -> Duration {

@@ -101,12 +101,17 @@ impl Invalidator {
 
     /// Whether an invalidation of this entry has failed and not succeeded since. `life` is the longest that
     /// such an entry can have, if it is not renewed by hits.
-    pub(crate) fn is_outstanding(self: &Arc<Self>, key: &str, life: Option<Duration>) -> bool {
-        if self.pending() != 0 {
-            // The runtime on which they were retried may have ended.
-            self.see_to_it();
+    pub(crate) fn is_outstanding(
+        self: &Arc<Self>,
+        key: &str,
+        life: impl FnOnce() -> Option<Duration>,
+    ) -> bool {
+        if self.pending() == 0 {
+            return false;
         }
-        self.retries.covers(key, life)
+        // The runtime on which they were retried may have ended.
+        self.see_to_it();
+        self.retries.covers(key, life())
     }
 
     /// To be asked before something is read.
@@ -122,15 +127,16 @@ impl Invalidator {
         before: Before,
         key: &str,
         stamps: &[u8],
-        life: Option<Duration>,
+        life: impl FnOnce() -> Option<Duration>,
     ) -> bool {
-        let covers_group =
-            |stamp: Stamp| self.retries.covers(&stamp.group.key(&self.namespace), life);
-        self.retries.pending() != 0
-            && (self.retries.covers(key, life)
-                || group::stamps(stamps).any(covers_group))
-            // In this order: what is no longer waiting by now has been counted.
-            || before != self.before_reading()
+        let is_covered = || {
+            let life = life();
+            let covers_group =
+                |stamp: Stamp| self.retries.covers(&stamp.group.key(&self.namespace), life);
+            self.retries.covers(key, life) || group::stamps(stamps).any(covers_group)
+        };
+        // In this order: what is no longer waiting by now has been counted.
+        self.retries.pending() != 0 && is_covered() || before != self.before_reading()
     }
 
     /// How many are waiting to be retried.

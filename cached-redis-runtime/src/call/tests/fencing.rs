@@ -105,7 +105,8 @@ async fn a_failed_invalidation_is_an_error_and_is_retried_until_it_succeeds() {
 async fn what_was_read_while_an_invalidation_was_outstanding_is_not_believed_after_it() {
     let subject = Subject::new();
     let invalidator = &subject.cache.core().invalidator;
-    let was_outstanding = |before| invalidator.was_outstanding(before, &subject.key(1), &[], None);
+    let was_outstanding =
+        |before| invalidator.was_outstanding(before, &subject.key(1), &[], || None);
     let well = invalidator.before_reading();
     assert!(!was_outstanding(well));
     subject.fault(Fault::RefuseWrites);

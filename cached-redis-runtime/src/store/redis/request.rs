@@ -1,7 +1,5 @@
 //! What can be sent in one round trip: a command, or several.
 
-use std::io::Write as _;
-
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, Pipeline, RedisResult, ServerError, Value};
 
@@ -164,6 +162,6 @@ pub(super) fn bulk(bytes: &mut Vec<u8>, string: &[u8]) {
 /// Appends how many of a kind come next.
 pub(super) fn head(bytes: &mut Vec<u8>, kind: u8, length: usize) {
     bytes.push(kind);
-    // Into memory, which takes everything.
-    let _ = write!(bytes, "{length}\r\n");
+    bytes.extend_from_slice(itoa::Buffer::new().format(length).as_bytes());
+    bytes.extend_from_slice(b"\r\n");
 }

@@ -130,11 +130,10 @@ impl Wire {
         loop {
             let left = budget::left_or(shared.settings.patience);
             let glance = Instant::now() + shared.glance.min(left.max(Duration::from_millis(1)));
-            let heard = match by(glance.into(), &mut answer) {
-                Some(answer) => timed(pin!(answer)).await,
-                None => None,
+            let Some(waiting) = by(glance.into(), &mut answer) else {
+                return Err(Failure::NoTimers);
             };
-            let heard = match heard {
+            let heard = match timed(pin!(waiting)).await {
                 None => return Err(Failure::NoTimers),
                 Some(Ok(heard)) => heard,
                 Some(Err(_)) => {
