@@ -2,7 +2,6 @@
 
 mod builder;
 mod namespace;
-mod storing;
 
 use std::any::Any;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
@@ -10,17 +9,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 pub use builder::CacheBuilder;
-pub(crate) use storing::Storing;
 
 use crate::background::Background;
-use crate::broken::Broken;
-use crate::counter::Counter;
 use crate::error::Error;
-use crate::flight::{Asking, Flights, Release};
+use crate::flight::Flights;
 use crate::freshness::{Freshness, freshness};
 use crate::function::Function;
 use crate::group::{self, Group, Groups};
@@ -34,6 +29,8 @@ use crate::session::{Session, Sessions};
 use crate::sharing::{Lines, Turns};
 use crate::stats::{ConnectionCounters, Registry, Stats};
 use crate::store::Store;
+#[cfg(feature = "unfenced-for-tests")]
+use crate::store::mutated::{Mutated, Rule};
 use crate::store::none::NoStore;
 
 /// A cache: a connection to a server (or an in-process store) with its settings. Cheap to clone;
@@ -68,10 +65,8 @@ pub(crate) struct Core {
     pub(crate) invalidator: Arc<Invalidator>,
     pub(crate) loads_while_down: Arc<Semaphore>,
     pub(crate) background: Arc<Background>,
-    pub(crate) failed_fences: Counter,
     pub(crate) connection: Arc<ConnectionCounters>,
     pub(crate) losses: Arc<Losses>,
-    pub(crate) broken: Broken,
 }
 
 /// A store that stands in for a server. Whoever has made it knows its type.
@@ -148,7 +143,13 @@ impl Cache {
         let losses = Arc::<Losses>::default();
         store.report_to(&connection, &losses);
         let sessions = Sessions::new(store, settings.budget);
-        let invalidator = Invalidator::new(sessions.clone(), &settings, Arc::clone(&losses));
+        let invalidator = Invalidator::new(
+            sessions.clone(),
+            &settings.namespace,
+            settings.max_pending_invalidations,
+            settings.max_ttl,
+            Arc::clone(&losses),
+        );
         Self(Arc::new(Core {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             sessions,
@@ -162,12 +163,19 @@ impl Cache {
                 settings.max_loads_while_down.min(Semaphore::MAX_PERMITS),
             )),
             background: Background::new(settings.max_background_reloads),
-            failed_fences: Counter::default(),
             connection,
             losses,
-            broken: Broken::default(),
             settings,
         }))
+    }
+
+    /// The same cache without a rule, so that a test can show that it would notice.
+    #[cfg(feature = "unfenced-for-tests")]
+    #[doc(hidden)]
+    #[must_use]
+    pub fn without_for_tests(&self, rule: Rule) -> Self {
+        let store = Mutated::new(Arc::clone(self.0.sessions.store()), rule);
+        Self::new(Arc::new(store), self.0.double.clone(), self.0.settings.clone())
     }
 
     pub(crate) fn core(&self) -> &Arc<Core> {
@@ -182,7 +190,7 @@ impl Cache {
             running_reloads: self.0.background.running() as u64,
             failed_invalidations: self.0.invalidator.failed(),
             pending_invalidations: self.0.invalidator.pending(),
-            failed_fences: self.0.failed_fences.get(),
+            failed_fences: self.0.invalidator.failed_fences(),
             dropped_invalidations: self.0.invalidator.dropped(),
             refused_invalidations: self.0.invalidator.refused(),
             reconnects: self.0.connection.reconnects.get(),
@@ -317,23 +325,5 @@ impl Core {
             }
             known => Ok(known),
         }
-    }
-
-    /// Registers a flight for a key.
-    pub(crate) fn ask(self: &Arc<Self>, key: &str) -> Asking {
-        self.flights.ask(key, self.release(key, Duration::ZERO))
-    }
-
-    /// Gives a lease of a key up in the background, and has nobody reload what is there for `pause`.
-    /// Without a runtime or a cache, it ends by itself.
-    pub(crate) fn release(self: &Arc<Self>, key: &str, pause: Duration) -> Release {
-        let core = Arc::downgrade(self);
-        let key = key.to_owned();
-        Box::new(move |nonce| {
-            let (Some(core), Ok(runtime)) = (core.upgrade(), Handle::try_current()) else { return };
-            runtime.spawn(async move {
-                let _ = core.sessions.begin().release(&key, nonce, pause).await;
-            });
-        })
     }
 }

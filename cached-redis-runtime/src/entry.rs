@@ -4,20 +4,20 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::broken::Rule;
-use crate::cache::{Core, Storing};
+use crate::cache::Core;
 use crate::call::Call;
 use crate::codec::{self, Encoding};
 use crate::current::{Choice, Handle};
 use crate::error::{Error, ErrorKind};
+use crate::fill::{EntryRef, Lease};
 use crate::flight::Leader;
 use crate::freshness::Freshness;
 use crate::function::Function;
-use crate::group::{Groups, Stamps};
+use crate::group::Groups;
 use crate::invalidation::Target;
 use crate::judgement::{Judgement, judge};
 use crate::key::Key;
-use crate::lease::{Acquire, Acquired, Intent, LeaseId};
+use crate::lease::{Intent, LeaseId};
 use crate::outcome::{Outcome, Storable};
 use crate::policy::Policy;
 use crate::record::Record;
@@ -288,23 +288,21 @@ impl Located<'_> {
         self.cache.core()
     }
 
-    pub(crate) fn key(&self) -> &str {
-        &self.key
+    pub(crate) fn entry(&self) -> EntryRef<'_> {
+        let Untyped { policy, schema, groups, .. } = self.entry;
+        EntryRef { cache: &self.cache, key: &self.key, policy, schema: *schema, groups }
     }
 
     /// What may be stored of a value, if anything.
     pub(crate) fn admit(&self, encoded: Encoded) -> Result<Option<Encoding>, Error> {
-        let core = self.core();
-        core.admits(&self.entry.policy)?;
-        core.admit(encoded.0?, &self.entry.policy)
+        self.core().admits(&self.entry.policy)?;
+        self.entry().admit(encoded.0?)
     }
 
     async fn put(&self, encoded: Encoded) -> Result<(), Error> {
         let Some(encoding) = self.admit(encoded)? else { return self.invalidate().await };
-        let Some(reserved) = self.reserve(Intent::Refresh).await? else {
-            return Err(superseded());
-        };
-        if self.store_reserved(reserved, encoding).await? { Ok(()) } else { Err(superseded()) }
+        let Some(lease) = self.reserve(Intent::Refresh).await? else { return Err(superseded()) };
+        if self.fill(lease, encoding).await? { Ok(()) } else { Err(superseded()) }
     }
 
     pub(crate) async fn invalidate(&self) -> Result<(), Error> {
@@ -320,91 +318,36 @@ impl Located<'_> {
     }
 
     /// Takes the lease, whoever has it; a value stays readable. `None` if a fence stands there.
-    pub(crate) async fn reserve(&self, intent: Intent) -> Result<Option<Reserved>, Error> {
-        let (core, key) = (self.core(), self.key());
-        let mut session = core.sessions.begin();
-        let groups = self.entry.groups.of_lease();
-        let lasting = self.entry.policy.longest_life(core.settings.max_ttl);
-        let Some(stamps) = session.stamp(key, &groups, lasting).await? else {
-            return Ok(None);
-        };
-        let asking = core.ask(key);
-        let life = self.entry.policy.lease_life(core.settings.max_ttl);
-        let acquire = Acquire {
-            nonce: asking.nonce(),
-            lease: life,
-            schema: self.entry.schema,
-            intent,
-            seen: LeaseId::NONE,
-            stamps: &stamps,
-            longest: core.settings.longest_record(),
-        };
-        let acquired = session.acquire(key, acquire).await?;
-        let Acquired::Grant { lease, .. } = acquired else {
-            asking.not_granted();
-            return Ok(None);
-        };
-        Ok(Some(Reserved { leader: asking.granted(lease), stamps, life }))
+    pub(crate) async fn reserve(&self, intent: Intent) -> Result<Option<Lease>, Error> {
+        let mut session = self.core().sessions.begin();
+        let reserved = self.entry().reserve(intent, LeaseId::NONE, &mut session).await?;
+        Ok(reserved.map(|(lease, _)| lease))
     }
 
     /// Stores under a lease. Whether nothing came between.
-    pub(crate) async fn store_reserved(
-        &self,
-        reserved: Reserved,
-        encoding: Encoding,
-    ) -> Result<bool, Error> {
-        let Reserved { leader, stamps, .. } = reserved;
-        let core = self.core();
-        let storing = Storing {
-            key: self.key(),
-            groups: &self.entry.groups,
-            leader,
-            stamps,
-            life: core.life(&self.entry.policy, &encoding),
-            encoding,
-            took: Duration::ZERO,
-            rule: Rule::Update,
-        };
-        Ok(core.store_under_lease(storing, &mut core.sessions.begin()).await?.is_some())
+    pub(crate) async fn fill(&self, lease: Lease, encoding: Encoding) -> Result<bool, Error> {
+        let mut session = self.core().sessions.begin();
+        let filling = self.entry().fill(lease, encoding, Duration::ZERO, &mut session).await?;
+        match filling {
+            Some(filling) => Ok(filling.run().await?.is_some()),
+            None => Ok(false),
+        }
     }
 
     /// Gives a lease up: what is there is still right.
-    pub(crate) async fn release(&self, reserved: Reserved) {
-        let nonce = reserved.leader.lease().nonce();
-        reserved.leader.not_shareable();
-        let (core, key) = (self.core(), self.key());
-        if core.sessions.begin().release(key, nonce, Duration::ZERO).await.is_err() {
-            core.release(key, Duration::ZERO)(nonce);
-        }
+    pub(crate) async fn release(&self, lease: Lease) {
+        let mut session = self.core().sessions.begin();
+        // If it fails, it is tried once more.
+        let _ = self
+            .entry()
+            .release(lease.leader, Leader::not_shareable, Duration::ZERO, &mut session)
+            .await;
     }
 }
 
 /// A value as it is stored, if a cache takes it.
 #[derive(Debug)]
 pub struct Encoded(Result<Option<Encoding>, Error>);
-
-/// The lease of an entry, to store what is known already or will be soon.
-#[derive(Debug)]
-pub(crate) struct Reserved {
-    leader: Leader,
-    stamps: Stamps,
-    life: Duration,
-}
-
-impl Reserved {
-    pub(crate) fn lease(&self) -> LeaseId {
-        self.leader.lease()
-    }
-
-    pub(crate) fn life(&self) -> Duration {
-        self.life
-    }
-
-    /// Nobody knows what the source has: no follower may load under this lease.
-    pub(crate) fn in_doubt(self) {
-        self.leader.unknown();
-    }
-}
 
 fn superseded() -> Error {
     Error::new(ErrorKind::Superseded, "another write or invalidation came between")

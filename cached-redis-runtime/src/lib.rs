@@ -2,7 +2,6 @@
 
 mod background;
 mod backoff;
-mod broken;
 mod budget;
 mod cache;
 mod call;
@@ -14,6 +13,7 @@ mod current;
 mod depth;
 mod entry;
 mod error;
+mod fill;
 mod flight;
 mod freshness;
 mod function;
@@ -31,6 +31,7 @@ mod panics;
 mod policy;
 mod previous;
 mod record;
+mod renewal;
 mod session;
 mod shapes;
 mod sharing;
@@ -38,19 +39,16 @@ mod stats;
 mod store;
 mod telemetry;
 mod testing;
+mod writes;
 
 #[doc(hidden)]
 pub mod private;
 
-#[cfg(feature = "unfenced-for-tests")]
-#[doc(hidden)]
-pub use broken::Rule;
 pub use cache::{Cache, CacheBuilder};
 pub use current::{bypass, refresh};
 pub use entry::Entry;
 pub use error::{Error, ErrorKind};
 pub use health::{Health, Tracking, Untracked};
-pub use invalidation::{Invalidate, InvalidateAll, Invalidations};
 pub use key::KeyPart;
 pub use loss::{Loss, SilentLoss};
 pub use outcome::{Absent, Storable};
@@ -59,4 +57,8 @@ pub use previous::{Previous, previous};
 pub use redis;
 pub use stats::{FunctionStats, Stats};
 pub use store::memory::{Fault, MemoryStore};
+#[cfg(feature = "unfenced-for-tests")]
+#[doc(hidden)]
+pub use store::mutated::Rule;
 pub use store::redis::Credentials;
+pub use writes::{Invalidate, InvalidateAll, Invalidations};

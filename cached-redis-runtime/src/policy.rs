@@ -76,6 +76,13 @@ impl Policy {
         grace(self.stale).max(grace(self.stale_if_error))
     }
 
+    /// Shortened at random, so that entries made together do not expire together.
+    pub(crate) fn jittered(&self, ttl: Duration, max_ttl: Duration) -> Duration {
+        let jitter = if self.jitter.is_finite() { self.jitter.clamp(0.0, 1.0) } else { 0.0 };
+        let share = jitter * fastrand::f64();
+        ttl.min(max_ttl).mul_f64(1.0 - share).max(MIN_LIFE)
+    }
+
     /// Life of a lease, whether others wait for it or not: fencing needs one in any case.
     pub(crate) fn lease_life(&self, max_ttl: Duration) -> Duration {
         let longest = max_ttl.min(self.load_timeout);

@@ -7,9 +7,6 @@ pub use crate::call::Call;
 pub use crate::current::{CacheRef, Choice, Handle, current};
 pub use crate::function::{Function, Scope, scope};
 pub use crate::group::{Tag, TagText};
-pub use crate::invalidation::{
-    Invalidate, InvalidateAll, Returned, ReturnedPlain, ReturnedResult, Update, Updates, Writes,
-};
 pub use crate::keep::{Kept, keep};
 pub use crate::key::{HashedPart, Key, KeyBuilder, Placeholder, ReadablePart, TemplateBuilder};
 pub use crate::outcome::{
@@ -17,6 +14,9 @@ pub use crate::outcome::{
     ProbeOneLayer, ProbePlain, Stored, absent, absent_as, cache_if, fallible, tags, ttl_with,
 };
 pub use crate::policy::{IntoDuration, Policy};
+pub use crate::writes::{
+    Invalidate, InvalidateAll, Returned, ReturnedPlain, ReturnedResult, Update, Updates, Writes,
+};
 
 /// Everything that generated code calls methods of, brought into scope without its name.
 pub mod traits {

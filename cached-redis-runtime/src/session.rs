@@ -91,11 +91,6 @@ operations! {
     ask_time(key: &'a str) -> u64;
 }
 
-#[cfg(feature = "unfenced-for-tests")]
-operations! {
-    overwrite(key: &'a str, record: &'a [u8], life: Life) -> Filled;
-}
-
 impl Session<'_> {
     /// As [`read`](Self::read), and costs nothing if it is answered: it belongs to a wait for something
     /// else.

@@ -2,6 +2,8 @@
 
 mod acquire;
 pub(crate) mod memory;
+#[cfg(feature = "unfenced-for-tests")]
+pub(crate) mod mutated;
 pub(crate) mod none;
 pub(crate) mod redis;
 
@@ -101,11 +103,6 @@ pub(crate) trait Store: Send + Sync {
 
     /// The same, asked of the server.
     fn ask_time<'a>(&'a self, key: &'a str) -> Operation<'a, u64>;
-
-    /// Stores a record without asking for its lease, as every cache does that does not fence.
-    #[cfg(feature = "unfenced-for-tests")]
-    fn overwrite<'a>(&'a self, key: &'a str, record: &'a [u8], life: Life)
-    -> Operation<'a, Filled>;
 
     /// Whether it measures by itself how long its server takes, and keeps to the budget of the operation
     /// that is running. Of other stores, all time counts.

@@ -66,9 +66,10 @@ impl Plan {
     fn node(self, url: &str, protocol: &str, namespace: &str, world: World) -> Node {
         let url = format!("{url}/?protocol={protocol}");
         let cache = Cache::builder().url(url).namespace(namespace).build().expect("a URL");
-        if let Some(Broken::Rule(rule)) = self.broken {
-            cache.break_for_tests(rule);
-        }
+        let cache = match self.broken {
+            Some(Broken::Rule(rule)) => cache.without_for_tests(rule),
+            Some(Broken::Age) | None => cache,
+        };
         let mut page_stale = PAGE_STALE;
         if self.broken == Some(Broken::Age) {
             page_stale *= 100;

@@ -11,12 +11,12 @@ use super::slot::Slot;
 use crate::backoff;
 use crate::budget::timed;
 use crate::error::Error;
-use crate::flight::{Join, Leader};
+use crate::fill::{Acquisition, Lease};
+use crate::flight::Join;
 use crate::freshness::is_busy;
-use crate::group::Stamps;
 use crate::invalidation::Before;
 use crate::judgement::Seen;
-use crate::lease::{Acquire, Acquired, Intent, LeaseId};
+use crate::lease::{Intent, LeaseId};
 use crate::loading;
 use crate::record::{Record, State};
 use crate::session::Session;
@@ -43,14 +43,6 @@ pub(super) enum Asked {
     Inside,
     /// Neither an answer in time nor in so many rounds.
     None,
-}
-
-/// The answer to a question for the lease.
-pub(super) enum Acquisition {
-    Granted(Leader, bool),
-    Held(LeaseId, Stamps),
-    Hit(Option<Record>),
-    NoStore,
 }
 
 impl Slot {
@@ -82,12 +74,12 @@ impl Slot {
             asker.sends();
             let before = self.core().invalidator.before_reading();
             // Before the lease is asked for, and so before the load that it allows.
-            let stamps = match self.stamps(session).await {
+            let stamps = match self.entry().stamps(session).await {
                 Ok(Some(stamps)) => stamps,
                 Ok(None) => return all(asker, || Answer::Alone),
                 Err(error) => return failed(asker, error),
             };
-            let asked = match self.acquire(intent, seen, &stamps, session).await {
+            let asked = match self.entry().acquire(intent, seen, &stamps, session).await {
                 Ok(asked) => asked,
                 Err(error) => return failed(asker, error),
             };
@@ -97,10 +89,9 @@ impl Slot {
                 Join::Closed | Join::Unknown => Answer::Again,
             };
             let (holder, of_holder) = match asked {
-                Acquisition::Granted(leader, over_seen) => {
-                    asker.tells(|| follow(&leader.lease()));
-                    let stamps = known.stamps.clone();
-                    return Asked::Granted(Granted::new(leader, stamps, over_seen, replaces));
+                Acquisition::Granted { lease, over_seen } => {
+                    asker.tells(|| follow(&lease.id()));
+                    return Asked::Granted(Granted::new(lease, over_seen, replaces));
                 }
                 Acquisition::Hit(record) => {
                     return some(asker, || Answer::Hit(record.clone(), Arc::clone(&known)));
@@ -133,11 +124,11 @@ impl Slot {
                     }
                     // Seen twice, it is no flight that was just about to end.
                     Join::Unknown if orphan == Some(holder) => {
-                        let release = self.core().release(&self.key, Duration::ZERO);
+                        let release = self.entry().release_later(Duration::ZERO);
                         if let Some(leader) = flights.adopt(&self.key, holder, release) {
                             asker.tells(|| follow(&holder));
                             let stamps = known.stamps.clone();
-                            return Asked::Granted(Granted::taken_over(leader, stamps));
+                            return Asked::Granted(Granted::taken_over(Lease { leader, stamps }));
                         }
                     }
                     Join::Unknown => orphan = Some(holder),
@@ -203,55 +194,6 @@ impl Slot {
             }
         }
         Ok(None)
-    }
-
-    /// What the groups of the entry are at; `None` if nothing may be stored.
-    pub(super) async fn stamps(&self, session: &mut Session<'_>) -> Result<Option<Stamps>, Error> {
-        let life = self.policy.longest_life(self.core().settings.max_ttl);
-        session.stamp(&self.key, &self.groups.of_lease(), life).await
-    }
-
-    /// Asks for the lease.
-    pub(super) async fn acquire(
-        &self,
-        intent: Intent,
-        seen: LeaseId,
-        stamps: &Stamps,
-        session: &mut Session<'_>,
-    ) -> Result<Acquisition, Error> {
-        let asking = self.core().ask(&self.key);
-        let acquire = Acquire {
-            nonce: asking.nonce(),
-            lease: self.lease(),
-            schema: self.schema,
-            intent,
-            seen,
-            stamps,
-            longest: self.core().settings.longest_record(),
-        };
-        // On an error `asking` is dropped, which takes the question back.
-        Ok(match session.acquire(&self.key, acquire).await? {
-            Acquired::Grant { lease, over_seen } => {
-                Acquisition::Granted(asking.granted(lease), over_seen)
-            }
-            // Granted to this very question: it was executed, the connection lost, and it was sent
-            // again.
-            Acquired::Wait { holder, .. } if holder.nonce() == acquire.nonce => {
-                Acquisition::Granted(asking.granted(holder), false)
-            }
-            Acquired::Wait { holder, stamps } => {
-                asking.not_granted();
-                Acquisition::Held(holder, stamps)
-            }
-            Acquired::Hit(record) => {
-                asking.not_granted();
-                Acquisition::Hit(Record::read(record))
-            }
-            Acquired::NoStore | Acquired::Nothing => {
-                asking.not_granted();
-                Acquisition::NoStore
-            }
-        })
     }
 }
 

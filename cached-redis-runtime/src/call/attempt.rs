@@ -235,7 +235,7 @@ impl Attempt {
         match &self.load.permit {
             Permit::Lease(granted) => {
                 context.previous = previous.map(|record| Stored::new(record, self.slot.type_name));
-                context.lease = granted.leader.lease().into();
+                context.lease = granted.lease.id().into();
             }
             Permit::Alone(place) => context.has_place = place.is_some(),
             Permit::InTurn(_) => context.turn = Some(self.slot.key.clone()),

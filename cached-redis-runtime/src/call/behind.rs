@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use super::ask::Acquisition;
 use super::attempt::{Attempt, Phase};
 use super::body::{Begin, Body, Running};
 use super::load::finish;
@@ -98,7 +97,7 @@ impl Attempt {
             self.slot.counters.reloads.increment();
             if let Some(context) = &self.load.context {
                 // Nobody else sets it.
-                let _ = context.lease.set(granted.leader.lease());
+                let _ = context.lease.set(granted.lease.id());
             }
             self.load.began = tokio::time::Instant::now();
             self.load.permit = Permit::Lease(granted);
@@ -109,13 +108,8 @@ impl Attempt {
     async fn ask_to_reload(&mut self) -> Result<Option<Granted>, Error> {
         let Self { slot, budget, load, .. } = self;
         let seen = load.previous().map_or(LeaseId::NONE, |stored| stored.record().header().lease);
-        let mut session = slot.session(budget);
-        let Some(stamps) = slot.stamps(&mut session).await? else { return Ok(None) };
-        Ok(match slot.acquire(Intent::Reload, seen, &stamps, &mut session).await? {
-            Acquisition::Granted(leader, over_seen) => {
-                Some(Granted::new(leader, stamps, over_seen, true))
-            }
-            _ => None,
-        })
+        let reserved =
+            slot.entry().reserve(Intent::Reload, seen, &mut slot.session(budget)).await?;
+        Ok(reserved.map(|(lease, over_seen)| Granted::new(lease, over_seen, true)))
     }
 }

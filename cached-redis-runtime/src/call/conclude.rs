@@ -5,23 +5,23 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
 use super::attempt::{Attempt, Phase};
 use super::loaded::{Beside, Load, Loaded};
 use super::permit::{Granted, Permit};
 use super::slot::Slot;
 use super::turn;
-use crate::broken::Rule;
 use crate::budget::{by, timed};
-use crate::cache::Storing;
 use crate::codec::{Encoding, Unfaithful};
 use crate::error::{Error, ErrorKind};
+use crate::fill::{Filling, Lease, Written};
 use crate::flight::Leader;
 use crate::freshness::WINDOW_SHARE;
 use crate::invalidation::Target;
-use crate::lease::{Filled, LeaseId};
+use crate::lease::LeaseId;
 use crate::loss::Loss;
+use crate::renewal::keep_alive;
 use crate::session::Session;
 use crate::sharing::Turn;
 use crate::stats::Counters;
@@ -54,7 +54,7 @@ impl Attempt {
 
     fn beside(&self, deadline: Option<Instant>) -> Option<Beside> {
         let lease = match &self.load.permit {
-            Permit::Lease(granted) => Some(granted.leader.lease()),
+            Permit::Lease(granted) => Some(granted.lease.id()),
             Permit::Alone(_) | Permit::InTurn(_) => None,
         };
         if lease.is_none() && deadline.is_none() {
@@ -107,14 +107,14 @@ impl Attempt {
         let slot = &self.slot;
         match encoded {
             Ok(Some(encoding)) => {
-                let life = slot.core().life(&slot.policy, &encoding);
                 match self.load.previous().filter(|stored| stored.is_kept_as(&encoding.record)) {
                     Some(stored) if granted.over_seen => {
+                        let life = slot.entry().life(&encoding);
                         let known: Vec<_> = slot.groups.of_value().collect();
                         let tags = stored.groups().filter(|group| !known.contains(group));
                         Loaded::Same(life, tags.collect())
                     }
-                    _ => Loaded::New(encoding, life),
+                    _ => Loaded::New(encoding),
                 }
             }
             Ok(None) => Loaded::Nothing,
@@ -160,17 +160,13 @@ impl Slot {
         lease: LeaseId,
         began: Instant,
     ) -> impl Future<Output = ()> + Send + use<> {
-        let (cache, key, life) = (self.cache.clone(), self.key.clone(), self.lease());
-        let deadline = self.patience_from(began);
-        async move {
-            while Instant::now() + life / 3 < deadline {
-                sleep(life / 3).await;
-                let renewed = cache.core().sessions.begin().renew(&key, lease, life).await;
-                if let Ok(false) = renewed {
-                    break;
-                }
-            }
-        }
+        let (renewal, deadline) = (self.entry().renewal(lease), self.patience_from(began));
+        async move { keep_alive(std::slice::from_ref(&renewal), Some(deadline)).await }
+    }
+
+    /// What may be stored of what a load has come to.
+    pub(super) fn admit(&self, encoded: Option<Encoding>) -> Result<Option<Encoding>, Error> {
+        self.entry().admit(encoded)
     }
 
     /// The function goes on without the cache: what would be stored does not read back as what was returned.
@@ -197,58 +193,28 @@ impl Slot {
         // Held until the end: whoever comes next is to find what is stored here.
         if let Some(turn) = &granted.turn {
             match &loaded {
-                Loaded::New(encoding, _) => turn::share(turn, &encoding.record),
+                Loaded::New(encoding) => turn::share(turn, &encoding.record),
                 Loaded::Nothing => turn.opens(),
                 Loaded::Same(..) | Loaded::Failed => {}
             }
         }
-        match loaded {
-            Loaded::New(encoding, life) => {
-                let Granted { leader, stamps, turn, .. } = granted;
-                let Self { key, groups, .. } = self;
-                let rule = Rule::Fence;
-                let storing = Storing { key, groups, leader, stamps, encoding, life, took, rule };
-                match self.core().sealed(storing, session).await {
-                    Ok(Some(filling)) => self.store(filling.run(), turn, session.time_left()).await,
-                    Ok(None) => count_stored(&self.counters, Ok(None)),
-                    Err(error) => count_stored(&self.counters, Err(error)),
-                }
-            }
-            Loaded::Same(life, tags) => {
-                let Granted { leader, turn, .. } = granted;
-                leader.seal();
-                let (cache, key) = (self.cache.clone(), self.key.clone());
-                let counters = self.core().stats.same(&self.counters);
-                let keeping = async move {
-                    let mut session = cache.core().sessions.begin();
-                    if !tags.is_empty() {
-                        // If it fails, the value ends earlier.
-                        let _ = session.stamp(&key, &tags, life.whole).await;
-                    }
-                    let kept = session.keep(&key, leader.lease(), life).await;
-                    // There is no record at hand: who follows asks again, and finds it.
-                    if kept.is_ok() {
-                        leader.lost()
-                    } else {
-                        leader.unknown()
-                    }
-                    let is_kept = kept? == Filled::Stored;
-                    if is_kept {
-                        counters.not_modified.increment();
-                    }
-                    Ok(is_kept.then_some(0))
-                };
-                self.store(keeping, turn, session.time_left()).await;
-            }
+        let Granted { lease, turn, replaces, .. } = granted;
+        let filling = match loaded {
+            Loaded::New(encoding) => self.entry().fill(lease, encoding, took, session).await,
+            Loaded::Same(life, tags) => Ok(Some(self.entry().keep(lease, life, tags))),
             // The answer is another by now, although it is not kept: an older one is none any more.
-            Loaded::Nothing if granted.replaces => self.remove(granted.leader, session).await,
+            Loaded::Nothing if replaces => return self.remove(lease.leader, session).await,
             Loaded::Nothing => {
-                self.give_lease_up(granted.leader, Leader::not_shareable, Duration::ZERO, session)
-                    .await;
+                return self.release(lease, Leader::not_shareable, Duration::ZERO, session).await;
             }
             Loaded::Failed => {
-                self.give_lease_up(granted.leader, Leader::failed, self.pause(), session).await;
+                return self.release(lease, Leader::failed, self.pause(), session).await;
             }
+        };
+        match filling {
+            Ok(Some(filling)) => self.store(filling, turn, session.time_left()).await,
+            Ok(None) => count_stored(&self.counters, Ok(None)),
+            Err(error) => count_stored(&self.counters, Err(error)),
         }
     }
 
@@ -261,27 +227,15 @@ impl Slot {
         (window / THROTTLE_SHARE).min(self.core().settings.failure_throttle)
     }
 
-    async fn give_lease_up(
+    async fn release(
         &self,
-        leader: Leader,
+        lease: Lease,
         end: fn(Leader),
         pause: Duration,
         session: &mut Session<'_>,
     ) {
-        let nonce = leader.lease().nonce();
-        let release = session.release(&self.key, nonce, pause);
-        let released = if pause.is_zero() {
-            end(leader);
-            release.await
-        } else {
-            // Followers are to find the pause there, and the last good value with it.
-            let released = release.await;
-            end(leader);
-            released
-        };
-        if let Err(error) = released {
+        if let Err(error) = self.entry().release(lease.leader, end, pause, session).await {
             self.failed(&error);
-            self.core().release(&self.key, pause)(nonce);
         }
     }
 
@@ -299,19 +253,14 @@ impl Slot {
     /// Sends FILL or KEEP, and waits for it as long as the budget of the call lasts, which is `patience`. Then it
     /// goes on in the background: an answer waits for no longer than that, and what has been loaded is stored all
     /// the same where a round trip takes half a budget.
-    async fn store(
-        &self,
-        stored: impl Future<Output = Result<Option<usize>, Error>> + Send + 'static,
-        turn: Option<Box<Turn>>,
-        patience: Duration,
-    ) {
+    async fn store(&self, filling: Filling, turn: Option<Box<Turn>>, patience: Duration) {
         let counters = self.core().stats.same(&self.counters);
         let storing = self.core().background.storing();
         let mut stored = Box::pin(async move {
             let _storing = storing;
             // Until it is stored: whoever comes next is to find it.
             let _turn = turn;
-            count_stored(&counters, stored.await);
+            count_stored(&counters, filling.run().await);
         });
         let Some(in_time) = by(Instant::now() + patience, &mut stored) else {
             return stored.await;
@@ -322,12 +271,15 @@ impl Slot {
     }
 }
 
-fn count_stored(counters: &Counters, stored: Result<Option<usize>, Error>) {
+fn count_stored(counters: &Counters, stored: Result<Option<Written>, Error>) {
     counters.to_store();
     match stored {
-        Ok(Some(bytes)) => {
+        Ok(Some(written)) => {
             counters.stored.increment();
-            counters.bytes_written.add(bytes as u64);
+            match written {
+                Written::New(bytes) => counters.bytes_written.add(bytes as u64),
+                Written::Same => counters.not_modified.increment(),
+            }
         }
         Ok(None) => counters.superseded.increment(),
         Err(error) => counters.error(&error),

@@ -8,6 +8,7 @@ use super::answer::Counts;
 use super::permit::{Decision, Granted, Reason};
 use super::slot::Slot;
 use crate::budget::timed;
+use crate::fill::Lease;
 use crate::flight::{Follower, Word};
 use crate::lease::LeaseId;
 use crate::record::Record;
@@ -81,7 +82,8 @@ impl Slot {
                 Decision::Answer(read)
             }
             Ok(Some(Word::Lead(leader))) => {
-                Decision::Load(Granted::taken_over(leader, known.stamps.clone()))
+                let lease = Lease { leader, stamps: known.stamps.clone() };
+                Decision::Load(Granted::taken_over(lease))
             }
             Ok(Some(Word::StartOver)) => return Taken::StartOver,
             Ok(Some(Word::LoadAlone)) => Decision::LoadAlone(Reason::NotShareable),

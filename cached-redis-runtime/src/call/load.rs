@@ -139,7 +139,7 @@ impl Attempt {
         O::Value: Storable,
     {
         let encoded = codec::encode(outcome, returned, self.slot.schema)?;
-        let Some(encoding) = self.slot.core().admit(encoded, &self.slot.policy)? else {
+        let Some(encoding) = self.slot.admit(encoded)? else {
             return Ok(None);
         };
         if self.slot.counters.shapes.is_check_due()

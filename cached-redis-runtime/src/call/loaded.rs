@@ -39,7 +39,7 @@ impl Load {
 /// What came of a load.
 pub(super) enum Loaded {
     /// To be stored.
-    New(Encoding, Life),
+    New(Encoding),
     /// What is there stays, and gets a new life; with it the groups that it names itself.
     Same(Life, Vec<Group>),
     /// Nothing to store.

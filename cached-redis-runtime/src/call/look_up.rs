@@ -3,7 +3,6 @@
 
 use super::answer::{Counts, Read};
 use super::slot::Slot;
-use crate::broken::Rule;
 use crate::error::{Error, ErrorKind};
 use crate::freshness::{Freshness, is_busy, is_touch_due};
 use crate::group::stamps;
@@ -174,7 +173,6 @@ impl Slot {
     }
 
     fn judge(&self, record: &Record, is_current: bool, before: Before) -> Judgement {
-        let is_current = is_current || self.core().broken.is(Rule::Stamps);
         let outstanding = |stamps: &[u8]| self.was_outstanding(before, stamps);
         judge(record, self.schema, &self.groups, is_current, outstanding)
     }

@@ -3,8 +3,7 @@
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::answer::Read;
-use crate::flight::Leader;
-use crate::group::Stamps;
+use crate::fill::Lease;
 use crate::sharing::Turn;
 
 /// What a caller without a hit is to do.
@@ -21,9 +20,7 @@ pub(super) enum Decision {
 
 /// The right to load and store.
 pub(super) struct Granted {
-    pub(super) leader: Leader,
-    /// What the groups of the entry were at before the load.
-    pub(super) stamps: Stamps,
+    pub(super) lease: Lease,
     /// The value that was seen is there, and stays until the new one is stored.
     pub(super) over_seen: bool,
     /// A value may be there that is to be replaced.
@@ -33,14 +30,14 @@ pub(super) struct Granted {
 }
 
 impl Granted {
-    pub(super) fn new(leader: Leader, stamps: Stamps, over_seen: bool, replaces: bool) -> Self {
-        Self { leader, stamps, over_seen, replaces, turn: None }
+    pub(super) fn new(lease: Lease, over_seen: bool, replaces: bool) -> Self {
+        Self { lease, over_seen, replaces, turn: None }
     }
 
     /// The right of another call. What its question has found is not known here: a load keeps no value
     /// then, and one may be there.
-    pub(super) fn taken_over(leader: Leader, stamps: Stamps) -> Self {
-        Self::new(leader, stamps, false, true)
+    pub(super) fn taken_over(lease: Lease) -> Self {
+        Self::new(lease, false, true)
     }
 }
 

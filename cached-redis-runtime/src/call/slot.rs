@@ -11,6 +11,7 @@ use crate::budget::Budget;
 use crate::cache::Core;
 use crate::current::Handle;
 use crate::error::Error;
+use crate::fill::EntryRef;
 use crate::function::CountersOf;
 use crate::group::Groups;
 use crate::policy::Policy;
@@ -39,6 +40,11 @@ impl Slot {
         self.core().sessions.within(budget)
     }
 
+    pub(super) fn entry(&self) -> EntryRef<'_> {
+        let Self { cache, policy, key, schema, groups, .. } = self;
+        EntryRef { cache, key, policy, schema: *schema, groups }
+    }
+
     pub(super) fn life_after_invalidation(&self) -> Option<Duration> {
         self.policy.life_after_invalidation(self.core().settings.max_ttl)
     }
@@ -49,7 +55,7 @@ impl Slot {
     }
 
     pub(super) fn lease(&self) -> Duration {
-        self.policy.lease_life(self.core().settings.max_ttl)
+        self.entry().lease_life()
     }
 
     /// When waiting for a load, or renewing its lease, ends.

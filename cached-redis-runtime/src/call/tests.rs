@@ -39,11 +39,11 @@ use crate::call::Call;
 use crate::current::Handle;
 use crate::entry::Entry;
 use crate::function::Function;
-use crate::invalidation::{Invalidate, InvalidateAll};
 use crate::outcome::{Outcome, Probe, ProbeOneLayer as _, tags};
 use crate::policy::Policy;
 use crate::stats::FunctionStats;
 use crate::store::memory::{Fault, MemoryStore};
+use crate::writes::{Invalidate, InvalidateAll};
 
 static FUNCTION: Function = Function::new("test", "load", "load", "id");
 

@@ -8,11 +8,11 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::answer::{Counts, Read};
-use super::ask::Acquisition;
 use super::follow::Taken;
 use super::permit::{Decision, Granted, Reason};
 use super::slot::Slot;
 use crate::budget::{by, timed};
+use crate::fill::Acquisition;
 use crate::flight::{Called, Entered};
 use crate::lease::{Intent, LeaseId};
 use crate::loading;
@@ -62,10 +62,12 @@ impl Slot {
     async fn ask_in_turn(&self, mut turn: Turn, session: &mut Session<'_>) -> Decision {
         turn.begins();
         let before = self.core().invalidator.before_reading();
-        let Ok(Some(stamps)) = self.stamps(session).await else { return Decision::InTurn(turn) };
-        match self.acquire(Intent::Read, LeaseId::NONE, &stamps, session).await {
-            Ok(Acquisition::Granted(leader, over_seen)) => {
-                let granted = Granted::new(leader, stamps, over_seen, true);
+        let Ok(Some(stamps)) = self.entry().stamps(session).await else {
+            return Decision::InTurn(turn);
+        };
+        match self.entry().acquire(Intent::Read, LeaseId::NONE, &stamps, session).await {
+            Ok(Acquisition::Granted { lease, over_seen }) => {
+                let granted = Granted::new(lease, over_seen, true);
                 Decision::Load(Granted { turn: Some(Box::new(turn)), ..granted })
             }
             Ok(Acquisition::Hit(Some(record))) => {

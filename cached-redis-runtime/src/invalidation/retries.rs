@@ -11,12 +11,15 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::{FIRST_PAUSE, LONGEST_PAUSE, Target};
+use super::target::Target;
 use crate::backoff::Backoff;
 use crate::claim::{Claim, Claims};
 
 /// A worker that gives no sign of life for so long is on a runtime that is not driven.
 const SILENCE: Duration = Duration::from_secs(3);
+/// Between retries.
+pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(20);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 /// Between attempts of what was refused: long enough not to be a burden, short enough that a right which
 /// was forgotten is noticed soon after it has been given.
 const FIRST_PAUSE_REFUSED: Duration = Duration::from_millis(100);

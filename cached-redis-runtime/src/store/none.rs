@@ -93,11 +93,6 @@ impl Store for NoStore {
         Box::pin(ready(Err(Error::unreachable())))
     }
 
-    #[cfg(feature = "unfenced-for-tests")]
-    fn overwrite<'a>(&'a self, _: &'a str, _: &'a [u8], _: Life) -> Operation<'a, Filled> {
-        done(Filled::Lost)
-    }
-
     fn is_there(&self) -> bool {
         false
     }

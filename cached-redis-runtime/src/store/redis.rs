@@ -160,16 +160,6 @@ impl<T: Topology> Store for RedisStore<T> {
         self.topology.at(key, Node::ask_time)
     }
 
-    #[cfg(feature = "unfenced-for-tests")]
-    fn overwrite<'a>(
-        &'a self,
-        key: &'a str,
-        record: &'a [u8],
-        life: Life,
-    ) -> Operation<'a, Filled> {
-        self.topology.at(key, move |node| node.overwrite(key, record, life))
-    }
-
     fn measures(&self) -> bool {
         true
     }

@@ -7,20 +7,20 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::millis;
 use super::plan::{KEYS, Write};
 use super::wire::Wire;
 use super::world::{Floors, Target, Value, Versions, World};
+use super::{Rule, millis};
 use crate::cache::{Cache, Settings};
 use crate::call::Call;
 use crate::current::{Handle, refresh};
 use crate::entry::Entry;
 use crate::error::Error;
 use crate::function::Function;
-use crate::invalidation::{Invalidate, InvalidateAll, Invalidations, Updates, Writes};
 use crate::outcome::{Outcome, Probe, ProbeOneLayer as _, tags, ttl_with};
 use crate::previous::previous;
 use crate::store::memory::MemoryStore;
+use crate::writes::{Invalidate, InvalidateAll, Invalidations, Updates, Writes};
 
 static FUNCTION: Function = Function::new("sim", "version", "version", "key");
 
@@ -45,9 +45,17 @@ pub(super) struct Node {
 }
 
 impl Node {
-    pub(super) fn new(world: &Arc<World>, store: &Arc<MemoryStore>) -> Arc<Self> {
+    pub(super) fn new(
+        world: &Arc<World>,
+        store: &Arc<MemoryStore>,
+        broken: Option<Rule>,
+    ) -> Arc<Self> {
         let wire = Wire::new(store, world.plan.is_slow);
         let cache = Cache::new(Arc::clone(&wire) as _, None, Settings::default());
+        #[cfg(feature = "unfenced-for-tests")]
+        let cache = broken.map_or(cache.clone(), |rule| cache.without_for_tests(rule));
+        #[cfg(not(feature = "unfenced-for-tests"))]
+        let None = broken;
         Arc::new(Self { cache, wire, world: Arc::clone(world), floors: Mutex::default() })
     }
 

@@ -133,14 +133,4 @@ impl Store for Wire {
     fn ask_time<'a>(&'a self, key: &'a str) -> Operation<'a, u64> {
         self.send(self.store.ask_time(key))
     }
-
-    #[cfg(feature = "unfenced-for-tests")]
-    fn overwrite<'a>(
-        &'a self,
-        key: &'a str,
-        record: &'a [u8],
-        life: Life,
-    ) -> Operation<'a, Filled> {
-        self.send(self.store.overwrite(key, record, life))
-    }
 }

@@ -11,9 +11,9 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::{LOAD, MILLI, SECOND, Subject};
 use crate::cache::Cache;
-use crate::invalidation::Writes;
 use crate::policy::Policy;
 use crate::store::memory::Fault;
+use crate::writes::Writes;
 
 #[tokio::test(start_paused = true)]
 async fn whatever_the_fault_the_body_answers_within_the_budget() {

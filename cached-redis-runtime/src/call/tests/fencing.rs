@@ -9,9 +9,9 @@ use super::{Answer, LOAD, SECOND, Subject, paused_runtime};
 use crate::cache::Cache;
 use crate::current::refresh;
 use crate::error::ErrorKind;
-use crate::invalidation::Writes;
 use crate::policy::Policy;
 use crate::store::memory::Fault;
+use crate::writes::Writes;
 
 #[tokio::test(start_paused = true)]
 async fn a_load_that_began_before_an_invalidation_leaves_nothing() {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::{LOAD, MILLI, SECOND, Subject};
-use crate::invalidation::Writes;
 use crate::store::memory::Fault;
+use crate::writes::Writes;
 
 const LIFE: Duration = Duration::from_secs(10);
 

@@ -3,8 +3,8 @@
 use cached_redis_test_support::events::Events;
 
 use super::*;
-use crate::invalidation::Writes;
 use crate::loss::Loss;
+use crate::writes::Writes;
 
 const MINUTE: Duration = Duration::from_secs(60);
 

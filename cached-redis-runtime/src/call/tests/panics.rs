@@ -7,11 +7,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::{Answer, SECOND, Subject};
 use crate::cache::Cache;
 use crate::group::Tag;
-use crate::invalidation::Writes;
 use crate::outcome::{
     Probe, ProbeOneLayer as _, ProbePlain as _, absent_as, cache_if, tags, ttl_with,
 };
 use crate::policy::Policy;
+use crate::writes::Writes;
 
 /// Some of them cannot be written, others not read.
 #[derive(Clone, Debug, PartialEq)]

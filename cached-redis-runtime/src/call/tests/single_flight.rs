@@ -5,8 +5,9 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use super::{LOAD, Subject};
+use super::{LOAD, MILLI, Subject};
 use crate::cache::Cache;
+use crate::store::memory::Fault;
 
 #[tokio::test(start_paused = true)]
 async fn five_hundred_callers_load_once() {
@@ -38,6 +39,20 @@ async fn a_load_does_not_wait_for_itself() {
     assert_eq!(subject.after(1, LOAD, Ok(2)).await, Ok(1), "others do");
     assert_eq!(outer.await.expect("no panic"), Ok(1));
     assert_eq!((subject.loads(), began.elapsed()), (3, LOAD));
+}
+
+/// Whether it is stored is known to the store by then: an invalidation may come before the answer.
+#[tokio::test(start_paused = true)]
+async fn a_load_that_is_being_stored_takes_no_more_followers() {
+    let subject = Subject::new();
+    let leader = subject.begin(1, LOAD, Ok(1)).await;
+    sleep(LOAD - MILLI).await;
+    subject.fault(Fault::Slow(LOAD / 2));
+    sleep(2 * MILLI).await;
+    subject.fault(None);
+    assert_eq!(subject.after(1, LOAD, Ok(2)).await, Ok(1), "it asks until it is stored");
+    assert_eq!(leader.await.expect("no panic"), Ok(1));
+    assert_eq!((subject.loads(), subject.stats().coalesced), (1, 0));
 }
 
 #[tokio::test(start_paused = true)]

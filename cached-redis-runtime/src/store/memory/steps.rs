@@ -228,19 +228,6 @@ impl Store for MemoryStore {
         // Whoever changes a group does it here.
         Condition { tracking: Tracking::On }
     }
-
-    #[cfg(feature = "unfenced-for-tests")]
-    fn overwrite<'a>(
-        &'a self,
-        key: &'a str,
-        record: &'a [u8],
-        life: Life,
-    ) -> Operation<'a, Filled> {
-        self.operate(Access::Write, move |contents| {
-            self.store(contents, key, record, life);
-            Filled::Stored
-        })
-    }
 }
 
 /// Whether somebody loads under the lease of a record, as far as the record says.

@@ -208,23 +208,6 @@ impl Node {
         Ok(u64::try_from(integer(answer)?).ok().map(Duration::from_millis))
     }
 
-    #[cfg(feature = "unfenced-for-tests")]
-    pub(super) async fn overwrite(
-        &self,
-        key: &str,
-        record: &[u8],
-        life: Life,
-    ) -> Result<Filled, Error> {
-        let mut record = record.to_vec();
-        let soft = life.fresh.zip(self.now()).map(|(fresh, now)| {
-            now.saturating_add(u64::try_from(fresh.as_millis()).unwrap_or(u64::MAX))
-        });
-        crate::record::set_soft(&mut record, soft);
-        let mut set = redis::cmd("SET");
-        self.link.send(set.arg(key).arg(record).arg("PX").arg(millis(life.whole))).await?;
-        Ok(Filled::Stored)
-    }
-
     /// Runs a script by its digest, by its text where the server has lost it.
     async fn script(
         &self,

@@ -1,13 +1,10 @@
 //! Write-through: what a write makes of an entry is stored, unless another write came between.
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use super::{Renewed, while_renewing};
-use crate::cache::Core;
-use crate::entry::{Encoded, Entry, Located, Plain, Reserved};
+use crate::entry::{Encoded, Entry, Located, Plain};
 use crate::error::Error;
-use crate::lease::{Intent, LeaseId};
+use crate::fill::{Lease, Renewal};
+use crate::lease::Intent;
+use crate::renewal::while_renewing;
 
 /// The entries that a write is about to renew. Their leases are asked for before the write and kept
 /// alive while it runs.
@@ -16,15 +13,7 @@ use crate::lease::{Intent, LeaseId};
 /// which of the two the source has last, and invalidates.
 #[derive(Debug, Default)]
 pub struct Updates {
-    leases: Vec<Lease>,
-}
-
-#[derive(Debug)]
-struct Lease {
-    core: Arc<Core>,
-    key: String,
-    id: LeaseId,
-    life: Duration,
+    leases: Vec<Renewal>,
 }
 
 /// One entry that a write is about to renew. Dropped, because the write was cancelled or panicked at
@@ -35,7 +24,7 @@ pub struct Update<R> {
     entry: Entry<R>,
     /// Without a lease, because the cache failed or a fence stands there, all that can be done is to
     /// invalidate.
-    reserved: Option<Reserved>,
+    lease: Option<Lease>,
     is_over: bool,
 }
 
@@ -49,45 +38,26 @@ impl Updates {
     /// Reserves an entry, before the write, in the cache that is in use here.
     pub async fn begin<R>(&mut self, entry: Entry<R>) -> Update<R> {
         let entry = entry.stay();
-        let reserved = match self.reserve(&entry).await {
-            Ok(reserved) => reserved,
+        let lease = match self.reserve(&entry).await {
+            Ok(lease) => lease,
             Err(error) => {
                 entry.count(&error);
                 None
             }
         };
-        Update { entry, reserved, is_over: false }
+        Update { entry, lease, is_over: false }
     }
 
-    async fn reserve<R>(&mut self, entry: &Entry<R>) -> Result<Option<Reserved>, Error> {
+    async fn reserve<R>(&mut self, entry: &Entry<R>) -> Result<Option<Lease>, Error> {
         let located = entry.located()?;
-        let reserved = located.reserve(Intent::Write).await?;
-        if let Some(reserved) = &reserved {
-            self.leases.push(Lease {
-                core: Arc::clone(located.core()),
-                key: located.key().to_owned(),
-                id: reserved.lease(),
-                life: reserved.life(),
-            });
-        }
-        Ok(reserved)
+        let lease = located.reserve(Intent::Write).await?;
+        self.leases.extend(lease.as_ref().map(|lease| located.entry().renewal(lease.id())));
+        Ok(lease)
     }
 
     /// Runs the write, and keeps the leases alive as long as it takes.
     pub async fn during<F: Future>(&self, write: F) -> F::Output {
         while_renewing(&self.leases, write).await
-    }
-}
-
-impl Renewed for Lease {
-    fn life(&self) -> Duration {
-        self.life
-    }
-
-    async fn renew(&self) {
-        let Self { core, key, id, life } = self;
-        // One that is gone is noticed when the value is stored.
-        let _ = core.sessions.begin().renew(key, *id, *life).await;
     }
 }
 
@@ -99,9 +69,9 @@ impl<R> Update<R> {
 
     /// The write has succeeded.
     pub async fn store(mut self, value: Encoded) {
-        let reserved = self.reserved.take();
+        let lease = self.lease.take();
         if let Ok(located) = self.entry.located() {
-            let stored = store(&located, reserved, value).await;
+            let stored = store(&located, lease, value).await;
             if let Err(error) = &stored {
                 self.entry.count(error);
             }
@@ -115,21 +85,17 @@ impl<R> Update<R> {
 
     /// The write has failed: what is there is still right.
     pub async fn abandon(mut self) {
-        if let (Some(reserved), Ok(located)) = (self.reserved.take(), self.entry.located()) {
-            located.release(reserved).await;
+        if let (Some(lease), Ok(located)) = (self.lease.take(), self.entry.located()) {
+            located.release(lease).await;
         }
         self.is_over = true;
     }
 }
 
 /// Whether the value was stored: it is not if it is not to be kept, or if nothing was reserved.
-async fn store(
-    located: &Located<'_>,
-    reserved: Option<Reserved>,
-    value: Encoded,
-) -> Result<bool, Error> {
-    match (located.admit(value)?, reserved) {
-        (Some(encoding), Some(reserved)) => located.store_reserved(reserved, encoding).await,
+async fn store(located: &Located<'_>, lease: Option<Lease>, value: Encoded) -> Result<bool, Error> {
+    match (located.admit(value)?, lease) {
+        (Some(encoding), Some(lease)) => located.fill(lease, encoding).await,
         _ => Ok(false),
     }
 }
@@ -137,8 +103,9 @@ async fn store(
 impl<R> Drop for Update<R> {
     fn drop(&mut self) {
         if !self.is_over {
-            if let Some(reserved) = self.reserved.take() {
-                reserved.in_doubt();
+            if let Some(lease) = self.lease.take() {
+                // Nobody knows what the source has: no follower may load under this lease.
+                lease.leader.unknown();
             }
             if let Ok(located) = self.entry.located() {
                 located.invalidate_in_background();

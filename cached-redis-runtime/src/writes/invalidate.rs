@@ -5,10 +5,10 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::Target;
 use crate::current::{Choice, Handle};
 use crate::error::Error;
 use crate::function::Function;
+use crate::invalidation::Target;
 use crate::key::Key;
 
 /// Removes one entry of a function; `f_invalidate(..)` makes it. A future of `Result<(), Error>`.

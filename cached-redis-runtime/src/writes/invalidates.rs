@@ -1,17 +1,17 @@
-//! What a write makes outdated.
+//! What a write makes outdated: `#[invalidates]` gathers it, and removes it after the write.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{BATCH, Invalidate, InvalidateAll, Renewed, Target, while_renewing};
-use crate::broken::Rule;
-use crate::cache::{Cache, Core};
+use super::invalidate::{Invalidate, InvalidateAll};
+use crate::cache::Cache;
 use crate::current::Handle;
 use crate::error::{Error, ErrorKind};
 use crate::group::TagText;
-use crate::lease::FenceId;
+use crate::invalidation::{Fence, Target};
 use crate::loss::Loss;
+use crate::renewal::while_renewing;
 
 /// The entries that a write makes outdated, gathered by generated code and sent after it.
 ///
@@ -24,22 +24,6 @@ pub struct Writes {
     targets: Vec<(Cache, Target)>,
     failure: Option<Error>,
     fences: Vec<Fence>,
-}
-
-/// What to do about writes without a guard.
-const UNGUARDED: &str = "If the process dies between the commit and the invalidation, old values may stay until their \
-    `ttl` ends; write `strict` where the write is to be refused instead";
-
-/// A shorter fence would have to be renewed all the time.
-const LEAST_FENCE: Duration = Duration::from_millis(100);
-
-/// A fence around the entries of one cache.
-#[derive(Debug)]
-struct Fence {
-    core: Arc<Core>,
-    id: FenceId,
-    keys: Vec<String>,
-    life: Duration,
 }
 
 impl Writes {
@@ -90,20 +74,14 @@ impl Writes {
     pub async fn hold(&mut self, life: Duration) -> Result<(), Error> {
         let mut result = self.failure.take().map_or(Ok(()), Err);
         for (cache, batch) in by_cache(&self.targets) {
-            let core = Arc::clone(cache.core());
-            let keys = batch.iter().flat_map(Target::keys).cloned().collect();
-            let life = life.clamp(LEAST_FENCE, core.settings.max_ttl.max(LEAST_FENCE));
-            let fence = Fence { id: core.flights.nonce(), core, keys, life };
-            let planted = fence.plant().await;
-            if let Err(error) = planted {
-                fence.core.failed_fences.increment();
-                fence.core.losses.report_with(Loss::Unguarded, None, || {
-                    format!("a guard could not be planted: {error}. {UNGUARDED}")
-                });
+            let core = cache.core();
+            let (id, life) = (core.flights.nonce(), life.min(core.settings.max_ttl));
+            let fence = Fence::new(&core.invalidator, id, &batch, life);
+            if let Err(error) = fence.plant().await {
                 if error.kind() == ErrorKind::Server {
                     // It may still delete, which is worth something. One that does not answer is
                     // not to cost the write another budget: it is asked again after it.
-                    let _ = fence.core.invalidator.invalidate_all(batch).await;
+                    let _ = core.invalidator.invalidate_all(batch).await;
                 }
                 result = Err(error);
             }
@@ -158,10 +136,9 @@ impl Writes {
         while let Some(fence) = self.fences.pop() {
             match fence.lift().await {
                 Ok(()) => {
-                    let lifted: HashSet<&String> = fence.keys.iter().collect();
-                    let is_done = |target: &Target| target.keys().all(|key| lifted.contains(key));
+                    let is_done = fence.covers();
                     self.targets.retain(|(cache, target)| {
-                        !(Arc::ptr_eq(cache.core(), &fence.core) && is_done(target))
+                        !(fence.is_of(&cache.core().invalidator) && is_done(target))
                     });
                 }
                 Err(error) => result = Err(error),
@@ -188,77 +165,10 @@ fn by_cache(targets: &[(Cache, Target)]) -> Vec<(Cache, Vec<Target>)> {
     batches
 }
 
-impl Fence {
-    /// Also to renew it.
-    async fn plant(&self) -> Result<(), Error> {
-        if self.core.broken.is(Rule::Guard) {
-            return Ok(());
-        }
-        for keys in self.keys.chunks(BATCH) {
-            self.core.sessions.begin().hold(keys, self.id, self.life).await?;
-        }
-        Ok(())
-    }
-
-    async fn lift(&self) -> Result<(), Error> {
-        for keys in self.keys.chunks(BATCH) {
-            self.core.sessions.begin().lift(keys, self.id).await?;
-        }
-        Ok(())
-    }
-}
-
-impl Renewed for Fence {
-    fn life(&self) -> Duration {
-        self.life
-    }
-
-    async fn renew(&self) {
-        if let Err(error) = self.plant().await {
-            let detail = || format!("a guard could not be renewed: {error}. {UNGUARDED}");
-            self.core.losses.report_with(Loss::Unguarded, None, detail);
-        }
-    }
-}
-
 impl Drop for Writes {
     fn drop(&mut self) {
         for (cache, target) in self.targets.drain(..) {
             cache.core().invalidator.retry(vec![target]);
         }
-    }
-}
-
-/// Asks for the success value of what a write returned: `(&&Returned(&returned)).success()`.
-#[derive(Debug)]
-pub struct Returned<'a, R>(pub &'a R);
-
-/// Asked first.
-pub trait ReturnedResult<'a> {
-    /// What the write returns on success.
-    type Success;
-    /// The value, unless the write failed.
-    fn success(&self) -> Option<&'a Self::Success>;
-}
-
-impl<'a, T, E> ReturnedResult<'a> for &Returned<'a, Result<T, E>> {
-    type Success = T;
-    fn success(&self) -> Option<&'a T> {
-        self.0.as_ref().ok()
-    }
-}
-
-/// Asked last: whatever is not a `Result` is a success.
-pub trait ReturnedPlain<'a> {
-    /// What the write returns.
-    type Success;
-    /// The value.
-    fn success(&self) -> Option<&'a Self::Success>;
-}
-
-impl<'a, T> ReturnedPlain<'a> for Returned<'a, T> {
-    type Success = T;
-    fn success(&self) -> Option<&'a T> {
-        Some(self.0)
     }
 }

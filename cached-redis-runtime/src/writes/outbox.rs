@@ -4,10 +4,11 @@
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{InvalidateAll, Target};
+use super::invalidate::InvalidateAll;
 use crate::cache::Cache;
 use crate::entry::Entry;
 use crate::error::{Error, ErrorKind};
+use crate::invalidation::Target;
 
 /// What a write makes outdated, as a value that can be stored: in an outbox table, written in the
 /// write's own transaction.

@@ -1,0 +1,188 @@
+//! What may be stored, for how long, and under which lease.
+
+use std::time::Duration;
+
+use super::{EntryRef, Lease};
+use crate::codec::Encoding;
+use crate::current::Handle;
+use crate::error::{Error, ErrorKind};
+use crate::flight::Leader;
+use crate::group::{Group, Stamps};
+use crate::lease::{Filled, Life};
+use crate::record::{self, Header, Kind};
+use crate::session::Session;
+
+/// Groups that a value names itself. Those of the arguments have room beside them in a record.
+const MOST_TAGS: usize = 32;
+
+impl EntryRef<'_> {
+    /// What may be stored of an encoded value.
+    pub(crate) fn admit(&self, encoding: Option<Encoding>) -> Result<Option<Encoding>, Error> {
+        let Some(encoding) = encoding else { return Ok(None) };
+        let is_kept = match encoding.kind {
+            Kind::Absence => !self.policy.negative_ttl.is_zero(),
+            Kind::Value => encoding.life != Some(Duration::ZERO),
+        };
+        if !is_kept {
+            return Ok(None);
+        }
+        let Some(header) = Header::read(&encoding.record) else { return Ok(None) };
+        if header.payload(&encoding.record).len() > self.core().settings.max_value {
+            return Err(Error::new(
+                ErrorKind::TooLarge,
+                "the value is larger than the cache takes",
+            ));
+        }
+        if encoding.tags.len() > MOST_TAGS {
+            return Err(Error::new(ErrorKind::TooLarge, "the value is in too many groups"));
+        }
+        Ok(Some(encoding))
+    }
+
+    /// What a value is stamped with: with what the groups of its arguments were at before the load,
+    /// and what those that it names itself are at now. Whether they were that before the load cannot
+    /// be told of them, but of their classes it can: `None` if one has changed.
+    async fn stamps_of_value(
+        &self,
+        tags: &[Group],
+        before: &Stamps,
+        life: Duration,
+        session: &mut Session<'_>,
+    ) -> Result<Option<Stamps>, Error> {
+        let known: Vec<Group> = self.groups.of_value().collect();
+        let mut stamps: Stamps =
+            before.iter().filter(|stamp| known.contains(&stamp.group)).collect();
+        let tags: Vec<Group> = tags.iter().copied().filter(|tag| !known.contains(tag)).collect();
+        if tags.is_empty() {
+            return Ok(Some(stamps));
+        }
+        let classes: Vec<Group> =
+            self.groups.classes.iter().map(|class| Group::class(class)).collect();
+        // In this order: a class does not go later than its tag.
+        let asked = [tags.as_slice(), &classes].concat();
+        let Some(now) = session.stamp(self.key, &asked, life).await? else {
+            return Ok(None);
+        };
+        let has_changed = |class: &Group| now.of(*class) != before.of(*class);
+        if classes.iter().any(has_changed) {
+            return Ok(None);
+        }
+        now.iter().filter(|stamp| tags.contains(&stamp.group)).for_each(|stamp| stamps.push(stamp));
+        Ok(Some(stamps))
+    }
+
+    /// How long a record lives.
+    pub(crate) fn life(&self, encoding: &Encoding) -> Life {
+        let (policy, max_ttl) = (self.policy, self.core().settings.max_ttl);
+        match encoding.kind {
+            Kind::Absence => {
+                let whole = policy.jittered(policy.negative_ttl, max_ttl);
+                Life { whole, fresh: None }
+            }
+            Kind::Value => {
+                let ttl = encoding.life.map_or(policy.ttl, |life| life.min(policy.ttl));
+                let fresh = policy.jittered(ttl, max_ttl);
+                let whole = fresh + policy.grace();
+                Life { whole, fresh: policy.has_soft_deadline().then_some(fresh) }
+            }
+        }
+    }
+
+    /// Makes a FILL of a value, which is not sent yet: the flight takes no more followers. `None` if something has
+    /// come between.
+    pub(crate) async fn fill(
+        &self,
+        lease: Lease,
+        encoding: Encoding,
+        took: Duration,
+        session: &mut Session<'_>,
+    ) -> Result<Option<Filling>, Error> {
+        let life = self.life(&encoding);
+        let Lease { leader, stamps } = lease;
+        let Encoding { mut record, tags, .. } = encoding;
+        match self.stamps_of_value(&tags, &stamps, life.whole, session).await {
+            Ok(Some(stamps)) => record::stamp(&mut record, &stamps),
+            Ok(None) => {
+                leader.unknown();
+                return Ok(None);
+            }
+            Err(error) => {
+                leader.unknown();
+                return Err(error);
+            }
+        }
+        record::sign(&mut record, &leader.lease());
+        record::set_load(&mut record, took);
+        Ok(Some(self.filling(leader, life, What::Record(record))))
+    }
+
+    /// The same of the value that is there, and that the lease lies over: it has not changed, and is not sent again.
+    /// `tags` are the groups that it names itself.
+    ///
+    /// That is worth a script of its own: all requests of a process share one connection, and even on loopback a FILL of
+    /// 128 kB takes three times as long as a KEEP, one of 1 MiB thirty times.
+    pub(crate) fn keep(&self, lease: Lease, life: Life, tags: Vec<Group>) -> Filling {
+        self.filling(lease.leader, life, What::IsThere(tags))
+    }
+
+    fn filling(&self, leader: Leader, life: Life, what: What) -> Filling {
+        leader.seal();
+        Filling { cache: self.cache.clone(), key: self.key.to_owned(), leader, life, what }
+    }
+}
+
+/// A FILL that belongs to nobody's call: it goes on when its caller has the answer.
+pub(crate) struct Filling {
+    cache: Handle,
+    key: String,
+    leader: Leader,
+    life: Life,
+    what: What,
+}
+
+enum What {
+    Record(Vec<u8>),
+    /// The record that is there; the groups that it names itself.
+    IsThere(Vec<Group>),
+}
+
+impl Filling {
+    /// Sends it, within a budget of its own, and ends the flight. What is stored; `None` if something came between.
+    pub(crate) async fn run(self) -> Result<Option<Written>, Error> {
+        let Self { cache, key, leader, life, what } = self;
+        let mut session = cache.core().sessions.begin();
+        let lease = leader.lease();
+        let (filled, written) = match what {
+            What::Record(record) => {
+                let filled = session.fill(&key, lease, &record, life).await;
+                let written = Written::New(record.len());
+                leader.filled(&filled, record);
+                (filled, written)
+            }
+            What::IsThere(tags) => {
+                if !tags.is_empty() {
+                    // If it fails, the value ends earlier.
+                    let _ = session.stamp(&key, &tags, life.whole).await;
+                }
+                let filled = session.keep(&key, lease, life).await;
+                // There is no record at hand: who follows asks again, and finds it.
+                if filled.is_ok() {
+                    leader.lost()
+                } else {
+                    leader.unknown()
+                }
+                (filled, Written::Same)
+            }
+        };
+        Ok((filled? == Filled::Stored).then_some(written))
+    }
+}
+
+/// What a FILL has stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Written {
+    /// So many bytes.
+    New(usize),
+    /// What had been there.
+    Same,
+}

@@ -1,0 +1,55 @@
+//! Keeping alive what ends by itself: a lease, a fence.
+
+use std::convert::Infallible;
+use std::future::pending;
+use std::pin::pin;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use crate::budget::{has_timers, timed};
+
+/// Between renewals: timers are no finer.
+const LEAST_PAUSE: Duration = Duration::from_millis(1);
+
+/// What ends unless it is renewed.
+pub(crate) trait Renewed {
+    fn life(&self) -> Duration;
+
+    /// Whether it may still be there.
+    fn renew(&self) -> impl Future<Output = bool> + Send;
+}
+
+/// Renews all of them each third of the shortest life, until `deadline`, and as long as one of them is there. Waits for
+/// timers: see [`timed`].
+pub(crate) async fn keep_alive(all: &[impl Renewed], deadline: Option<Instant>) {
+    let Some(shortest) = all.iter().map(Renewed::life).min() else { return };
+    let pause = (shortest / 3).max(LEAST_PAUSE);
+    while deadline.is_none_or(|deadline| Instant::now() + pause < deadline) {
+        sleep(pause).await;
+        let mut is_there = false;
+        for one in all {
+            is_there |= one.renew().await;
+        }
+        if !is_there {
+            return;
+        }
+    }
+}
+
+/// Runs a write, and renews what protects it as long as it takes.
+pub(crate) async fn while_renewing<F: Future>(all: &[impl Renewed], write: F) -> F::Output {
+    if !has_timers() {
+        // Then nothing could be asked of the store either.
+        return write.await;
+    }
+    let renewals = pin!(async {
+        keep_alive(all, None).await;
+        pending::<Infallible>().await
+    });
+    tokio::select! {
+        biased;
+        written = write => written,
+        Some(never) = timed(renewals) => match never {},
+    }
+}
