@@ -1,4 +1,4 @@
-//! Loads that go on behind an answer.
+//! Loads in the background, which no caller waits for.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -5,12 +5,12 @@
 //! [`attempt`] looks up ([`look_up`]); on a miss it finds out who may load ([`miss`], where one caller
 //! asks for all of a process: [`ask`]), or, where a load has failed, takes turns ([`turn`]). What a load
 //! comes to is stored by [`conclude`]. A value that is no longer fresh may be the answer while its reload
-//! runs in the background ([`behind`]).
+//! runs in the background ([`background`]).
 
 mod answer;
 mod ask;
 mod attempt;
-mod behind;
+mod background;
 mod body;
 mod conclude;
 mod follow;
@@ -24,14 +24,14 @@ mod turn;
 
 use std::any::type_name;
 
-use crate::current::Handle;
 use crate::function::{CountersOf, Function};
 use crate::group::{Group, Groups, TagText};
 use crate::key::Key;
 use crate::outcome::{Outcome, Storable};
 use crate::policy::Policy;
+use crate::scope::Handle;
 use attempt::{Attempt, Next};
-use behind::{Here, Made, Owned};
+use background::{Here, Made, Owned};
 use body::Body;
 use slot::Slot;
 
@@ -93,7 +93,7 @@ impl Call {
     }
 
     /// As [`run`](Self::run), with a load that can outlive the call.
-    pub fn run_behind<O, L, F>(self, outcome: O, load: L) -> impl Future<Output = O::Return>
+    pub fn run_detachable<O, L, F>(self, outcome: O, load: L) -> impl Future<Output = O::Return>
     where
         O: Outcome + Clone + Send + Sync + 'static,
         O::Value: Storable,

@@ -7,7 +7,6 @@ use std::time::Duration;
 use crate::cache::Core;
 use crate::call::Call;
 use crate::codec::{self, Encoding};
-use crate::current::{Choice, Handle};
 use crate::error::{Error, ErrorKind};
 use crate::fill::{EntryRef, Lease};
 use crate::flight::Leader;
@@ -21,6 +20,7 @@ use crate::lease::{Intent, LeaseId};
 use crate::outcome::{Outcome, Storable};
 use crate::policy::Policy;
 use crate::record::Record;
+use crate::scope::{Choice, Handle};
 
 /// The entry of one call of a cached function; `f_entry(..)` makes it. `R` is the function's return
 /// type.

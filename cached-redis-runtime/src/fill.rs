@@ -9,7 +9,6 @@ use std::time::Duration;
 use tokio::runtime;
 
 use crate::cache::Core;
-use crate::current::Handle;
 use crate::error::Error;
 use crate::flight::{Leader, Release};
 use crate::group::{Groups, Stamps};
@@ -17,6 +16,7 @@ use crate::lease::{Acquire, Acquired, Intent, LeaseId};
 use crate::policy::Policy;
 use crate::record::Record;
 use crate::renewal::Renewed;
+use crate::scope::Handle;
 use crate::session::Session;
 pub(crate) use storing::{Filling, Written};
 

@@ -1,4 +1,4 @@
-//! Borrowed arguments that a load takes along when it goes on behind the answer.
+//! Borrowed arguments that a load takes along into the background.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 
 /// A reference behind which something can be cloned, to outlive the call.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be kept for a load behind the answer",
+    message = "`{Self}` cannot be cloned for a load in the background",
     label = "cannot be cloned into something that is `Send` and `'static`",
     note = "with `stale`, `early` or `soft_timeout` a load may outlive its call: derive `Clone` for `{Self}`, or take it as `Arc<{Self}>` by value"
 )]

@@ -1,10 +1,10 @@
 //! What a return type means: a value, an absence, an error.
 //!
-//! [`probe`] finds it out, [`stored`] asks whether such values can be stored, [`options`] changes it.
+//! [`return_type`] finds it out, [`stored`] asks whether such values can be stored, [`options`] changes it.
 
 mod from_value;
 mod options;
-mod probe;
+mod return_type;
 mod stored;
 
 use std::time::Duration;
@@ -16,7 +16,9 @@ use crate::group::TagText;
 
 pub use from_value::{tags, ttl_with};
 pub use options::{Absent, absent, absent_as, cache_if, fallible};
-pub use probe::{Probe, ProbeFallibleOptional, ProbeOneLayer, ProbePlain};
+pub use return_type::{
+    ReturnType, ReturnTypeFallibleOptional, ReturnTypeOneLayer, ReturnTypePlain,
+};
 pub use stored::{CanBeCompared, CanBeStored, CannotBeStored, Stored};
 
 /// A value that can be kept in the cache: every `Serialize + DeserializeOwned`.

@@ -34,13 +34,13 @@ pub struct Policy {
     pub lease: Option<Duration>,
     /// How long others wait for a load, and its lease is renewed.
     pub load_timeout: Duration,
-    /// After its fresh life, a value is served for this long while one reload runs behind the answer.
+    /// After its fresh life, a value is served for this long while one reload runs in the background.
     pub stale: Option<Duration>,
     /// After its fresh life, a value stands in for this long for a load that fails.
     pub stale_if_error: Option<Duration>,
     /// Beta of the early refresh: `Some(0.0)` for none, `None` for one where `stale` is on.
     pub early: Option<f64>,
-    /// A load that takes longer ends in the last good value, if there is one, and goes on behind it.
+    /// A load that takes longer ends in the last good value, if there is one, and goes on in the background.
     pub soft_timeout: Option<Duration>,
     /// A hit renews the fresh life.
     pub sliding: bool,

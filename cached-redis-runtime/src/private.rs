@@ -4,16 +4,17 @@
 use std::pin::Pin;
 
 pub use crate::call::Call;
-pub use crate::current::{CacheRef, Choice, Handle, current};
 pub use crate::function::{Function, Scope, scope};
 pub use crate::group::{Tag, TagText};
 pub use crate::keep::{Kept, keep};
 pub use crate::key::{HashedPart, Key, KeyBuilder, Placeholder, ReadablePart, TemplateBuilder};
 pub use crate::outcome::{
-    CanBeCompared, CanBeStored, CannotBeStored, Outcome, Probe, ProbeFallibleOptional,
-    ProbeOneLayer, ProbePlain, Stored, absent, absent_as, cache_if, fallible, tags, ttl_with,
+    CanBeCompared, CanBeStored, CannotBeStored, Outcome, ReturnType, ReturnTypeFallibleOptional,
+    ReturnTypeOneLayer, ReturnTypePlain, Stored, absent, absent_as, cache_if, fallible, tags,
+    ttl_with,
 };
 pub use crate::policy::{IntoDuration, Policy};
+pub use crate::scope::{CacheRef, Choice, Handle, current};
 pub use crate::writes::{
     Invalidate, InvalidateAll, Returned, ReturnedPlain, ReturnedResult, Update, Updates, Writes,
 };
@@ -22,8 +23,8 @@ pub use crate::writes::{
 pub mod traits {
     pub use super::{
         CanBeCompared as _, CanBeStored as _, CannotBeStored as _, HashedPart as _,
-        ProbeFallibleOptional as _, ProbeOneLayer as _, ProbePlain as _, ReadablePart as _,
-        ReturnedPlain as _, ReturnedResult as _,
+        ReadablePart as _, ReturnTypeFallibleOptional as _, ReturnTypeOneLayer as _,
+        ReturnTypePlain as _, ReturnedPlain as _, ReturnedResult as _,
     };
 }
 
@@ -117,7 +118,7 @@ pub fn owned<T: Owned>(value: &T) -> T::Itself {
     value.owned()
 }
 
-/// A load that can go on behind the answer. Asked for what that takes here and nowhere else, so that
+/// A load that can go on in the background. Asked for what that takes here and nowhere else, so that
 /// the compiler says once what is missing. It shows the line of the bound: a function that calls itself
 /// gets an error that says nothing of how to go on.
 pub fn boxed<F>(load: F) -> Pin<Box<dyn Future<Output = F::Output> + Send>>

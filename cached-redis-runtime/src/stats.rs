@@ -16,7 +16,7 @@ use crate::telemetry::event;
 pub struct Stats {
     /// One element for each function that has been called, sorted by name.
     pub functions: Vec<FunctionStats>,
-    /// Loads that are running behind an answer.
+    /// Loads that are running in the background.
     pub running_reloads: u64,
     /// Invalidations that failed, or were left to the background because their write was cancelled.
     pub failed_invalidations: u64,
@@ -56,9 +56,9 @@ pub struct FunctionStats {
     pub misses: u64,
     /// Times that the function's body ran.
     pub loads: u64,
-    /// Of the loads, those behind an answer that had been given already (`stale`, `early`).
+    /// Of the loads, those in the background, after an answer had been given (`stale`, `early`).
     pub reloads: u64,
-    /// Loads behind an answer that failed: no caller has seen the error.
+    /// Background loads that failed: no caller has seen the error.
     pub failed_reloads: u64,
     /// Reloads that were left out because too many were running.
     pub skipped_reloads: u64,

@@ -228,7 +228,7 @@ pub enum Kind {
     Read,
     /// `stale`: they are the answer, and are reloaded behind it.
     Stale,
-    /// `early`: and a fresh one is reloaded behind the answer, too.
+    /// `early`: and a fresh one is reloaded in the background, too.
     Early,
     /// `stale_if_error` with `soft_timeout`: they are the answer if a load fails, or takes long.
     Fallback,

@@ -73,7 +73,7 @@ impl Plan {
         let mut page_stale = PAGE_STALE;
         if self.broken == Some(Broken::Age) {
             page_stale *= 100;
-            // Nobody reloads behind an answer.
+            // Nobody reloads in the background.
             drop(tokio::spawn({
                 let cache = cache.clone();
                 async move { cache.shutdown().await }

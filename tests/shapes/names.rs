@@ -101,7 +101,7 @@ mod shadowed {
     trait From {}
     struct Duration;
     struct Policy;
-    struct Probe;
+    struct ReturnType;
     struct Call;
     struct u64;
     struct str;

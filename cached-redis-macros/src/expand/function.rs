@@ -71,7 +71,7 @@ fn run_in_background(
     let block = block(returns, &body, &quote!(#lend #patterns), true);
     let span = names::at(background.span);
     quote_spanned!(span=>
-        __call.run_behind(__outcome, move || { #keep __rt::boxed(#block) }).await
+        __call.run_detachable(__outcome, move || { #keep __rt::boxed(#block) }).await
     )
 }
 

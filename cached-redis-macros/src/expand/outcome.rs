@@ -13,9 +13,9 @@ use crate::names;
 pub(super) fn outcome(cached: &Cached) -> TokenStream {
     let returns = &cached.returns;
     let (start, end) = names::ends(returns);
-    let probe = quote_spanned!(start=> (&&&__rt::Probe::<#returns>::new()).outcome);
+    let return_type = quote_spanned!(start=> (&&&__rt::ReturnType::<#returns>::new()).outcome);
     let arguments = names::parenthesized(TokenStream::new(), end);
-    let plain = quote!(#probe #arguments);
+    let plain = quote!(#return_type #arguments);
     let fallible = {
         let arguments = names::parenthesized(plain.clone(), end);
         quote_spanned!(start=> __rt::fallible #arguments)

@@ -145,7 +145,7 @@ impl CacheBuilder {
     /// longest that one invalidation waits for an answer.
     ///
     /// A hit takes one round trip, a miss two before its load (three the first time that a process meets
-    /// the function). Storing the value has a budget of its own, and goes on behind the answer. Time that
+    /// the function). Storing the value has a budget of its own, and goes on in the background. Time that
     /// this process spends on itself does not count, as far as that can be seen (not with TLS).
     pub fn budget(mut self, budget: Duration) -> Self {
         self.settings.budget = budget;

@@ -13,10 +13,10 @@ use super::look_up::Look;
 use super::permit::{Decision, Permit, Reason};
 use super::slot::Slot;
 use crate::budget::{Budget, by, timed};
-use crate::current::{Mode, mode};
 use crate::lease::{Intent, LeaseId};
 use crate::loading::{self, Context, Stored};
 use crate::record::Record;
+use crate::scope::{Mode, mode};
 
 /// How often a call reads records that do not decode, before it loads for itself without storing.
 const MOST_UNREADABLE: u32 = 3;

@@ -9,12 +9,12 @@ use tokio::time::Instant;
 use super::permit::Reason;
 use crate::budget::Budget;
 use crate::cache::Core;
-use crate::current::Handle;
 use crate::error::Error;
 use crate::fill::EntryRef;
 use crate::function::CountersOf;
 use crate::group::Groups;
 use crate::policy::Policy;
+use crate::scope::Handle;
 use crate::session::Session;
 
 pub(super) struct Slot {

@@ -36,11 +36,11 @@ use tokio::time::sleep;
 
 use crate::cache::Cache;
 use crate::call::Call;
-use crate::current::Handle;
 use crate::entry::Entry;
 use crate::function::Function;
-use crate::outcome::{Outcome, Probe, ProbeOneLayer as _, tags};
+use crate::outcome::{Outcome, ReturnType, ReturnTypeOneLayer as _, tags};
 use crate::policy::Policy;
+use crate::scope::Handle;
 use crate::stats::FunctionStats;
 use crate::store::memory::{Fault, MemoryStore};
 use crate::writes::{Invalidate, InvalidateAll};
@@ -104,7 +104,7 @@ impl Subject {
         &self,
     ) -> impl Outcome<Return = Answer, Value = u64> + Clone + Send + Sync + 'static {
         let classes: &'static [&'static str] = if self.brands { &["brand:"] } else { &[] };
-        tags((&&Probe::<Answer>::new()).outcome(), classes, move |value| {
+        tags((&&ReturnType::<Answer>::new()).outcome(), classes, move |value| {
             classes.iter().map(|class| format!("{class}{}", value / 100).into()).collect()
         })
     }
@@ -140,7 +140,7 @@ impl Subject {
             sleep(delay).await;
             answer
         };
-        self.call(id).run_behind(self.outcome(), load).await
+        self.call(id).run_detachable(self.outcome(), load).await
     }
 
     fn invalidate(&self, id: u64) -> Invalidate {

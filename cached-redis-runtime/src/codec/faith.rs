@@ -143,8 +143,10 @@ mod tests {
 
     use super::{Unfaithful, check};
     use crate::codec::encode;
-    use crate::outcome::ProbePlain as _;
-    use crate::outcome::{CanBeCompared as _, CanBeStored as _, Outcome, Probe, Storable, Stored};
+    use crate::outcome::ReturnTypePlain as _;
+    use crate::outcome::{
+        CanBeCompared as _, CanBeStored as _, Outcome, ReturnType, Storable, Stored,
+    };
 
     fn faith<O>(outcome: &O, returned: &O::Return) -> Result<(), String>
     where
@@ -157,7 +159,7 @@ mod tests {
 
     macro_rules! faith {
         ($type:ty, $value:expr) => {{
-            let outcome = (&&&Probe::<$type>::new()).outcome();
+            let outcome = (&&&ReturnType::<$type>::new()).outcome();
             let outcome = (&&&Stored(&outcome)).check().pass(outcome);
             faith(&outcome, &$value)
         }};

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use super::{EntryRef, Lease};
 use crate::codec::Encoding;
-use crate::current::Handle;
 use crate::error::{Error, ErrorKind};
 use crate::flight::Leader;
 use crate::group::{Group, Stamps};
 use crate::lease::{Filled, Life};
 use crate::record::{self, Header, Kind};
+use crate::scope::Handle;
 use crate::session::Session;
 
 /// Groups that a value names itself. Those of the arguments have room beside them in a record.

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::target::Target;
 use crate::backoff::Backoff;
-use crate::claim::{Claim, Claims};
+use crate::sole_task::{SoleTask, TaskToken};
 
 /// A worker that gives no sign of life for so long is on a runtime that is not driven.
 const SILENCE: Duration = Duration::from_secs(3);
@@ -48,7 +48,7 @@ pub(super) struct Retries {
 struct Queue {
     /// By their keys.
     targets: HashMap<String, Waiting>,
-    worker: Claims,
+    worker: SoleTask,
     next: u64,
 }
 
@@ -95,7 +95,7 @@ impl Retries {
             succeeded: AtomicU64::new(0),
             queue: Mutex::new(Queue {
                 targets: HashMap::new(),
-                worker: Claims::new(SILENCE),
+                worker: SoleTask::new(SILENCE),
                 next: 0,
             }),
             added: Notify::new(),
@@ -201,14 +201,14 @@ impl Retries {
         self.count(&queue);
     }
 
-    /// The claim to be the worker, if there is work and nobody else does it.
+    /// The token of the worker, if there is work and nobody else does it.
     pub(super) fn worker(retries: &Arc<Self>) -> Option<Worker> {
         let mut queue = retries.lock();
         if queue.targets.is_empty() {
             return None;
         }
-        let claim = queue.worker.take()?;
-        Some(Worker { retries: Arc::clone(retries), claim })
+        let token = queue.worker.take()?;
+        Some(Worker { retries: Arc::clone(retries), token })
     }
 
     fn count(&self, queue: &Queue) {
@@ -221,10 +221,10 @@ impl Retries {
     }
 }
 
-/// The claim to be the only worker. Dropped with its task, also when the runtime goes away.
+/// The token of the only worker. Dropped with its task, also when the runtime goes away.
 pub(super) struct Worker {
     retries: Arc<Retries>,
-    claim: Claim,
+    token: TaskToken,
 }
 
 impl Worker {
@@ -233,10 +233,10 @@ impl Worker {
     pub(super) fn is_done(&self) -> bool {
         let mut queue = self.retries.lock();
         if queue.targets.is_empty() {
-            queue.worker.give_back(self.claim);
+            queue.worker.give_back(self.token);
             return true;
         }
-        !queue.worker.renew(self.claim)
+        !queue.worker.renew(self.token)
     }
 
     /// What is to be tried now. What was refused for longer than anything lives is given up.
@@ -257,7 +257,7 @@ impl Worker {
         queue.targets.values().filter(is_due).map(|waiting| waiting.target.clone()).collect()
     }
 
-    /// Waits until something is due, or may be: the claim has to be renewed now and then.
+    /// Waits until something is due, or may be: the token has to be renewed now and then.
     pub(super) async fn wait(&self) {
         let next = |waiting: &Waiting| waiting.refused.as_ref().map(|refused| refused.next);
         let next = self.retries.lock().targets.values().filter_map(next).min();
@@ -272,6 +272,6 @@ impl Worker {
 impl Drop for Worker {
     fn drop(&mut self) {
         // By now another one may have it.
-        self.retries.lock().worker.give_back(self.claim);
+        self.retries.lock().worker.give_back(self.token);
     }
 }

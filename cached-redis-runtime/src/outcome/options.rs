@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::probe::{Fallible, FallibleOptional};
+use super::return_type::{Fallible, FallibleOptional};
 use super::{Outcome, View};
 use crate::panics::guarded;
 

@@ -1,7 +1,7 @@
 //! The in-process store: the same semantics as Redis, a clock that tests can move and faults that
 //! tests can switch on.
 
-mod steps;
+mod scripts;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -5,11 +5,11 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::current::{Choice, Handle};
 use crate::error::Error;
 use crate::function::Function;
 use crate::invalidation::Target;
 use crate::key::Key;
+use crate::scope::{Choice, Handle};
 
 /// Removes one entry of a function; `f_invalidate(..)` makes it. A future of `Result<(), Error>`.
 ///

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use super::invalidate::{Invalidate, InvalidateAll};
 use crate::cache::Cache;
-use crate::current::Handle;
 use crate::error::{Error, ErrorKind};
 use crate::group::TagText;
 use crate::invalidation::{Fence, Target};
 use crate::loss::Loss;
 use crate::renewal::while_renewing;
+use crate::scope::Handle;
 
 /// The entries that a write makes outdated, gathered by generated code and sent after it.
 ///

@@ -49,7 +49,7 @@ impl Find for Repo {
     }
 }
 
-/// Goes on behind the answer.
+/// Goes on in the background.
 #[redis_cached(ttl = 600, stale = "5m", tags = ["name:{name}", "length:{ret}"], skip(_db))]
 pub async fn behind(_db: &str, mut name: &str) -> usize {
     name = name.trim();

@@ -11,7 +11,7 @@ async fn cheapest(db: &Pool, category: u64) -> Result<Product, Error> {
         let __call = __rt::call(&__F, __key.finish(), __policy, __rt::current())
             .tagged([__rt::Tag::new().text("category:").value(&category).finish()]);
         let __outcome = __rt::tags(
-            (&&&__rt::Probe::<Result<Product, Error>>::new()).outcome(),
+            (&&&__rt::ReturnType::<Result<Product, Error>>::new()).outcome(),
             &["brand:"],
             |ret| {
                 ::std::vec![__rt::Tag::new().text("brand:").value(& ret.brand).finish()]
@@ -21,7 +21,7 @@ async fn cheapest(db: &Pool, category: u64) -> Result<Product, Error> {
         (__call, __outcome)
     };
     __call
-        .run_behind(
+        .run_detachable(
             __outcome,
             move || {
                 let __owned_db = __rt::keep(&db);
@@ -75,7 +75,7 @@ where
     let __call = __rt::call(&__F, __key.finish(), __policy, __rt::Choice::Current)
         .tagged([__rt::Tag::new().text("category:").value(&category).finish()]);
     let __outcome = __rt::tags(
-        (&&&__rt::Probe::<Result<Product, Error>>::new()).outcome(),
+        (&&&__rt::ReturnType::<Result<Product, Error>>::new()).outcome(),
         &["brand:"],
         |ret| ::std::vec![__rt::Tag::new().text("brand:").value(& ret.brand).finish()],
     );

@@ -7,7 +7,9 @@ pub async fn get_product(db: &Pool, id: u64) -> Result<Option<Product>, RepoErro
         __key.part(&id);
         let __policy = __rt::Policy::new(::core::time::Duration::from_secs(600));
         let __call = __rt::call(&__F, __key.finish(), __policy, __rt::current());
-        let __outcome = (&&&__rt::Probe::<Result<Option<Product>, RepoError>>::new())
+        let __outcome = (&&&__rt::ReturnType::<
+            Result<Option<Product>, RepoError>,
+        >::new())
             .outcome();
         let __outcome = (&&&__rt::Stored(&__outcome)).check().pass(__outcome);
         (__call, __outcome)
@@ -54,7 +56,7 @@ where
     __key.part(&id);
     let __policy = __rt::Policy::new(::core::time::Duration::from_secs(600));
     let __call = __rt::call(&__F, __key.finish(), __policy, __rt::Choice::Current);
-    let __outcome = (&&&__rt::Probe::<Result<Option<Product>, RepoError>>::new())
+    let __outcome = (&&&__rt::ReturnType::<Result<Option<Product>, RepoError>>::new())
         .outcome();
     let __outcome = (&&&__rt::Stored(&__outcome)).check().pass(__outcome);
     __call.entry(__outcome)

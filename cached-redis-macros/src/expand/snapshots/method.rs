@@ -7,7 +7,7 @@ async fn list(&self, page: u32) -> anyhow::Result<Vec<Product>> {
         __key.part(&page);
         let __policy = __rt::Policy::new(__rt::IntoDuration::into_duration(LIFE));
         let __call = __rt::call(&__F, __key.finish(), __policy, __rt::current());
-        let __outcome = (&&&__rt::Probe::<anyhow::Result<Vec<Product>>>::new())
+        let __outcome = (&&&__rt::ReturnType::<anyhow::Result<Vec<Product>>>::new())
             .outcome();
         let __outcome = (&&&__rt::Stored(&__outcome)).check().pass(__outcome);
         (__call, __outcome)
@@ -54,7 +54,8 @@ where
     __key.part(&page);
     let __policy = __rt::Policy::new(__rt::IntoDuration::into_duration(LIFE));
     let __call = __rt::call(&__F, __key.finish(), __policy, __rt::Choice::Current);
-    let __outcome = (&&&__rt::Probe::<anyhow::Result<Vec<Product>>>::new()).outcome();
+    let __outcome = (&&&__rt::ReturnType::<anyhow::Result<Vec<Product>>>::new())
+        .outcome();
     let __outcome = (&&&__rt::Stored(&__outcome)).check().pass(__outcome);
     __call.entry(__outcome)
 }

@@ -9,7 +9,7 @@ async fn price(sku: u64, fresh: bool) -> Result<Price, Error> {
             ..__rt::Policy::new(::core::time::Duration::from_secs(3600))
         };
         let __call = __rt::call(&__F, __key.finish(), __policy, __rt::current());
-        let __outcome = (&&&__rt::Probe::<Result<Price, Error>>::new()).outcome();
+        let __outcome = (&&&__rt::ReturnType::<Result<Price, Error>>::new()).outcome();
         let __outcome = (&&&__rt::Stored(&__outcome)).check().pass(__outcome);
         (__call, __outcome)
     };
@@ -53,7 +53,7 @@ where
     __key.part(&sku);
     let __policy = __rt::Policy::new(::core::time::Duration::from_secs(3600));
     let __call = __rt::call(&__F, __key.finish(), __policy, __rt::Choice::Current);
-    let __outcome = (&&&__rt::Probe::<Result<Price, Error>>::new()).outcome();
+    let __outcome = (&&&__rt::ReturnType::<Result<Price, Error>>::new()).outcome();
     let __outcome = (&&&__rt::Stored(&__outcome)).check().pass(__outcome);
     __call.entry(__outcome)
 }

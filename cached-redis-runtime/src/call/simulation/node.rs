@@ -13,12 +13,12 @@ use super::world::{Floors, Target, Value, Versions, World};
 use super::{Rule, millis};
 use crate::cache::{Cache, Settings};
 use crate::call::Call;
-use crate::current::{Handle, refresh};
 use crate::entry::Entry;
 use crate::error::Error;
 use crate::function::Function;
-use crate::outcome::{Outcome, Probe, ProbeOneLayer as _, tags, ttl_with};
+use crate::outcome::{Outcome, ReturnType, ReturnTypeOneLayer as _, tags, ttl_with};
 use crate::previous::previous;
+use crate::scope::{Handle, refresh};
 use crate::store::memory::MemoryStore;
 use crate::writes::{Invalidate, InvalidateAll, Invalidations, Updates, Writes};
 
@@ -113,7 +113,7 @@ impl Node {
         key: usize,
     ) -> impl Outcome<Return = Answer, Value = u64> + Clone + Send + Sync + 'static {
         let options = self.world.plan.options[key];
-        let outcome = (&&Probe::<Answer>::new()).outcome();
+        let outcome = (&&ReturnType::<Answer>::new()).outcome();
         let outcome = ttl_with(outcome, move |value| options.life(Value(*value)));
         let classes: &'static [&'static str] = if options.brands { &["brand:"] } else { &[] };
         tags(outcome, classes, move |value| {
@@ -137,7 +137,7 @@ impl Node {
         let (call, outcome) = (self.call(key), self.outcome(key));
         let call: Pin<Box<dyn Future<Output = Answer> + Send>> =
             if self.world.plan.options[key].runs_behind() {
-                Box::pin(call.run_behind(outcome, move || load(world, key)))
+                Box::pin(call.run_detachable(outcome, move || load(world, key)))
             } else {
                 Box::pin(call.run(outcome, move || load(world, key)))
             };

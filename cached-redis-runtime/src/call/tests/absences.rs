@@ -5,14 +5,14 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::{MILLI, SECOND, Subject};
-use crate::current::refresh;
-use crate::outcome::{Probe, ProbeOneLayer as _};
+use crate::outcome::{ReturnType, ReturnTypeOneLayer as _};
 use crate::policy::Policy;
+use crate::scope::refresh;
 use crate::store::memory::Fault;
 
 async fn call(subject: &Subject, answer: Option<u64>) -> Option<u64> {
-    let outcome = (&&Probe::<Option<u64>>::new()).outcome();
-    subject.call(1).run_behind(outcome, move || async move { answer }).await
+    let outcome = (&&ReturnType::<Option<u64>>::new()).outcome();
+    subject.call(1).run_detachable(outcome, move || async move { answer }).await
 }
 
 #[tokio::test(start_paused = true)]
@@ -42,7 +42,7 @@ async fn an_absence_replaces_a_stale_value() {
     assert_eq!(call(&subject, None).await, Some(1), "stale");
     subject.settle().await;
     assert_eq!(call(&subject, Some(2)).await, None);
-    let ttl = subject.call(1).entry((&&Probe::<Option<u64>>::new()).outcome()).ttl().await;
+    let ttl = subject.call(1).entry((&&ReturnType::<Option<u64>>::new()).outcome()).ttl().await;
     assert_eq!(ttl.expect("in-process"), Some(Duration::from_secs(10)), "without a grace");
 }
 
@@ -73,8 +73,8 @@ async fn an_absence_that_is_not_kept_removes_an_older_value() {
             cut_off.fault(fault);
             None
         };
-        let outcome = (&&Probe::<Option<u64>>::new()).outcome();
-        let answer = refresh(subject.call(1).run_behind(outcome, load));
+        let outcome = (&&ReturnType::<Option<u64>>::new()).outcome();
+        let answer = refresh(subject.call(1).run_detachable(outcome, load));
         let answer = timeout(patience, answer).await;
         assert_eq!(answer.ok(), (patience == SECOND).then_some(None), "or cancelled");
         subject.fault(None);

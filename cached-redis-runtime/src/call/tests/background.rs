@@ -65,7 +65,7 @@ async fn a_shutdown_that_is_given_up_loses_nothing() {
 async fn a_reload_that_panics_is_a_failed_one() {
     let subject = subject(Cache::memory()).await;
     let load = || async { panic!("the body's own") };
-    let answer = subject.call(0).run_behind(subject.outcome(), load).await;
+    let answer = subject.call(0).run_detachable(subject.outcome(), load).await;
     assert_eq!(answer, Ok(1));
     subject.settle().await;
     assert_eq!(subject.cache.loads_in_flight(), 0);

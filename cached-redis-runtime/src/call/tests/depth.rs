@@ -4,17 +4,17 @@ use super::{FUNCTION, Subject};
 use crate::call::Call;
 use crate::depth::tests::Deep;
 use crate::error::ErrorKind;
-use crate::outcome::{Probe, ProbePlain as _};
+use crate::outcome::{ReturnType, ReturnTypePlain as _};
 
 #[tokio::test(start_paused = true)]
 async fn a_value_that_is_too_deep_is_the_answer_and_is_not_stored() {
     let subject = Subject::new();
     for (loads, deep) in (1..).zip(Deep::all(5_000)) {
         let body = async { deep };
-        subject.call(1).run(Probe::<Deep>::new().outcome(), || body).await;
+        subject.call(1).run(ReturnType::<Deep>::new().outcome(), || body).await;
         assert_eq!(subject.stats().errors.get("encode"), Some(&loads));
     }
-    let entry = subject.call(1).entry(Probe::<Deep>::new().outcome());
+    let entry = subject.call(1).entry(ReturnType::<Deep>::new().outcome());
     for deep in Deep::all(5_000) {
         assert_eq!(entry.put(deep).await.map_err(|error| error.kind()), Err(ErrorKind::Encode));
     }
@@ -38,7 +38,7 @@ async fn an_argument_that_is_too_deep_is_no_key() {
 #[tokio::test(start_paused = true)]
 async fn an_entry_that_is_too_deep_is_a_miss() {
     let subject = Subject::new();
-    let call = || subject.call(1).run(Probe::<Deep>::new().outcome(), || async { Deep::End });
+    let call = || subject.call(1).run(ReturnType::<Deep>::new().outcome(), || async { Deep::End });
     call().await;
     let (key, store) = (subject.key(1), subject.store());
     let mut record = store.get_raw(&key).expect("a value");

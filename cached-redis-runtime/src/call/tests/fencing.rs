@@ -7,9 +7,9 @@ use tokio::time::sleep;
 
 use super::{Answer, LOAD, SECOND, Subject, paused_runtime};
 use crate::cache::Cache;
-use crate::current::refresh;
 use crate::error::ErrorKind;
 use crate::policy::Policy;
+use crate::scope::refresh;
 use crate::store::memory::Fault;
 use crate::writes::Writes;
 

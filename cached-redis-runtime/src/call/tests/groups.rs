@@ -7,7 +7,7 @@ use tokio::time::sleep;
 use super::{Answer, FUNCTION, LOAD, Subject};
 use crate::call::Call;
 use crate::function::Function;
-use crate::outcome::{Probe, ProbeOneLayer as _, tags};
+use crate::outcome::{ReturnType, ReturnTypeOneLayer as _, tags};
 
 /// With a tag from the arguments.
 fn on_shelf() -> Subject {
@@ -159,7 +159,7 @@ async fn those_who_begin_after_a_brand_was_invalidated_do_not_share_an_older_loa
 async fn a_value_in_too_many_groups_is_returned_and_not_stored() {
     let subject = Subject::new();
     let call = async |groups: usize| {
-        let outcome = tags((&&Probe::<Answer>::new()).outcome(), &["n:"], move |_| {
+        let outcome = tags((&&ReturnType::<Answer>::new()).outcome(), &["n:"], move |_| {
             (0..groups).map(|group| format!("n:{group}").into()).collect()
         });
         subject.call(1).run(outcome, || async { Ok(1) }).await

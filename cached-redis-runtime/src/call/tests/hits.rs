@@ -7,9 +7,9 @@ use tokio::time::Instant;
 
 use super::{LOAD, Subject};
 use crate::cache::Cache;
-use crate::current::bypass;
 use crate::error::ErrorKind;
 use crate::policy::Policy;
+use crate::scope::bypass;
 
 #[tokio::test(start_paused = true)]
 async fn the_second_call_is_a_hit() {

@@ -27,7 +27,7 @@ async fn ask(subject: &Subject, version: u64) -> Answer {
             _ => Ok(version),
         }
     };
-    subject.call(1).run_behind(subject.outcome(), load).await
+    subject.call(1).run_detachable(subject.outcome(), load).await
 }
 
 /// What stands in the store behind the lease and the deadlines.
@@ -77,7 +77,7 @@ async fn what_is_kept_and_not_returned_is_replaced() {
         assert_eq!(previous::<u64>().map(|known| known.keep()), Some(1));
         Ok(2)
     };
-    assert_eq!(subject.call(1).run_behind(subject.outcome(), load).await, Ok(1));
+    assert_eq!(subject.call(1).run_detachable(subject.outcome(), load).await, Ok(1));
     subject.settle().await;
     assert_eq!(ask(&subject, 2).await, Ok(2));
     assert_eq!((subject.stats().not_modified, subject.stats().hits), (0, 2));
@@ -126,7 +126,7 @@ async fn what_went_there_and_back_is_not_kept() {
 async fn a_load_without_a_value_to_replace_sees_none() {
     let subject = subject();
     let sees = async |subject: &Subject| {
-        let seen = subject.call(1).run_behind(subject.outcome(), || async {
+        let seen = subject.call(1).run_detachable(subject.outcome(), || async {
             Ok(previous::<u64>().map_or(404, |known| *known))
         });
         seen.await

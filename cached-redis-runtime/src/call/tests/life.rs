@@ -5,9 +5,11 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::{Answer, MILLI, SECOND, Subject};
-use crate::current::refresh;
-use crate::outcome::{Probe, ProbeFallibleOptional as _, ProbeOneLayer as _, ttl_with};
+use crate::outcome::{
+    ReturnType, ReturnTypeFallibleOptional as _, ReturnTypeOneLayer as _, ttl_with,
+};
 use crate::policy::Policy;
+use crate::scope::refresh;
 use crate::store::memory::Fault;
 
 const TTL: Duration = Duration::from_secs(100);
@@ -102,7 +104,7 @@ async fn a_refresh_whose_process_died_does_not_keep_a_value_from_being_renewed()
 
 #[tokio::test(start_paused = true)]
 async fn an_absence_is_not_renewed_also_after_a_failed_refresh() {
-    let outcome = || (&&&Probe::<Result<Option<u64>, ()>>::new()).outcome();
+    let outcome = || (&&&ReturnType::<Result<Option<u64>, ()>>::new()).outcome();
     let policy = Policy { sliding: true, negative_ttl: SECOND, ..Policy::new(TTL) };
     let subject = Subject::with_policy(policy);
     subject.call(1).run(outcome(), || async { Ok(None) }).await.ok();
@@ -116,7 +118,7 @@ async fn an_absence_is_not_renewed_also_after_a_failed_refresh() {
 }
 
 async fn with_own_life(subject: &Subject, answer: u64) -> Answer {
-    let outcome = ttl_with((&&Probe::<Answer>::new()).outcome(), |value: &u64| *value);
+    let outcome = ttl_with((&&ReturnType::<Answer>::new()).outcome(), |value: &u64| *value);
     subject.call(1).run(outcome, || async { Ok(answer) }).await
 }
 

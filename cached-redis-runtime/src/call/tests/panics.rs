@@ -8,7 +8,7 @@ use super::{Answer, SECOND, Subject};
 use crate::cache::Cache;
 use crate::group::Tag;
 use crate::outcome::{
-    Probe, ProbeOneLayer as _, ProbePlain as _, absent_as, cache_if, tags, ttl_with,
+    ReturnType, ReturnTypeOneLayer as _, ReturnTypePlain as _, absent_as, cache_if, tags, ttl_with,
 };
 use crate::policy::Policy;
 use crate::writes::Writes;
@@ -36,8 +36,8 @@ impl<'de> Deserialize<'de> for Moody {
 }
 
 async fn call(subject: &Subject, answer: u64) -> u64 {
-    let outcome = Probe::<Moody>::new().outcome();
-    subject.call(1).run_behind(outcome, move || async move { Moody(answer) }).await.0
+    let outcome = ReturnType::<Moody>::new().outcome();
+    subject.call(1).run_detachable(outcome, move || async move { Moody(answer) }).await.0
 }
 
 #[tokio::test(start_paused = true)]
@@ -57,7 +57,7 @@ async fn a_value_whose_writing_panics_is_the_answer() {
     assert_eq!(call(&subject, UNWRITABLE).await, UNWRITABLE);
     assert_eq!(call(&subject, 3).await, 3);
     assert_eq!(subject.stats().errors.get("encode"), Some(&1));
-    let entry = subject.call(1).entry(Probe::<Moody>::new().outcome());
+    let entry = subject.call(1).entry(ReturnType::<Moody>::new().outcome());
     let put = entry.put(Moody(UNWRITABLE)).await.expect_err("not to be written");
     assert_eq!(put.kind(), crate::ErrorKind::Encode);
     assert_eq!(subject.cache.loads_in_flight(), 0);
@@ -75,7 +75,7 @@ async fn an_argument_whose_writing_panics_is_no_key() {
 
 #[tokio::test(start_paused = true)]
 async fn an_option_that_panics_keeps_the_value_from_being_stored() {
-    let plain = || Probe::<Moody>::new().outcome();
+    let plain = || ReturnType::<Moody>::new().outcome();
     let body = || async { Moody(3) };
     let subject = Subject::new();
     let wanted = cache_if(plain(), |_| panic!("of the user's"));
@@ -95,7 +95,7 @@ async fn an_error_over_which_an_option_panics_is_one() {
     let policy = Policy { stale_if_error: Some(60 * SECOND), ..Policy::new(10 * SECOND) };
     let subject = Subject::with_policy(policy);
     let is_absent = |_: &&'static str| -> bool { panic!("of the user's") };
-    let outcome = || absent_as((&&Probe::<Answer>::new()).outcome(), is_absent, || "none");
+    let outcome = || absent_as((&&ReturnType::<Answer>::new()).outcome(), is_absent, || "none");
     assert_eq!(subject.call(1).run(outcome(), || async { Ok(1) }).await, Ok(1));
     subject.advance(11 * SECOND);
     for _ in 0..2 {
@@ -140,7 +140,7 @@ async fn a_call_whose_tag_panics_loads_and_stores_nothing() {
     let of_arguments = subject.call(1).tagged([tag()]);
     assert_eq!(of_arguments.run(subject.outcome(), || async { Ok(1) }).await, Ok(1));
     assert_eq!(subject.stats().errors.get("key"), Some(&1));
-    let of_value = tags(Probe::<Moody>::new().outcome(), &["of:"], move |_| vec![tag()]);
+    let of_value = tags(ReturnType::<Moody>::new().outcome(), &["of:"], move |_| vec![tag()]);
     assert_eq!(subject.call(1).run(of_value, || async { Moody(3) }).await, Moody(3));
     assert_eq!(subject.stats().errors.get("encode"), Some(&1));
     assert_eq!((subject.store().len(), subject.cache.loads_in_flight()), (0, 0));

@@ -1,4 +1,4 @@
-//! `soft_timeout`: a slow load ends in the last good value, and goes on behind it.
+//! `soft_timeout`: a slow load ends in the last good value, and goes on in the background.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! `stale` and `early`: the answer first, one reload behind it.
+//! `stale` and `early`: the answer first, one reload in the background.
 
 use std::time::Duration;
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::{LOAD, Subject};
-use crate::current::refresh;
 use crate::policy::Policy;
+use crate::scope::refresh;
 use crate::store::memory::Fault;
 use crate::writes::{Update, Updates, Writes};
 

@@ -12,9 +12,9 @@ use super::status::{State, Up};
 use super::{Line, Reports, Shared};
 use crate::backoff::Backoff;
 use crate::budget;
-use crate::claim::{Claim, Claims};
 use crate::health::Tracking;
 use crate::loss::Loss;
+use crate::sole_task::{SoleTask, TaskToken};
 use crate::store::redis::connect::{Made, Opening, Refusal, Setup, probe_key};
 use crate::store::redis::line::Library;
 use crate::store::redis::source::Source;
@@ -40,7 +40,7 @@ const LONGEST_IMPROVEMENT: Duration = Duration::from_secs(600);
 
 /// Who makes connections, one at a time.
 pub(super) struct Connector {
-    running: Claims,
+    running: SoleTask,
     /// The number of the last connection.
     number: u64,
     /// While attempts fail.
@@ -53,7 +53,7 @@ pub(super) struct Connector {
 impl Connector {
     pub(super) fn new(number: u64) -> Self {
         Self {
-            running: Claims::new(SILENCE),
+            running: SoleTask::new(SILENCE),
             number,
             backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
             next_attempt: None,
@@ -78,8 +78,8 @@ impl Shared {
                 self.start();
                 return false;
             }
-            let Some(claim) = connector.running.take() else { return false };
-            Running { shared: Arc::clone(self), claim }
+            let Some(token) = connector.running.take() else { return false };
+            Running { shared: Arc::clone(self), token }
         };
         let began = Instant::now();
         let made = timeout(left, running.make()).await;
@@ -104,26 +104,26 @@ impl Shared {
         if matches!(**self.status.load(), State::Up(_)) {
             return;
         }
-        let Some(claim) = connector.running.take() else { return };
+        let Some(token) = connector.running.take() else { return };
         drop(connector);
         self.status.replace(|state| match state {
             State::Idle => Some(State::Connecting { since: Instant::now() }),
             _ => None,
         });
-        runtime.spawn(Running { shared: Arc::clone(self), claim }.run());
+        runtime.spawn(Running { shared: Arc::clone(self), token }.run());
     }
 
     /// Tries for a connection on which changes are reported, in the place of the one that is up.
     pub(super) fn improve(self: &Arc<Self>) {
         let Ok(runtime) = Handle::try_current() else { return };
         let mut connector = self.connector();
-        let Some(claim) = connector.running.take() else { return };
+        let Some(token) = connector.running.take() else { return };
         connector.improvement = (connector.improvement * 2).min(LONGEST_IMPROVEMENT);
         let try_again = Some(Instant::now() + connector.improvement);
         drop(connector);
         // Not again meanwhile.
         self.status.amend(|up| Up { try_again, ..up.clone() });
-        let running = Running { shared: Arc::clone(self), claim };
+        let running = Running { shared: Arc::clone(self), token };
         runtime.spawn(async move {
             if let Some(Ok(made)) = running.attempt().await
                 && made.untracked.is_none()
@@ -134,16 +134,16 @@ impl Shared {
     }
 }
 
-/// The claim to be the only one who makes a connection. Dropped with its task, also when the runtime
+/// The token of the only one who makes a connection. Dropped with its task, also when the runtime
 /// that the task was spawned on goes away.
 struct Running {
     shared: Arc<Shared>,
-    claim: Claim,
+    token: TaskToken,
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if self.shared.connector().running.give_back(self.claim) {
+        if self.shared.connector().running.give_back(self.token) {
             // Whoever waits for it starts the next one.
             self.shared.status.wake();
         }
@@ -169,7 +169,7 @@ impl Running {
         }
     }
 
-    /// Makes a connection; `None` if this connector has lost its claim meanwhile.
+    /// Makes a connection; `None` if this connector has lost its token meanwhile.
     async fn attempt(&self) -> Option<Result<Made, Refusal>> {
         match self.alive(timeout(PATIENCE, self.make())).await? {
             Ok(made) => Some(made),
@@ -183,7 +183,7 @@ impl Running {
         matches!(**self.shared.status.load(), State::Up(_))
     }
 
-    /// Waits, giving signs of life; `None` once the claim has been lost.
+    /// Waits, giving signs of life; `None` once the token has been lost.
     async fn alive<F: Future>(&self, future: F) -> Option<F::Output> {
         let mut future = pin!(future);
         let mut signs = interval(SIGN);
@@ -191,7 +191,7 @@ impl Running {
             tokio::select! {
                 output = &mut future => return Some(output),
                 _ = signs.tick() => {
-                    if !self.shared.connector().running.renew(self.claim) {
+                    if !self.shared.connector().running.renew(self.token) {
                         return None;
                     }
                 }
@@ -232,13 +232,13 @@ impl Running {
         }
     }
 
-    /// Ends the claim in one step with the news: whoever loses the connection from now on starts
+    /// Gives the token back in one step with the news: whoever loses the connection from now on starts
     /// the next connector. Whether it is up.
     fn connected(&self, made: Made) -> bool {
         // One that was silent and has answered first stays: what it reports has no gap.
         self.shared.status.listen();
         let mut connector = self.shared.connector();
-        if !connector.running.give_back(self.claim) {
+        if !connector.running.give_back(self.token) {
             return false;
         }
         connector.backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
@@ -256,7 +256,7 @@ impl Running {
     /// A better connection takes the place of one that is up.
     fn replaced(&self, made: Made) {
         let mut connector = self.shared.connector();
-        if connector.running.give_back(self.claim) {
+        if connector.running.give_back(self.token) {
             connector.improvement = FIRST_IMPROVEMENT;
             self.put_up(&mut connector, made, |_| true);
         }
@@ -302,7 +302,7 @@ impl Running {
             provider.forget();
         }
         let mut connector = self.shared.connector();
-        if !connector.running.renew(self.claim) {
+        if !connector.running.renew(self.token) {
             // Another one may have connected meanwhile.
             return Duration::ZERO;
         }

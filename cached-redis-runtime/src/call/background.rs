@@ -8,11 +8,11 @@ use super::body::{Begin, Body, Running};
 use super::load::finish;
 use super::permit::{Granted, Permit};
 use crate::background::NoPlace;
-use crate::current;
 use crate::error::Error;
 use crate::lease::{Intent, LeaseId};
 use crate::loading::{Context, Loading, load_in};
 use crate::outcome::{Outcome, Storable};
+use crate::scope;
 
 /// What makes a body, once, and what the body may do: be waited for, or outlive its call.
 pub(super) struct Made<L, W>(pub(super) L, pub(super) W);
@@ -65,7 +65,7 @@ where
         };
         let body = self.begin(attempt.begins_reload());
         let outcome = outcome.clone();
-        place.run(current::inherited(async move {
+        place.run(scope::inherited(async move {
             if attempt.may_reload().await {
                 finish(Running { attempt, body }, &outcome).await;
             }
@@ -76,7 +76,7 @@ where
         let Ok(place) = running.attempt.slot.core().background.go_on() else { return Err(running) };
         running.attempt.count();
         let outcome = outcome.clone();
-        place.run(current::inherited(async move { finish(running, &outcome).await }));
+        place.run(scope::inherited(async move { finish(running, &outcome).await }));
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! Which of the four meanings a return type has.
 //!
 //! `T`, `Option<T>`, `Result<T, E>` and `Result<Option<T>, E>` overlap, so no trait can be
-//! implemented for them all. [`Probe`] lets method resolution choose instead (autoref
+//! implemented for them all. [`ReturnType`] lets method resolution choose instead (autoref
 //! specialization, after David Tolnay's "autoref-based stable specialization"), which sees through
 //! aliases because it works on types and not on how they are spelled.
 
@@ -32,8 +32,8 @@ macro_rules! meaning {
 }
 
 meaning! {
-    /// Asks what `R` means: `(&&&Probe::<R>::new()).outcome()`.
-    Probe<R>
+    /// Asks what `R` means: `(&&&ReturnType::<R>::new()).outcome()`.
+    ReturnType<R>
 }
 meaning! {
     /// `T`
@@ -52,7 +52,7 @@ meaning! {
     FallibleOptional<T, E>
 }
 
-impl<R> Probe<R> {
+impl<R> ReturnType<R> {
     /// A question about `R`.
     #[must_use]
     #[expect(clippy::new_without_default, reason = "only generated code asks")]
@@ -62,14 +62,14 @@ impl<R> Probe<R> {
 }
 
 /// Asked first.
-pub trait ProbeFallibleOptional {
+pub trait ReturnTypeFallibleOptional {
     /// The answer.
     type Outcome;
     /// Answers.
     fn outcome(&self) -> Self::Outcome;
 }
 
-impl<T, E> ProbeFallibleOptional for &&Probe<Result<Option<T>, E>> {
+impl<T, E> ReturnTypeFallibleOptional for &&ReturnType<Result<Option<T>, E>> {
     type Outcome = FallibleOptional<T, E>;
     fn outcome(&self) -> Self::Outcome {
         FallibleOptional(PhantomData)
@@ -77,21 +77,21 @@ impl<T, E> ProbeFallibleOptional for &&Probe<Result<Option<T>, E>> {
 }
 
 /// Asked second.
-pub trait ProbeOneLayer {
+pub trait ReturnTypeOneLayer {
     /// The answer.
     type Outcome;
     /// Answers.
     fn outcome(&self) -> Self::Outcome;
 }
 
-impl<T, E> ProbeOneLayer for &Probe<Result<T, E>> {
+impl<T, E> ReturnTypeOneLayer for &ReturnType<Result<T, E>> {
     type Outcome = Fallible<T, E>;
     fn outcome(&self) -> Self::Outcome {
         Fallible(PhantomData)
     }
 }
 
-impl<T> ProbeOneLayer for &Probe<Option<T>> {
+impl<T> ReturnTypeOneLayer for &ReturnType<Option<T>> {
     type Outcome = Optional<T>;
     fn outcome(&self) -> Self::Outcome {
         Optional(PhantomData)
@@ -99,14 +99,14 @@ impl<T> ProbeOneLayer for &Probe<Option<T>> {
 }
 
 /// Asked last: everything else is a value.
-pub trait ProbePlain {
+pub trait ReturnTypePlain {
     /// The answer.
     type Outcome;
     /// Answers.
     fn outcome(&self) -> Self::Outcome;
 }
 
-impl<T> ProbePlain for Probe<T> {
+impl<T> ReturnTypePlain for ReturnType<T> {
     type Outcome = Plain<T>;
     fn outcome(&self) -> Self::Outcome {
         Plain(PhantomData)
