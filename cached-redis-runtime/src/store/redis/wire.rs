@@ -131,8 +131,6 @@ impl Wire {
                 Some(Ok(heard)) => heard,
                 Some(Err(_)) => {
                     let (took, silence) = shared.look_for(place);
-                    // Whoever looks at this moment may be about to hand the reply out.
-                    drop(shared.stream());
                     match answer.try_recv() {
                         Err(oneshot::error::TryRecvError::Empty) => {
                             // Nor does anybody wait for the end of a queue that does not move.
@@ -246,6 +244,8 @@ impl Shared {
     /// long it has been silent.
     fn look_for(&self, place: Place) -> (Duration, Duration) {
         self.look_unless_done();
+        // Whoever looks at this moment has moved the clock on, and may be about to hand replies out.
+        drop(self.stream());
         let queue = self.queue();
         (queue.took(place), queue.silence())
     }
