@@ -44,7 +44,7 @@ def ttl() -> Picture:
 def stale() -> Picture:
     p = Picture(
         "stale",
-        "After the ttl, caller A gets the old value at once while a reload runs behind the answer. Caller B comes "
+        "After the ttl, caller A gets the old value at once while a reload runs in the background. Caller B comes "
         "during the reload and gets the old value at once too; afterwards the new one.",
         (0, 17),
         ["caller A", "caller B", "background", "source", "entry"],
@@ -70,8 +70,8 @@ def stale() -> Picture:
 def early() -> Picture:
     p = Picture(
         "early",
-        "A value with a ttl of 60 seconds takes 5 seconds to load. From 54 seconds on, every hit draws lots whether to "
-        "reload; the chance rises towards the end. One hit draws the reload, which is stored before the value ends.",
+        "A value with a ttl of 60 seconds takes 5 seconds to load. From 54 seconds on, each hit may start a "
+        "reload, with a chance that rises towards the end. One hit does, and the new value is stored before the old one ends.",
         (46, 64),
         ["callers", "chance", "background", "source", "entry"],
     )
