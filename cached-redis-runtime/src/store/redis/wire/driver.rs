@@ -8,31 +8,81 @@ use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use tokio::io::Interest;
 use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 
-use super::Shared;
-use super::queue::Queue;
+use super::queue::Io;
 use super::socket::Readiness;
-use super::stream::{Looked, Stream};
+use super::{Looked, Shared};
 use crate::panics::guarded;
+
+/// After so many looks of callers that found what the driver should have, it is on a runtime that is
+/// not driven.
+const RESCUES: u32 = 2;
+
+/// What a connection knows of its driver.
+#[derive(Default)]
+pub(super) struct DriverHandle {
+    /// Tells a driver from the one that has taken its place.
+    id: u64,
+    waker: Option<Waker>,
+    rescues: u32,
+    task: Option<Task>,
+}
+
+/// Ends with the connection.
+struct Task {
+    task: JoinHandle<()>,
+    /// Its runtime has been shut down.
+    is_gone: Arc<AtomicBool>,
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl DriverHandle {
+    pub(super) fn is_there(&self) -> bool {
+        self.task.as_ref().is_some_and(|task| !task.is_gone.load(Ordering::Acquire))
+    }
+
+    pub(super) fn wake(&mut self) -> Option<Waker> {
+        self.waker.take()
+    }
+
+    /// A caller has done what the driver is for.
+    pub(super) fn note_rescue(&mut self) {
+        self.rescues += 1;
+    }
+
+    pub(super) fn has_overslept(&self) -> bool {
+        self.rescues >= RESCUES
+    }
+}
 
 /// Starts a driver on the runtime of the caller, in the place of the one that there may be. Without a
 /// runtime, or without one that has sockets, callers look for themselves.
-pub(super) fn spawn(shared: &Arc<Shared>, queue: &mut Queue) {
+pub(super) fn spawn(shared: &Arc<Shared>, io: &mut Io) {
     let Ok(runtime) = Handle::try_current() else { return };
-    let Some(Ok(readiness)) = guarded(|| shared.socket.readiness()) else { return };
+    let Some(Ok(readiness)) = guarded(|| io.socket.readiness()) else { return };
+    io.driver.id += 1;
+    io.driver.rescues = 0;
+    io.driver.waker = None;
     let is_gone = Arc::<AtomicBool>::default();
     let driver = Driver {
         shared: Arc::downgrade(shared),
         readiness,
-        id: queue.driver.next_id(),
+        id: io.driver.id,
         others_ran: false,
         _at_end: AtEnd(Arc::clone(&is_gone)),
     };
-    queue.driver.is_run_by(runtime.spawn(driver), is_gone);
+    let task = runtime.spawn(driver);
+    io.driver.task = Some(Task { task, is_gone });
 }
 
 struct AtEnd(Arc<AtomicBool>);
@@ -58,12 +108,14 @@ impl Future for Driver {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let Some(shared) = self.shared.upgrade() else { return Poll::Ready(()) };
-        if shared.is_over() || !shared.queue().driver.works(self.id, context.waker()) {
+        let mut io = shared.lock();
+        if io.driver.id != self.id || shared.is_over.load(Ordering::Acquire) {
             return Poll::Ready(());
         }
-        let mut stream = shared.stream();
-        match self.read(&shared, &mut stream, context) {
-            Poll::Pending => self.write(&shared, &mut stream, context),
+        io.driver.rescues = 0;
+        io.driver.waker = Some(context.waker().clone());
+        match self.read(&shared, &mut io, context) {
+            Poll::Pending => self.write(&shared, &mut io, context),
             ended => ended,
         }
     }
@@ -71,21 +123,21 @@ impl Future for Driver {
 
 impl Driver {
     /// Reads until there is no more; ready if this driver is of no more use.
-    fn read(&self, shared: &Shared, stream: &mut Stream, context: &mut Context<'_>) -> Poll<()> {
+    fn read(&self, shared: &Shared, io: &mut Io, context: &mut Context<'_>) -> Poll<()> {
         while let Poll::Ready(ready) = self.readiness.poll_read_ready(context) {
             if ready.is_err() {
                 // Its runtime is being shut down.
                 return Poll::Ready(());
             }
             // Inside, so that what arrives meanwhile is not taken for what has been read.
-            let looked = self.readiness.try_io(Interest::READABLE, || match shared.look(stream) {
+            let looked = self.readiness.try_io(Interest::READABLE, || match shared.look(io) {
                 Looked::Empty => Err(io::ErrorKind::WouldBlock.into()),
                 more => Ok(more),
             });
             match looked {
                 Ok(Looked::Over) => return Poll::Ready(()),
                 Ok(_) => {
-                    // Others may look meanwhile.
+                    // Others may have the lock meanwhile.
                     context.waker().wake_by_ref();
                     return Poll::Pending;
                 }
@@ -96,30 +148,26 @@ impl Driver {
     }
 
     /// Writes what waits; ready if this driver is of no more use.
-    fn write(
-        &mut self,
-        shared: &Shared,
-        stream: &mut Stream,
-        context: &mut Context<'_>,
-    ) -> Poll<()> {
-        if shared.queue().gathers() && !std::mem::replace(&mut self.others_ran, true) {
+    fn write(&mut self, shared: &Shared, io: &mut Io, context: &mut Context<'_>) -> Poll<()> {
+        let gathers = io.is_busy && io.is_to_be_written() && !io.output.is_behind();
+        if gathers && !std::mem::replace(&mut self.others_ran, true) {
             // A task that wakes itself goes to the end of the line.
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
         self.others_ran = false;
-        while shared.queue().is_to_be_written() {
+        while io.is_to_be_written() {
             match self.readiness.poll_write_ready(context) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Err(_)) => return Poll::Ready(()),
                 Poll::Ready(Ok(())) => {}
             }
             let flushed = self.readiness.try_io(Interest::WRITABLE, || {
-                shared.flush(stream)?;
-                if stream.is_written() { Ok(()) } else { Err(io::ErrorKind::WouldBlock.into()) }
+                io.flush()?;
+                if io.output.is_empty() { Ok(()) } else { Err(io::ErrorKind::WouldBlock.into()) }
             });
             if flushed.is_err_and(|error| error.kind() != io::ErrorKind::WouldBlock) {
-                shared.end();
+                shared.end(io);
                 return Poll::Ready(());
             }
         }

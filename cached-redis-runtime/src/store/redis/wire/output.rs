@@ -20,9 +20,16 @@ pub(super) struct Output {
 }
 
 impl Output {
-    /// What is to be written next.
-    pub(super) fn bytes(&mut self) -> &mut Vec<u8> {
-        &mut self.bytes
+    /// Appends a request, and tells its length.
+    pub(super) fn push(&mut self, pack: impl FnOnce(&mut Vec<u8>)) -> usize {
+        let before = self.bytes.len();
+        self.append(pack);
+        self.bytes.len() - before
+    }
+
+    /// Appends what there is.
+    pub(super) fn append<T>(&mut self, pack: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+        pack(&mut self.bytes)
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -1,17 +1,19 @@
-//! What has not left on a connection, who waits for which reply, and since when the server has been owing it.
+//! Who waits for which reply on a connection, and since when the server has been owing it.
 
 use std::collections::VecDeque;
+use std::io;
 use std::mem;
 use std::time::Duration;
 
 use redis::{ServerError, Value};
 use tokio::sync::oneshot;
 
-use super::caller::{Answered, Answers, Caller, Place};
 use super::clock::Clock;
-use super::handle::DriverHandle;
-use super::reads::{Read, Reads};
-use super::replies::{Arrived, Malformed};
+use super::driver::DriverHandle;
+use super::output::Output;
+use super::reads::{Caller, Read, Reads};
+use super::replies::{Arrived, Malformed, Replies};
+use super::socket::Socket;
 use crate::store::redis::commands::server_error;
 use crate::store::redis::request::{Reply, Request};
 
@@ -21,12 +23,12 @@ use crate::store::redis::request::{Reply, Request};
 const PER_REQUEST: Duration = Duration::from_micros(100);
 const NANOS_PER_BYTE: u64 = 10;
 
-/// What callers change. It is locked for moments only, never while the socket is read or written: whoever sends
-/// would have to wait for that.
-pub(super) struct Queue {
-    /// Requests that have not left, as they go over the wire.
-    packed: Vec<u8>,
-    /// Reads that have not left.
+/// What the lock of a connection guards.
+pub(super) struct Io {
+    pub(super) socket: Socket,
+    pub(super) output: Output,
+    pub(super) replies: Replies,
+    /// Those that have not left.
     reads: Reads,
     waiting: VecDeque<Waiting>,
     /// Callers that wait for a reply, also those whose read has not left.
@@ -39,8 +41,6 @@ pub(super) struct Queue {
     pub(super) arrived: u64,
     /// More than one request was under way lately: sending can wait for the others.
     pub(super) is_busy: bool,
-    /// The socket was full: it says when it can take more.
-    pub(super) is_behind: bool,
     pub(super) driver: DriverHandle,
 }
 
@@ -74,10 +74,32 @@ enum ReadReply {
     Elements,
 }
 
-impl Queue {
-    pub(super) fn new(clock: Clock) -> Self {
+/// Where a request stands in the queue, which says how long its reply may take.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    /// By the clock.
+    pub(super) since: Duration,
+    /// What was ahead of it when it came.
+    pub(super) allowance: Duration,
+    /// Bytes that had arrived by then.
+    pub(super) arrived: u64,
+    /// Whether anything was.
+    pub(super) was_behind: bool,
+}
+
+pub(super) struct Answered {
+    /// None if the server has refused the command that this read was gathered into.
+    pub(super) reply: Option<Reply>,
+    /// How long the server has taken.
+    pub(super) took: Duration,
+}
+
+impl Io {
+    pub(super) fn new(socket: Socket, longest: usize, clock: Clock) -> Self {
         Self {
-            packed: Vec::new(),
+            socket,
+            output: Output::default(),
+            replies: Replies::new(longest),
             reads: Reads::default(),
             waiting: VecDeque::new(),
             callers: 0,
@@ -86,7 +108,6 @@ impl Queue {
             heard: Duration::ZERO,
             arrived: 0,
             is_busy: false,
-            is_behind: false,
             driver: DriverHandle::default(),
         }
     }
@@ -109,9 +130,7 @@ impl Queue {
             place.allowance += of_bytes(key.len() as u64);
             self.reads.push(key, Caller { to, place }) as u64
         } else {
-            let before = self.packed.len();
-            request.pack(&mut self.packed);
-            let bytes = self.packed.len() - before;
+            let bytes = self.output.push(|bytes| request.pack(bytes));
             self.reads.stored(bytes);
             let bytes = bytes as u64;
             place.allowance += of_bytes(bytes);
@@ -129,6 +148,7 @@ impl Queue {
     pub(super) fn end(&mut self) {
         self.waiting.clear();
         self.reads.clear();
+        self.socket.shut_down();
     }
 
     /// Whether the next reply is that of several reads.
@@ -137,11 +157,7 @@ impl Queue {
     }
 
     /// The next reply belongs to whoever has waited longest.
-    pub(super) fn answer(
-        &mut self,
-        arrived: Arrived,
-        answers: &mut Answers,
-    ) -> Result<(), Malformed> {
+    pub(super) fn hand_out(&mut self, arrived: Arrived) -> Result<(), Malformed> {
         match (self.waiting.front_mut(), arrived) {
             (Some(Waiting::Request(sent)), Arrived::Reply(value)) => {
                 let reply = if sent.replies == 1 {
@@ -155,7 +171,7 @@ impl Queue {
                 };
                 if let Some(Waiting::Request(sent)) = self.waiting.pop_front() {
                     self.done(1, sent.bytes);
-                    self.answer_one(sent.caller, Some(reply), answers);
+                    self.answer(sent.caller, Some(reply));
                 }
             }
             (Some(Waiting::Reads { reads, reply }), Arrived::Array(length)) => {
@@ -166,7 +182,7 @@ impl Queue {
             }
             (Some(Waiting::Reads { reply: ReadReply::Array, .. }), Arrived::Reply(reply)) => {
                 let Value::ServerError(error) = reply else { return Err(Malformed) };
-                self.refused(&error, answers);
+                self.refused(&error);
             }
             (Some(Waiting::Reads { reads, .. }), Arrived::Reply(value)) => {
                 let read = reads.next();
@@ -174,7 +190,7 @@ impl Queue {
                     self.waiting.pop_front();
                 }
                 if let Some(read) = read {
-                    self.answer_read(read, value, answers);
+                    self.hand_out_read(read, value);
                 }
             }
             (None, _) | (Some(Waiting::Request(_)), Arrived::Array(_)) => return Err(Malformed),
@@ -182,20 +198,20 @@ impl Queue {
         Ok(())
     }
 
-    fn answer_read(&mut self, read: Read, value: Value, answers: &mut Answers) {
+    fn hand_out_read(&mut self, read: Read, value: Value) {
         self.reads.answered(match &value {
             Value::BulkString(string) => string.len(),
             _ => 0,
         });
         self.done(1 + read.others.len(), read.length as u64);
         for other in read.others {
-            self.answer_one(other, Some(Reply::One(value.clone())), answers);
+            self.answer(other, Some(Reply::One(value.clone())));
         }
-        self.answer_one(read.first, Some(Reply::One(value)), answers);
+        self.answer(read.first, Some(Reply::One(value)));
     }
 
     /// The server does not answer several reads in one command: each caller asks once more, by itself.
-    fn refused(&mut self, error: &ServerError, answers: &mut Answers) {
+    fn refused(&mut self, error: &ServerError) {
         if server_error(error.code()).is_lasting() {
             self.reads.refused();
         }
@@ -204,7 +220,7 @@ impl Queue {
             self.reads.answered(0);
             self.done(1 + read.others.len(), read.length as u64);
             for caller in std::iter::once(read.first).chain(read.others) {
-                self.answer_one(caller, None, answers);
+                self.answer(caller, None);
             }
         }
     }
@@ -214,12 +230,13 @@ impl Queue {
         self.bytes -= bytes;
     }
 
-    fn answer_one(&mut self, caller: Caller, reply: Option<Reply>, answers: &mut Answers) {
+    fn answer(&mut self, caller: Caller, reply: Option<Reply>) {
         let Caller { to, place } = caller;
         if self.callers == 0 {
             self.is_busy = place.was_behind;
         }
-        answers.push(to, Answered { reply, took: self.took(place) });
+        // Whoever has been cancelled does not listen.
+        let _ = to.send(Answered { reply, took: self.took(place) });
     }
 
     /// For how long the server has been owing a reply, beyond what was ahead of it.
@@ -242,27 +259,30 @@ impl Queue {
 
     /// Whether there is something that the socket has not taken, and may.
     pub(super) fn is_to_be_written(&self) -> bool {
-        self.is_behind || !self.packed.is_empty() || self.reads.may_leave()
+        !self.output.is_empty() || self.reads.may_leave()
     }
 
-    /// Whether what is to be written is worth waiting for what the other tasks send that are ready.
-    pub(super) fn gathers(&self) -> bool {
-        self.is_busy && !self.is_behind && self.is_to_be_written()
-    }
-
-    /// Has everything leave that may, into `bytes`.
-    pub(super) fn leave(&mut self, bytes: &mut Vec<u8>) {
-        self.pack_reads();
-        if bytes.is_empty() {
-            mem::swap(&mut self.packed, bytes);
-        } else {
-            bytes.append(&mut self.packed);
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        loop {
+            let had_to_wait = self.output.is_behind();
+            // What cannot leave yet may be joined by others.
+            if !had_to_wait {
+                self.pack_reads();
+            }
+            let sent = self.output.flush(&self.socket)?;
+            if had_to_wait && sent > 0 {
+                // The server takes a long request in: that is as good as an answer.
+                self.heard = self.clock.now();
+            }
+            if self.output.is_behind() || !self.reads.may_leave() {
+                return Ok(());
+            }
         }
     }
 
     /// Has reads leave, as many as may.
     fn pack_reads(&mut self) {
-        while let Some(gathered) = self.reads.pack(&mut self.packed) {
+        while let Some(gathered) = self.output.append(|bytes| self.reads.pack(bytes)) {
             self.done(gathered.given_up, gathered.given_up_bytes as u64);
             let reply = match gathered.reads.len() {
                 0 => continue,

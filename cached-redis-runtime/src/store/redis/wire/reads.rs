@@ -12,7 +12,9 @@
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 
-use super::caller::Caller;
+use tokio::sync::oneshot;
+
+use super::queue::{Answered, Place};
 use crate::store::redis::request::{bulk, head};
 
 /// A longer command would keep the server from others for too long.
@@ -25,6 +27,12 @@ const LEAST: usize = 16;
 /// Shorter replies are not worth holding reads back: requests of other kinds go ahead of those that are held, and
 /// the server's answers to them would count as its silence.
 const LARGE: usize = 64 << 10;
+
+/// A caller that waits for a reply.
+pub(super) struct Caller {
+    pub(super) to: oneshot::Sender<Answered>,
+    pub(super) place: Place,
+}
 
 /// One key, and whoever wants it.
 pub(super) struct Read {
@@ -235,8 +243,7 @@ mod tests {
 
     use tokio::sync::oneshot;
 
-    use super::super::caller::{Answered, Caller, Place};
-    use super::{Gathered, Reads};
+    use super::{Answered, Caller, Gathered, Place, Reads};
 
     /// Has somebody want a key, who has been cancelled once what this returns is dropped.
     fn want(reads: &mut Reads, key: &str) -> oneshot::Receiver<Answered> {

@@ -9,7 +9,7 @@ use tokio_util::codec::Decoder as _;
 use super::socket::Socket;
 
 /// What is read at a time.
-pub(super) const CHUNK: usize = 64 * 1024;
+const CHUNK: usize = 64 * 1024;
 /// `$`, as many digits as a length can have, and the end of the line.
 const LONGEST_LINE: usize = 24;
 
@@ -64,11 +64,6 @@ impl Replies {
         let thrown_away = read.min(self.thrown_away);
         self.thrown_away -= thrown_away;
         self.input.extend_from_slice(&self.chunk[thrown_away..read]);
-    }
-
-    /// Whether an array comes next. Then it can be taken apart.
-    pub(super) fn begins_array(&self) -> bool {
-        !self.has_begun && self.input.first() == Some(&b'*')
     }
 
     /// The next reply, if it is complete. One that is an array can be taken apart, so that the bound holds
