@@ -143,8 +143,8 @@ impl EntryRef<'_> {
         self.policy.lease_life(self.core().settings.max_ttl)
     }
 
-    /// Gives a lease up, with an ending of its flight, and has nobody reload what is there for `pause`. If that
-    /// fails it is tried once more, in the background.
+    /// Gives a lease up and ends its flight with `end`. For `pause`, no call reloads the stored value. If the server
+    /// cannot be asked, the release is tried once more in the background.
     pub(crate) async fn release(
         &self,
         leader: Leader,

@@ -1,4 +1,4 @@
-//! The token to be the only task that does something in the background.
+//! A token for the one task that does a job in the background.
 //!
 //! A task ends with its runtime, and gives its token back as it is dropped. A runtime that is kept and not driven,
 //! because its `block_on` has returned, neither polls its tasks nor drops them. So whoever gives no sign of life loses

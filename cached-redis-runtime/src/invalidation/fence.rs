@@ -45,7 +45,7 @@ impl Fence {
         Self { invalidator: Arc::clone(invalidator), id, keys, life: life.max(LEAST_FENCE) }
     }
 
-    /// Removes what is there, and keeps anything from being stored.
+    /// Removes the entries inside the fence. Nothing can be stored there until it is lifted or ends.
     pub(crate) async fn plant(&self) -> Result<(), Error> {
         let planted = self.hold().await;
         if let Err(error) = &planted {
@@ -55,7 +55,7 @@ impl Fence {
         planted
     }
 
-    /// Removes what is there, and lets others store again.
+    /// Removes the entries inside the fence once more, and allows values to be stored again.
     pub(crate) async fn lift(&self) -> Result<(), Error> {
         for keys in self.keys.chunks(BATCH) {
             self.invalidator.sessions.begin().lift(keys, self.id).await?;

@@ -1,4 +1,4 @@
-//! ACQUIRE as a table: what is there, what is asked, what is decided. It holds for the decision by itself, for the
+//! ACQUIRE as a table: the stored entry, the question, and the decision. It holds for the decision by itself, for the
 //! in-process store, and for the script on every server.
 
 use super::*;
