@@ -33,6 +33,8 @@ mod invalidations;
 mod liveness;
 #[path = "server/loads.rs"]
 mod loads;
+#[path = "server/local.rs"]
+mod local;
 #[path = "server/outages.rs"]
 mod outages;
 #[path = "server/refusals.rs"]

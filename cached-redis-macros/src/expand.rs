@@ -48,18 +48,18 @@ pub(crate) fn helpers(cached: &Cached) -> TokenStream {
 /// What every helper begins with, up to and including `let mut __key = …`.
 fn preamble(cached: &Cached, own: &Ident) -> TokenStream {
     let runtime = runtime(cached);
-    let key = key(cached, own);
+    let key = key(cached, own, false);
     quote_spanned!(Span::mixed_site()=> #runtime #key)
 }
 
 /// The function's static, and its key: `let mut __key = …`.
-fn key(cached: &Cached, own: &Ident) -> TokenStream {
+fn key(cached: &Cached, own: &Ident, is_local: bool) -> TokenStream {
     let function = key::function(&cached.identity, &cached.function.sig.ident);
     let allow = names::allow_shadow();
     let borrowed_patterns = cached.borrowed_patterns.iter().map(|(pattern, value)| {
         quote_spanned!(Span::mixed_site()=> #[allow(unused_variables)] #allow let #pattern = #value;)
     });
-    let key = key::key(cached, own);
+    let key = key::key(cached, own, is_local);
     quote_spanned!(Span::mixed_site()=> #function #(#borrowed_patterns)* #key)
 }
 
@@ -75,11 +75,28 @@ fn call(cached: &Cached, is_run: bool) -> TokenStream {
     let policy = policy::policy(&cached.policy, is_run);
     let expr = cached.cache.as_ref();
     let cache = if is_run { cache(expr) } else { choice(expr) };
-    let tagged = tag::of_arguments(&cached.tags);
+    let is_local = is_run && cached.policy.local.is_some();
+    let tagged = tag::of_arguments(&cached.tags, is_local);
     let outcome = outcome::outcome(cached);
+    let key = key::finished(&cached.key, is_local);
+    if is_local {
+        // A value of which there can be no copies is reported at the return type.
+        let (start, end) = names::ends(&cached.returns);
+        let local = quote_spanned!(start=> __rt::local);
+        let arguments =
+            {
+            let arguments = quote_spanned!(Span::mixed_site()=> &__F, #key, __policy, #cache, &__outcome);
+            names::parenthesized(arguments, end)
+        };
+        return quote_spanned!(Span::mixed_site()=>
+            let __policy = #policy;
+            #outcome
+            let __call = #local #arguments #tagged;
+        );
+    }
     quote_spanned!(Span::mixed_site()=>
         let __policy = #policy;
-        let __call = __rt::call(&__F, __key.finish(), __policy, #cache) #tagged;
+        let __call = __rt::call(&__F, #key, __policy, #cache) #tagged;
         #outcome
     )
 }

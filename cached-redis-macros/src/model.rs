@@ -5,6 +5,7 @@ use syn::{Attribute, Expr, FnArg, Generics, Pat, Path, Type};
 
 use crate::parse::duration::DurationExpr;
 use crate::parse::invalidates::Target;
+use crate::parse::local::Local;
 use crate::parse::template::{self, Template};
 use crate::parse::updates::Update;
 use crate::signature::Function;
@@ -111,6 +112,7 @@ pub(crate) struct Policy {
     pub(crate) early: Option<Expr>,
     pub(crate) soft_timeout: Option<DurationExpr>,
     pub(crate) sliding: bool,
+    pub(crate) local: Option<Local>,
     pub(crate) version: Option<u32>,
     pub(crate) bypass: Option<Expr>,
 }

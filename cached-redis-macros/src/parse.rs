@@ -3,6 +3,7 @@
 pub(crate) mod block;
 pub(crate) mod duration;
 pub(crate) mod invalidates;
+pub(crate) mod local;
 pub(crate) mod options;
 pub(crate) mod redis_cached;
 pub(crate) mod spec;

@@ -114,6 +114,7 @@ pub(crate) fn validate(
         early: options.early.map(|given| freshness::beta(given.value)),
         soft_timeout: options.soft_timeout.map(|given| given.value),
         sliding: options.sliding.is_some(),
+        local: options.local.map(|given| given.value),
         version: options.version.map(|given| given.value),
         bypass: options.bypass.map(|given| given.value),
     };

@@ -22,6 +22,8 @@ use crate::group::{self, Group, Groups};
 use crate::health::{Health, Tracking};
 use crate::invalidation::{Invalidator, Target};
 use crate::key::Key;
+#[cfg(feature = "local")]
+use crate::local::Local;
 use crate::loss::{Loss, Losses};
 use crate::policy::Policy;
 use crate::record::Header;
@@ -67,6 +69,9 @@ pub(crate) struct Core {
     pub(crate) background: Arc<Background>,
     pub(crate) connection: Arc<ConnectionCounters>,
     pub(crate) losses: Arc<Losses>,
+    /// Copies in this process, where the store can say what changes.
+    #[cfg(feature = "local")]
+    pub(crate) local: Option<Arc<Local>>,
 }
 
 /// A store that stands in for a server. Whoever has made it knows its type.
@@ -93,6 +98,8 @@ pub(crate) struct Settings {
     pub(crate) max_pending_invalidations: usize,
     pub(crate) max_background_reloads: usize,
     pub(crate) failure_throttle: Duration,
+    #[cfg(feature = "local")]
+    pub(crate) local_max_bytes: u64,
 }
 
 impl std::fmt::Debug for Core {
@@ -150,7 +157,11 @@ impl Cache {
             settings.max_ttl,
             Arc::clone(&losses),
         );
+        #[cfg(feature = "local")]
+        let local = Local::new(&sessions, settings.local_max_bytes);
         Self(Arc::new(Core {
+            #[cfg(feature = "local")]
+            local,
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             sessions,
             double,
@@ -185,6 +196,11 @@ impl Cache {
     /// A snapshot of all counters.
     #[must_use]
     pub fn stats(&self) -> Stats {
+        #[cfg(feature = "local")]
+        let (local_copies, local_bytes) =
+            self.0.local.as_ref().map_or((0, 0), |local| local.size());
+        #[cfg(not(feature = "local"))]
+        let (local_copies, local_bytes) = (0, 0);
         Stats {
             functions: self.0.stats.snapshot(),
             running_reloads: self.0.background.running() as u64,
@@ -193,6 +209,8 @@ impl Cache {
             failed_fences: self.0.invalidator.failed_fences(),
             dropped_invalidations: self.0.invalidator.dropped(),
             refused_invalidations: self.0.invalidator.refused(),
+            local_copies,
+            local_bytes,
             reconnects: self.0.connection.reconnects.get(),
             untracked_connections: self.0.connection.untracked.get(),
         }

@@ -13,9 +13,12 @@ mod attempt;
 mod background;
 mod body;
 mod conclude;
+mod decode;
 mod follow;
 mod load;
 mod loaded;
+#[cfg(feature = "local")]
+mod local;
 mod look_up;
 mod miss;
 mod permit;
@@ -33,6 +36,7 @@ use crate::scope::Handle;
 use attempt::{Attempt, Next};
 use background::{Here, Made, Owned};
 use body::Body;
+use decode::{Decode, Plainly};
 use slot::Slot;
 
 /// One call of a cached function, made by generated code; or, before it is known in which cache, its
@@ -89,7 +93,7 @@ impl Call {
         F: Future<Output = O::Return>,
     {
         let way = self.way(outcome.classes(), type_name::<O::Value>());
-        async move { answer(way, &outcome, Made(load, Here)).await }
+        async move { answer(way, &outcome, &Plainly, Made(load, Here)).await }
     }
 
     /// As [`run`](Self::run), with a load that can outlive the call.
@@ -101,7 +105,7 @@ impl Call {
         F: Future<Output = O::Return> + Send + 'static,
     {
         let way = self.way(outcome.classes(), type_name::<O::Value>());
-        async move { answer(way, &outcome, Made(load, Owned)).await }
+        async move { answer(way, &outcome, &Plainly, Made(load, Owned)).await }
     }
 
     /// Whether the call goes through the cache.
@@ -159,10 +163,11 @@ impl Way {
 
 /// The frame of a call: all that is compiled for each function, besides its load. Where it goes on is decided
 /// by the [`Attempt`], which does not know what the function returns.
-async fn answer<O, B>(way: Way, outcome: &O, body: B) -> O::Return
+async fn answer<O, D, B>(way: Way, outcome: &O, decode: &D, body: B) -> O::Return
 where
     O: Outcome,
     O::Value: Storable,
+    D: Decode<O>,
     B: Body<O>,
     B::Running: Future<Output = O::Return> + Unpin,
 {
@@ -176,7 +181,7 @@ where
             Next::Reload => true,
             Next::Load => return load::load(attempt, outcome, body).await,
         };
-        let Some(returned) = attempt.decoded(outcome) else {
+        let Some(returned) = decode.decode(&mut attempt, outcome) else {
             attempt.cannot_decode();
             continue;
         };
@@ -187,6 +192,9 @@ where
         return returned;
     }
 }
+
+#[cfg(feature = "local")]
+pub use local::{LocalCall, LocalValue, local};
 
 #[cfg(test)]
 mod simulation;

@@ -113,12 +113,18 @@ where
     O: Outcome,
     O::Value: Storable,
 {
-    guarded(|| match (record.header().kind, record.header().codec) {
-        (Kind::Absence, _) => outcome.absent(),
-        (Kind::Value, Codec::Json) => {
-            serde_json::from_slice(record.payload()).ok().map(|value| outcome.present(value))
-        }
-        (Kind::Value, Codec::None) => None,
+    guarded(|| match decode_value(record)? {
+        Some(value) => Some(outcome.present(value)),
+        None => outcome.absent(),
     })
     .flatten()
+}
+
+/// The value in a record, or that there is none; `None` if it cannot be read. May panic.
+pub(crate) fn decode_value<V: Storable>(record: &Record) -> Option<Option<V>> {
+    match (record.header().kind, record.header().codec) {
+        (Kind::Absence, _) => Some(None),
+        (Kind::Value, Codec::Json) => serde_json::from_slice(record.payload()).ok().map(Some),
+        (Kind::Value, Codec::None) => None,
+    }
 }

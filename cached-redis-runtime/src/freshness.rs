@@ -59,6 +59,17 @@ pub(crate) fn freshness(header: &Header, now: Option<u64>, policy: &Policy) -> F
     }
 }
 
+/// For how long a value is [`Fresh`](Freshness::Fresh) from now on, whoever draws; `None` if that is not known.
+#[cfg(feature = "local")]
+pub(crate) fn fresh_for(header: &Header, now: u64, policy: &Policy) -> Option<Duration> {
+    let soft = header.soft.filter(|_| header.state == State::Value)?;
+    let left = Duration::from_millis(soft.saturating_sub(now));
+    let window = policy.beta().map_or(Duration::ZERO, |beta| {
+        window(early_load(header.load, beta), policy.ttl)
+    });
+    Some(left.saturating_sub(window))
+}
+
 /// Whether the value is due for a sliding renewal: at most ten of them in a life. Absences are not, although a refresh
 /// gives them a deadline; nor is what is about to be replaced.
 pub(crate) fn is_touch_due(header: &Header, now: Option<u64>, policy: &Policy) -> bool {
@@ -77,13 +88,22 @@ pub(crate) fn is_busy(header: &Header, now: Option<u64>) -> bool {
 /// XFetch (Vattani, Chierichetti, Lowenstein, "Optimal Probabilistic Cache Stampede Prevention", VLDB
 /// 2015): the chance grows with the time that a load takes and with the nearness of the end.
 fn is_early(left: Duration, load: Duration, ttl: Duration, beta: f64, random: f64) -> bool {
-    // What `Policy::check` refuses must not panic here either.
-    let load = Duration::try_from_secs_f64(load.as_secs_f64() * beta).unwrap_or(Duration::ZERO);
-    let window = (ttl / WINDOW_SHARE).max(
-        Duration::try_from_secs_f64(load.as_secs_f64() * WINDOW_LOADS).unwrap_or(Duration::MAX),
-    );
+    let load = early_load(load, beta);
+    let window = window(load, ttl);
     // The logarithm of zero is infinite, which is early enough.
     left <= window && load.as_secs_f64() * -random.ln() >= left.as_secs_f64()
+}
+
+/// A load as long as it counts.
+fn early_load(load: Duration, beta: f64) -> Duration {
+    // What `Policy::check` refuses must not panic here either.
+    Duration::try_from_secs_f64(load.as_secs_f64() * beta).unwrap_or(Duration::ZERO)
+}
+
+/// Nobody is early before that.
+fn window(load: Duration, ttl: Duration) -> Duration {
+    let loads = Duration::try_from_secs_f64(load.as_secs_f64() * WINDOW_LOADS);
+    (ttl / WINDOW_SHARE).max(loads.unwrap_or(Duration::MAX))
 }
 
 #[cfg(test)]

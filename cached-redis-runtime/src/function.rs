@@ -6,6 +6,8 @@ use std::sync::{Arc, OnceLock};
 use sha2::{Digest, Sha256};
 
 use crate::group::Group;
+#[cfg(feature = "local")]
+use crate::key::KeyBytes;
 use crate::key::{self, Identity, KeyBuilder, KeyError, TemplateBuilder};
 use crate::stats::Counters;
 
@@ -84,6 +86,17 @@ impl Function {
     /// names of the types it was instantiated with.
     #[must_use]
     pub fn key(&self, scope: impl Into<Scope>, generics: &[&'static str]) -> KeyBuilder {
+        KeyBuilder::new(self.identity(scope.into(), generics))
+    }
+
+    /// Starts the key of a copy in this process.
+    #[cfg(feature = "local")]
+    #[must_use]
+    pub fn local_key(
+        &self,
+        scope: impl Into<Scope>,
+        generics: &[&'static str],
+    ) -> KeyBuilder<KeyBytes> {
         KeyBuilder::new(self.identity(scope.into(), generics))
     }
 

@@ -4,12 +4,14 @@
 
 mod encoder;
 mod error;
+#[cfg(feature = "local")]
+mod local;
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::panics::guarded;
-use encoder::Encoder;
+use encoder::{Encoder, Sink};
 
 /// SHA-256 over everything that tells one function from another, apart from its arguments.
 pub(crate) type Identity = [u8; 32];
@@ -24,17 +26,19 @@ pub(crate) type Identity = [u8; 32];
 )]
 pub trait KeyPart {
     #[doc(hidden)]
-    fn encode(&self, encoder: &mut Encoder) -> Result<(), KeyError>;
+    fn encode<S: Sink>(&self, encoder: &mut Encoder<S>) -> Result<(), KeyError>;
 }
 
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + ?Sized> KeyPart for T {
-    fn encode(&self, encoder: &mut Encoder) -> Result<(), KeyError> {
+    fn encode<S: Sink>(&self, encoder: &mut Encoder<S>) -> Result<(), KeyError> {
         self.serialize(encoder)
     }
 }
 
 pub(crate) use error::KeyError;
+#[cfg(feature = "local")]
+pub use local::{KeyBytes, LocalKey};
 
 /// The key of one entry, before the namespace of a [`Cache`](crate::Cache) is put in front.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -86,12 +90,12 @@ pub(crate) fn family(namespace: &str, prefix: &str, name: &str) -> String {
 
 /// Builds a hashed key from arguments, without allocating (maps excepted).
 #[derive(Debug)]
-pub struct KeyBuilder {
-    encoder: Encoder,
+pub struct KeyBuilder<S = Sha256> {
+    encoder: Encoder<S>,
     outcome: Result<(), KeyError>,
 }
 
-impl KeyBuilder {
+impl<S: Sink> KeyBuilder<S> {
     pub(crate) fn new(identity: Result<Identity, KeyError>) -> Self {
         let mut encoder = Encoder::new();
         let outcome = identity.map(|identity| encoder.raw(&identity));
@@ -112,7 +116,9 @@ impl KeyBuilder {
         self.part(std::any::type_name::<T>());
         self.part(part);
     }
+}
 
+impl KeyBuilder {
     /// The finished key.
     #[must_use]
     pub fn finish(self) -> Key {
@@ -150,7 +156,7 @@ impl TemplateBuilder {
 
     /// Adds an argument as the hash of its encoding.
     fn hashed<T: KeyPart + ?Sized>(&mut self, part: &T) {
-        let mut encoder = Encoder::new();
+        let mut encoder = Encoder::<Sha256>::new();
         let encoded = guarded(|| part.encode(&mut encoder));
         match encoded.unwrap_or_else(|| Err(KeyError::refused())) {
             Ok(()) => push_hex(&mut self.text, &encoder.digest()),

@@ -22,6 +22,8 @@ mod judgement;
 mod keep;
 mod key;
 mod lease;
+#[cfg(feature = "local")]
+mod local;
 mod loading;
 mod loss;
 mod outcome;
@@ -39,6 +41,8 @@ mod stats;
 mod store;
 mod telemetry;
 mod testing;
+#[cfg(feature = "local")]
+mod watched;
 mod writes;
 
 #[doc(hidden)]

@@ -44,6 +44,10 @@ pub struct Policy {
     pub soft_timeout: Option<Duration>,
     /// A hit renews the fresh life.
     pub sliding: bool,
+    /// For how long at most a copy in this process answers after an invalidation elsewhere.
+    pub local: Option<Duration>,
+    /// What the copies of this function may take; `None`: what those of the cache may take together.
+    pub local_max_bytes: Option<u64>,
     /// Schema version by hand.
     pub version: u32,
     /// This call neither reads nor writes.
@@ -65,6 +69,8 @@ impl Policy {
             early: None,
             soft_timeout: None,
             sliding: false,
+            local: None,
+            local_max_bytes: None,
             version: 0,
             bypass: false,
         }
@@ -111,7 +117,7 @@ impl Policy {
 
     /// Whether readers have to know when the fresh life of a value ends.
     pub(crate) fn has_soft_deadline(&self) -> bool {
-        self.sliding || self.beta().is_some() || !self.grace().is_zero()
+        self.sliding || self.local.is_some() || self.has_window()
     }
 
     /// What the macro could not see, because it comes from expressions.
@@ -185,7 +191,20 @@ impl Policy {
                 "`sliding` cannot be combined with `stale`, `early` or `stale_if_error`",
             );
         }
-        Ok(())
+        match self.local {
+            Some(Duration::ZERO) => {
+                wrong(ErrorKind::Policy, "`local` is zero: leave it out, and nothing is copied")
+            }
+            Some(bound) if bound > self.ttl => wrong(
+                ErrorKind::Policy,
+                "`local` is longer than `ttl`, which bounds how old a value gets already",
+            ),
+            Some(_) if self.sliding => wrong(
+                ErrorKind::Policy,
+                "`sliding` cannot be combined with `local`: a copy that answers renews nothing",
+            ),
+            _ => Ok(()),
+        }
     }
 
     fn has_window(&self) -> bool {

@@ -7,6 +7,10 @@ pub use crate::call::Call;
 pub use crate::function::{Function, Scope, scope};
 pub use crate::group::{Tag, TagText};
 pub use crate::keep::{Kept, keep};
+#[cfg(feature = "local")]
+pub use crate::call::{LocalCall, LocalValue, local};
+#[cfg(feature = "local")]
+pub use crate::key::{KeyBytes, LocalKey};
 pub use crate::key::{HashedPart, Key, KeyBuilder, Placeholder, ReadablePart, TemplateBuilder};
 pub use crate::outcome::{
     CanBeCompared, CanBeStored, CannotBeStored, Outcome, ReturnType, ReturnTypeFallibleOptional,

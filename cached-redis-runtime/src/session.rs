@@ -91,6 +91,12 @@ operations! {
     ask_time(key: &'a str) -> u64;
 }
 
+#[cfg(feature = "local")]
+operations! {
+    read_watched(key: &'a str, groups: &'a Groups) -> (Option<Found>, bool);
+    prove() -> bool;
+}
+
 impl Session<'_> {
     /// As [`read`](Self::read), and costs nothing if it is answered: it belongs to a wait for something
     /// else.

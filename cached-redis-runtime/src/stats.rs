@@ -30,6 +30,10 @@ pub struct Stats {
     pub refused_invalidations: u64,
     /// Writes with a `guard` that went on without their fence, because the cache failed.
     pub failed_fences: u64,
+    /// Copies of entries in this process (`local`), those that no longer count among them.
+    pub local_copies: u64,
+    /// What they take, in bytes: their keys, what is stored of their values, and what the tables need.
+    pub local_bytes: u64,
     /// Connections made after the first one.
     pub reconnects: u64,
     /// Of all connections, those on which the server does not report changes of groups: a hit reads a second key. See
@@ -52,6 +56,8 @@ pub struct FunctionStats {
     pub fallbacks: u64,
     /// Calls answered with a stored absence.
     pub negative_hits: u64,
+    /// Of the hits and the negative hits, those from a copy in this process (`local`).
+    pub local_hits: u64,
     /// Calls that found nothing they could use.
     pub misses: u64,
     /// Times that the function's body ran.
@@ -114,6 +120,9 @@ macro_rules! counters {
             name: &'static str,
             $(pub(crate) $counter: Counter,)*
             load_nanos: Counter,
+            /// Hits and negative hits from copies in this process; not among the others.
+            pub(crate) local_values: Counter,
+            pub(crate) local_absences: Counter,
             cold: Cold,
             pub(crate) shapes: Shapes,
             losses: Arc<Losses>,
@@ -122,7 +131,8 @@ macro_rules! counters {
 
         impl Counters {
             fn snapshot(&self) -> FunctionStats {
-                FunctionStats {
+                let (values, absences) = (self.local_values.get(), self.local_absences.get());
+                let mut stats = FunctionStats {
                     name: format!("{}:{}", self.prefix, self.name),
                     $($counter: self.$counter.get(),)*
                     errors: ErrorKind::ALL
@@ -132,7 +142,11 @@ macro_rules! counters {
                         .map(|(kind, count)| (label(kind), count.get()))
                         .collect(),
                     load_time: Duration::from_nanos(self.load_nanos.get()),
-                }
+                    local_hits: values + absences,
+                };
+                stats.hits += values;
+                stats.negative_hits += absences;
+                stats
             }
         }
     };

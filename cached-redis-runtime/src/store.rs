@@ -17,6 +17,8 @@ use crate::health::Condition;
 use crate::lease::{Acquire, Acquired, FenceId, Filled, LeaseId, Life, Nonce};
 use crate::loss::Losses;
 use crate::stats::ConnectionCounters;
+#[cfg(feature = "local")]
+use crate::watched::Watched;
 
 /// One operation under way. Dropping it is safe; whether it was executed is then unknown.
 pub(crate) type Operation<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
@@ -35,6 +37,35 @@ pub(crate) struct Found {
 pub(crate) trait Store: Send + Sync {
     /// The record under a key, and whether it counts. One round trip.
     fn read<'a>(&'a self, key: &'a str, groups: &'a Groups) -> Operation<'a, Option<Found>>;
+
+    /// The same, and whether the next change of the entry is reported to [`watched`](Self::watched).
+    #[cfg(feature = "local")]
+    fn read_watched<'a>(
+        &'a self,
+        key: &'a str,
+        groups: &'a Groups,
+    ) -> Operation<'a, (Option<Found>, bool)> {
+        Box::pin(async move { Ok((self.read(key, groups).await?, false)) })
+    }
+
+    /// Asks for the number of the database, which proves that every change that was reported before has arrived.
+    /// Whether it does.
+    #[cfg(feature = "local")]
+    fn prove(&self) -> Operation<'_, bool> {
+        Box::pin(std::future::ready(Ok(false)))
+    }
+
+    /// Whether these stamps are the current generations of their groups; `None` if that is not known here.
+    #[cfg(feature = "local")]
+    fn knows_current(&self, _key: &str, _stamps: &[u8]) -> Option<bool> {
+        None
+    }
+
+    /// The entries whose changes are reported, if the store can do that.
+    #[cfg(feature = "local")]
+    fn watched(&self) -> Option<&Arc<Watched>> {
+        None
+    }
 
     /// The generations of groups, made where there is none; `None` where nothing may be stored now. They
     /// may be outdated already: what is stamped with them counts for nothing then. They live for at least

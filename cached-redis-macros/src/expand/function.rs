@@ -12,7 +12,7 @@ use crate::signature::{Body, Function};
 pub(super) fn expand(cached: &Cached) -> TokenStream {
     let Some(body) = &cached.function.body else { return TokenStream::new() };
     let runtime = runtime(cached);
-    let key = key(cached, &cached.function.sig.ident.unraw());
+    let key = key(cached, &cached.function.sig.ident.unraw(), cached.policy.local.is_some());
     let call = call(cached, true);
     let returns = &cached.returns;
     let allow = names::allow_shadow();

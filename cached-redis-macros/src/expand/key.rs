@@ -23,7 +23,7 @@ pub(super) fn function(identity: &Identity, ident: &Ident) -> TokenStream {
 }
 
 /// `let mut __key = …`, with all its parts. `own` is the name of the function that it is in.
-pub(super) fn key(cached: &Cached, own: &Ident) -> TokenStream {
+pub(super) fn key(cached: &Cached, own: &Ident, is_local: bool) -> TokenStream {
     let Identity { scope, types, consts, .. } = &cached.identity;
     let own = own.to_string();
     let scope = match scope {
@@ -37,8 +37,9 @@ pub(super) fn key(cached: &Cached, own: &Ident) -> TokenStream {
                 consts.iter().map(|c| quote_spanned!(Span::mixed_site()=> __key.part(&#c);));
             let mutable = (!parts.is_empty() || consts.len() > 0).then(|| quote!(mut));
             let parts = parts.iter().map(hashed);
+            let begin = Ident::new(if is_local { "local_key" } else { "key" }, Span::mixed_site());
             quote_spanned!(Span::mixed_site()=>
-                let #mutable __key = __F.key(#scope, #types);
+                let #mutable __key = __F.#begin(#scope, #types);
                 #(#consts)*
                 #(#parts)*
             )
@@ -55,6 +56,16 @@ pub(super) fn key(cached: &Cached, own: &Ident) -> TokenStream {
                 #(#consts)*
             )
         }
+    }
+}
+
+/// `__key.finish()`, of the key of a copy or of an entry.
+pub(super) fn finished(key: &Key, is_local: bool) -> TokenStream {
+    match key {
+        Key::Readable(_) if is_local => quote_spanned!(Span::mixed_site()=>
+            __key.finish_local(__F.prefix(), __F.name())
+        ),
+        _ => quote_spanned!(Span::mixed_site()=> __key.finish()),
     }
 }
 

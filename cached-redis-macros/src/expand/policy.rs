@@ -32,6 +32,8 @@ pub(super) fn policy(policy: &Policy, with_bypass: bool) -> TokenStream {
         given("stale_if_error", policy.stale_if_error.as_ref().map(|value| some(&duration(value)))),
         given("early", early.as_ref().map(some)),
         given("soft_timeout", policy.soft_timeout.as_ref().map(|value| some(&duration(value)))),
+        given("local", policy.local.as_ref().map(|local| some(&duration(&local.bound)))),
+        given("local_max_bytes", policy.local.as_ref().and_then(|local| local.max_bytes).map(|bytes| some(&bytes))),
         given("sliding", sliding.then(|| quote!(true))),
         given("version", version.map(ToTokens::into_token_stream)),
         given("bypass", bypass.as_ref().filter(|_| with_bypass).map(ToTokens::to_token_stream)),

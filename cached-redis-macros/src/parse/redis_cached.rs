@@ -9,6 +9,7 @@ use super::duration::DurationExpr;
 use super::options::{Options as _, options};
 use super::spec::Evaluated::{ByCalls, ByHelpersToo};
 use super::spec::{CRATE, Limits, Spec};
+use super::local::Local;
 use super::values::{Early, Flag, KeyOption, Lock, Skip, Tags};
 use super::{check_depth, skip_to_next};
 use crate::diagnostics::{self, Errors, list, nearest};
@@ -63,6 +64,13 @@ options! {
             )),
         sliding: Flag = Spec::new("sliding", "sliding")
             .aliases(&["touch", "idle", "tti", "time_to_idle"]),
+        local: Local = Spec::new("local", "local = \"1s\"")
+            .aliases(&["l1", "in_process", "near_cache", "memory"])
+            .evaluated(ByHelpersToo)
+            .limits(not_zero(
+                "a `local` of zero keeps no copies: write how long one may answer after an \
+                 invalidation elsewhere, as in `local = \"1s\"`, or remove it",
+            )),
         tags: Tags = Spec::new("tags", "tags = [\"category:{category}\"]")
             .aliases(&["tag", "groups", "group", "labels"]),
         cache_if: Expr = Spec::new("cache_if", "cache_if = |value| !value.is_empty()")
@@ -106,7 +114,7 @@ const EARLY: Limits = Limits::Number {
 };
 
 /// Options of later versions.
-const PLANNED: [&str; 4] = ["local", "codec", "compress", "encrypt"];
+const PLANNED: [&str; 3] = ["codec", "compress", "encrypt"];
 
 impl Options {
     /// Whether the option was written, with an error that is reported already.

@@ -17,6 +17,7 @@ pub(super) fn check(options: &Options, errors: &mut Errors) {
     check_stale_if_error(options, errors);
     check_soft_timeout(options, errors);
     check_lease(options, errors);
+    check_local(options, errors);
 }
 
 fn check_ttl(options: &Options, errors: &mut Errors) {
@@ -108,6 +109,20 @@ fn check_lease(options: &Options, errors: &mut Errors) {
                 "this lease would outlive `load_timeout`{written}, after which nobody waits for it: \
                  make it shorter, or `load_timeout` longer"
             ),
+        );
+    }
+}
+
+/// A copy that is as old as `ttl` is over anyway.
+fn check_local(options: &Options, errors: &mut Errors) {
+    let bound = options.local.as_ref().map(|given| &given.value.bound);
+    if let (Some((ttl, _)), Some(DurationExpr::Known(bound, span))) = (known(&options.ttl), bound)
+        && *bound > ttl
+        && *bound <= MAX_DURATION
+    {
+        errors.at(
+            *span,
+            "a copy ends with `ttl`, so that a longer `local` has no effect: make it at most `ttl`",
         );
     }
 }

@@ -43,6 +43,7 @@ fn check_sliding(subject: &Subject<'_>, errors: &mut Errors) {
         ("early", is_early),
         ("stale_if_error", options.stale_if_error.is_some()),
         ("ttl_with", options.ttl_with.is_some()),
+        ("local", options.local.is_some()),
     ]
     .into_iter()
     .filter_map(|(name, is_given)| is_given.then_some(name))

@@ -56,6 +56,8 @@ impl Default for Settings {
             max_pending_invalidations: 10_000,
             max_background_reloads: 64,
             failure_throttle: Duration::from_secs(30),
+            #[cfg(feature = "local")]
+            local_max_bytes: 64 * 1024 * 1024,
         }
     }
 }
@@ -206,6 +208,14 @@ impl CacheBuilder {
     /// `ttl` if that is longer.
     pub fn failure_throttle(mut self, throttle: Duration) -> Self {
         self.settings.failure_throttle = throttle;
+        self
+    }
+
+    /// What the copies of entries in this process may take together, in bytes (default 64 MiB; 0: no function keeps
+    /// copies). A value counts as long as it is stored. What is read least gives way.
+    #[cfg(feature = "local")]
+    pub fn local_max_bytes(mut self, bytes: u64) -> Self {
+        self.settings.local_max_bytes = bytes;
         self
     }
 

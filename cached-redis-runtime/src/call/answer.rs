@@ -2,11 +2,27 @@
 
 use crate::freshness::Freshness;
 use crate::record::Record;
+#[cfg(feature = "local")]
+use crate::watched::Begun;
 
 /// A record to answer with, if it decodes as what the function returns.
 pub(super) struct Read {
     pub(super) record: Record,
     pub(super) counts: Counts,
+    /// It was read under this watch.
+    #[cfg(feature = "local")]
+    pub(super) begun: Option<Begun>,
+}
+
+impl Read {
+    pub(super) fn new(record: Record, counts: Counts) -> Self {
+        Self {
+            record,
+            counts,
+            #[cfg(feature = "local")]
+            begun: None,
+        }
+    }
 }
 
 /// What an answer counts as.

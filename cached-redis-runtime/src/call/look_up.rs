@@ -30,9 +30,14 @@ impl Slot {
     /// The hit path: one GET. Otherwise what to do.
     pub(super) async fn look_up(&self, session: &mut Session<'_>) -> Result<Look, Error> {
         let before = self.core().invalidator.before_reading();
-        let Some(found) = session.read(&self.key, &self.groups).await? else {
-            return Ok(Look::Ask(Intent::Read, None));
+        #[cfg(feature = "local")]
+        let (found, begun) = match self.policy.local {
+            None => (session.read(&self.key, &self.groups).await?, None),
+            Some(bound) => Box::pin(self.read_watched(bound, session)).await?,
         };
+        #[cfg(not(feature = "local"))]
+        let found = session.read(&self.key, &self.groups).await?;
+        let Some(found) = found else { return Ok(Look::Ask(Intent::Read, None)) };
         let Found { record, is_current } = found;
         let Some(record) = Record::read(record) else {
             self.unreadable("what is stored here is no entry");
@@ -58,7 +63,9 @@ impl Slot {
         }
         let is_due = matches!(freshness, Freshness::Early | Freshness::Stale)
             && !is_busy(record.header(), session.now(&self.key));
-        let read = Read { record, counts: Counts::Hit(freshness) };
+        let read = Read::new(record, Counts::Hit(freshness));
+        #[cfg(feature = "local")]
+        let read = Read { begun: begun.filter(|_| freshness == Freshness::Fresh), ..read };
         Ok(if is_due { Look::Reload(read) } else { Look::Answer(read) })
     }
 
@@ -82,7 +89,7 @@ impl Slot {
         if matches!(freshness, Freshness::Over | Freshness::Unknown) {
             return None;
         }
-        Some(Read { record, counts: Counts::Fallback })
+        Some(Read::new(record, Counts::Fallback))
     }
 
     /// The last good value, if a load has failed shortly before and nobody is to try yet.
@@ -131,13 +138,13 @@ impl Slot {
             || matches!(session.is_current(&self.key, stamps).await, Ok(true));
         let outstanding = |stamps: &[u8]| self.was_outstanding(before, stamps);
         let judgement = judge(&record, self.schema, &self.groups, is_current, outstanding);
-        (judgement == Judgement::Value).then_some(Read { record, counts })
+        (judgement == Judgement::Value).then(|| Read::new(record, counts))
     }
 
     /// What a load has come to that began after this call: nothing can have outdated it before.
     pub(super) fn read_loaded(&self, record: Record) -> Option<Read> {
         let is_ours = record.header().schema == self.schema;
-        is_ours.then_some(Read { record, counts: Counts::Shared })
+        is_ours.then(|| Read::new(record, Counts::Shared))
     }
 
     /// What a caller who has waited for another load finds after it. Not a hit: it was a miss.
@@ -156,7 +163,7 @@ impl Slot {
             Freshness::Fallback => Counts::Fallback,
             _ => Counts::Shared,
         };
-        self.answers(&record, freshness).then_some(Read { record, counts })
+        self.answers(&record, freshness).then(|| Read::new(record, counts))
     }
 
     /// Whether a value of this freshness is an answer.

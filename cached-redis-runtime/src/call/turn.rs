@@ -44,8 +44,8 @@ impl Slot {
                     let taken = self.take(answer, Instant::now(), session).await;
                     let Taken::Decided(decision) = taken else { break };
                     return match decision {
-                        Decision::Answer(Read { record, counts: Counts::Shared }) => {
-                            Decision::Answer(Read { record, counts: Counts::Coalesced })
+                        Decision::Answer(Read { record, counts: Counts::Shared, .. }) => {
+                            Decision::Answer(Read::new(record, Counts::Coalesced))
                         }
                         other => other,
                     };

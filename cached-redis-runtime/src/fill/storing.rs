@@ -77,7 +77,8 @@ impl EntryRef<'_> {
         match encoding.kind {
             Kind::Absence => {
                 let whole = policy.jittered(policy.negative_ttl, max_ttl);
-                Life { whole, fresh: None }
+                // A copy ends when the entry does.
+                Life { whole, fresh: policy.local.map(|_| whole) }
             }
             Kind::Value => {
                 let ttl = encoding.life.map_or(policy.ttl, |life| life.min(policy.ttl));

@@ -4,6 +4,7 @@
 //! width, a length in front, or the tag `END` behind. So no two different sequences of values give
 //! the same bytes. `docs/keys.md` has the table and the test vectors.
 
+mod elements;
 mod entries;
 
 use std::fmt::{self, Display, Write as _};
@@ -13,6 +14,7 @@ use sha2::{Digest, Sha256};
 
 use super::error::KeyError;
 use crate::depth::Depth;
+use elements::Elements;
 use entries::Entries;
 
 mod tag {
@@ -50,24 +52,55 @@ mod tag {
     pub(super) const STRUCT_VARIANT: u8 = 0x53;
 }
 
-/// A serializer whose output is a hash.
+/// Where the encoding of a key goes.
+pub trait Sink: Default {
+    /// Appends bytes.
+    fn append(&mut self, bytes: &[u8]);
+}
+
+impl Sink for Sha256 {
+    fn append(&mut self, bytes: &[u8]) {
+        self.update(bytes);
+    }
+}
+
+/// A serializer whose output is a hash, or the bytes that would be hashed.
 #[derive(Debug)]
-pub struct Encoder {
-    hasher: Sha256,
+pub struct Encoder<S = Sha256> {
+    sink: S,
     depth: Depth,
 }
 
 impl Encoder {
+    /// The first 128 bits.
+    pub(super) fn digest(self) -> [u8; 16] {
+        first_half(&self.sink.finalize())
+    }
+}
+
+/// The first 128 bits of a digest.
+pub(super) fn first_half(digest: &[u8]) -> [u8; 16] {
+    let mut first = [0; 16];
+    first.copy_from_slice(&digest[..16]);
+    first
+}
+
+impl<S: Sink> Encoder<S> {
     pub(super) fn new() -> Self {
         Self::at(Depth::OUTSIDE)
     }
 
     fn at(depth: Depth) -> Self {
-        Self { hasher: Sha256::new(), depth }
+        Self { sink: S::default(), depth }
+    }
+
+    #[cfg(feature = "local")]
+    pub(super) fn into_sink(self) -> S {
+        self.sink
     }
 
     pub(super) fn raw(&mut self, bytes: &[u8]) {
-        self.hasher.update(bytes);
+        self.sink.append(bytes);
     }
 
     /// Encodes what is inside of what has been begun.
@@ -83,32 +116,24 @@ impl Encoder {
         encoded
     }
 
-    /// The first 128 bits.
-    pub(super) fn digest(self) -> [u8; 16] {
-        let digest = self.hasher.finalize();
-        let mut first = [0; 16];
-        first.copy_from_slice(&digest[..16]);
-        first
-    }
-
     fn tagged<const N: usize>(&mut self, tag: u8, content: [u8; N]) {
-        self.hasher.update([tag]);
-        self.hasher.update(content);
+        self.sink.append(&[tag]);
+        self.sink.append(&content);
     }
 
     fn sized(&mut self, bytes: &[u8]) {
-        self.hasher.update((bytes.len() as u64).to_le_bytes());
-        self.hasher.update(bytes);
+        self.sink.append(&(bytes.len() as u64).to_le_bytes());
+        self.sink.append(bytes);
     }
 
     fn named(&mut self, tag: u8, name: &str) {
-        self.hasher.update([tag]);
+        self.sink.append(&[tag]);
         self.sized(name.as_bytes());
     }
 
     fn variant(&mut self, tag: u8, name: &str, index: u32, variant: &str) {
         self.named(tag, name);
-        self.hasher.update(index.to_le_bytes());
+        self.sink.append(&index.to_le_bytes());
         self.sized(variant.as_bytes());
     }
 }
@@ -124,20 +149,13 @@ impl fmt::Write for Count {
 }
 
 /// Hashes the text of a `Display`, and counts it, because it may differ from one time to the next.
-struct Hashed<'a>(&'a mut Sha256, Count);
+struct Hashed<'a, S>(&'a mut S, Count);
 
-impl fmt::Write for Hashed<'_> {
+impl<S: Sink> fmt::Write for Hashed<'_, S> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0.update(text.as_bytes());
+        self.0.append(text.as_bytes());
         self.1.write_str(text)
     }
-}
-
-/// Elements up to `END`.
-#[derive(Debug)]
-pub struct Elements<'a> {
-    encoder: &'a mut Encoder,
-    inside: Depth,
 }
 
 macro_rules! fixed_width {
@@ -149,16 +167,16 @@ macro_rules! fixed_width {
     )*};
 }
 
-impl<'a> ser::Serializer for &'a mut Encoder {
+impl<'a, S: Sink> ser::Serializer for &'a mut Encoder<S> {
     type Ok = ();
     type Error = KeyError;
-    type SerializeSeq = Elements<'a>;
-    type SerializeTuple = Elements<'a>;
-    type SerializeTupleStruct = Elements<'a>;
-    type SerializeTupleVariant = Elements<'a>;
-    type SerializeMap = Entries<'a>;
-    type SerializeStruct = Elements<'a>;
-    type SerializeStructVariant = Elements<'a>;
+    type SerializeSeq = Elements<'a, S>;
+    type SerializeTuple = Elements<'a, S>;
+    type SerializeTupleStruct = Elements<'a, S>;
+    type SerializeTupleVariant = Elements<'a, S>;
+    type SerializeMap = Entries<'a, S>;
+    type SerializeStruct = Elements<'a, S>;
+    type SerializeStructVariant = Elements<'a, S>;
 
     fixed_width! {
         serialize_u8: u8 => U8,
@@ -212,7 +230,7 @@ impl<'a> ser::Serializer for &'a mut Encoder {
         write!(length, "{value}").map_err(|_| KeyError::refused())?;
         self.raw(&[tag::STR]);
         self.raw(&length.0.to_le_bytes());
-        let mut hashed = Hashed(&mut self.hasher, Count(0));
+        let mut hashed = Hashed(&mut self.sink, Count(0));
         write!(hashed, "{value}").map_err(|_| KeyError::refused())?;
         if hashed.1.0 == length.0 { Ok(()) } else { Err(KeyError::refused()) }
     }
@@ -267,12 +285,12 @@ impl<'a> ser::Serializer for &'a mut Encoder {
         self.inside(self.depth.in_container(), value)
     }
 
-    fn serialize_seq(self, _length: Option<usize>) -> Result<Elements<'a>, KeyError> {
+    fn serialize_seq(self, _length: Option<usize>) -> Result<Elements<'a, S>, KeyError> {
         self.raw(&[tag::SEQ]);
         Elements::of(self)
     }
 
-    fn serialize_tuple(self, _length: usize) -> Result<Elements<'a>, KeyError> {
+    fn serialize_tuple(self, _length: usize) -> Result<Elements<'a, S>, KeyError> {
         self.raw(&[tag::TUPLE]);
         Elements::of(self)
     }
@@ -281,7 +299,7 @@ impl<'a> ser::Serializer for &'a mut Encoder {
         self,
         name: &'static str,
         _length: usize,
-    ) -> Result<Elements<'a>, KeyError> {
+    ) -> Result<Elements<'a, S>, KeyError> {
         self.named(tag::TUPLE_STRUCT, name);
         Elements::of(self)
     }
@@ -292,12 +310,12 @@ impl<'a> ser::Serializer for &'a mut Encoder {
         index: u32,
         variant: &'static str,
         _length: usize,
-    ) -> Result<Elements<'a>, KeyError> {
+    ) -> Result<Elements<'a, S>, KeyError> {
         self.variant(tag::TUPLE_VARIANT, name, index, variant);
         Elements::of(self)
     }
 
-    fn serialize_map(self, length: Option<usize>) -> Result<Entries<'a>, KeyError> {
+    fn serialize_map(self, length: Option<usize>) -> Result<Entries<'a, S>, KeyError> {
         self.raw(&[tag::MAP]);
         Entries::of(self, length)
     }
@@ -306,7 +324,7 @@ impl<'a> ser::Serializer for &'a mut Encoder {
         self,
         name: &'static str,
         _length: usize,
-    ) -> Result<Elements<'a>, KeyError> {
+    ) -> Result<Elements<'a, S>, KeyError> {
         self.named(tag::STRUCT, name);
         Elements::of(self)
     }
@@ -317,7 +335,7 @@ impl<'a> ser::Serializer for &'a mut Encoder {
         index: u32,
         variant: &'static str,
         _length: usize,
-    ) -> Result<Elements<'a>, KeyError> {
+    ) -> Result<Elements<'a, S>, KeyError> {
         self.variant(tag::STRUCT_VARIANT, name, index, variant);
         Elements::of(self)
     }
@@ -327,73 +345,3 @@ impl<'a> ser::Serializer for &'a mut Encoder {
         false
     }
 }
-
-impl<'a> Elements<'a> {
-    fn of(encoder: &'a mut Encoder) -> Result<Self, KeyError> {
-        let inside = encoder.depth.in_container().ok_or_else(KeyError::too_deep)?;
-        Ok(Self { encoder, inside })
-    }
-
-    fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), KeyError> {
-        self.encoder.inside(Some(self.inside), value)
-    }
-
-    fn field<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<(), KeyError> {
-        // The tag keeps a field apart from `END`.
-        self.encoder.named(tag::STR, name);
-        self.element(value)
-    }
-
-    fn finish(self) {
-        self.encoder.raw(&[tag::END]);
-    }
-}
-
-macro_rules! elements {
-    ($($trait:ident :: $method:ident),* $(,)?) => {$(
-        impl ser::$trait for Elements<'_> {
-            type Ok = ();
-            type Error = KeyError;
-
-            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), KeyError> {
-                self.element(value)
-            }
-
-            fn end(self) -> Result<(), KeyError> {
-                self.finish();
-                Ok(())
-            }
-        }
-    )*};
-}
-
-elements! {
-    SerializeSeq::serialize_element,
-    SerializeTuple::serialize_element,
-    SerializeTupleStruct::serialize_field,
-    SerializeTupleVariant::serialize_field,
-}
-
-macro_rules! fields {
-    ($($trait:ident),* $(,)?) => {$(
-        impl ser::$trait for Elements<'_> {
-            type Ok = ();
-            type Error = KeyError;
-
-            fn serialize_field<T: Serialize + ?Sized>(
-                &mut self,
-                name: &'static str,
-                value: &T,
-            ) -> Result<(), KeyError> {
-                self.field(name, value)
-            }
-
-            fn end(self) -> Result<(), KeyError> {
-                self.finish();
-                Ok(())
-            }
-        }
-    )*};
-}
-
-fields!(SerializeStruct, SerializeStructVariant);

@@ -27,6 +27,8 @@ use crate::lease::{Acquire, Acquired, FenceId, Filled, LeaseId, Life, Nonce};
 use crate::loss::Losses;
 use crate::stats::ConnectionCounters;
 use crate::store::{Found, Operation, Store};
+#[cfg(feature = "local")]
+use crate::watched::Watched;
 pub use credentials::Credentials;
 pub(crate) use credentials::Provider;
 #[cfg(test)]
@@ -70,6 +72,33 @@ impl<T: Topology> Store for RedisStore<T> {
             }
             _ => self.topology.at(key, move |node| node.read_alone(key)),
         }
+    }
+
+    #[cfg(feature = "local")]
+    fn read_watched<'a>(
+        &'a self,
+        key: &'a str,
+        groups: &'a Groups,
+    ) -> Operation<'a, (Option<Found>, bool)> {
+        if self.topology.node(key).is_tracked() {
+            return self.topology.at(key, move |node| node.read_watched(key));
+        }
+        Box::pin(async move { Ok((self.read(key, groups).await?, false)) })
+    }
+
+    #[cfg(feature = "local")]
+    fn prove(&self) -> Operation<'_, bool> {
+        self.topology.at("", Node::prove)
+    }
+
+    #[cfg(feature = "local")]
+    fn knows_current(&self, key: &str, stamps: &[u8]) -> Option<bool> {
+        self.topology.node(key).knows_current(stamps)
+    }
+
+    #[cfg(feature = "local")]
+    fn watched(&self) -> Option<&Arc<Watched>> {
+        Some(self.topology.node("").watched())
     }
 
     fn stamp<'a>(

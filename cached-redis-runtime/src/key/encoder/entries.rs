@@ -1,16 +1,16 @@
 //! Maps: their entries sorted by digest, each key once.
 
 use serde::ser::{self, Serialize};
-use sha2::Digest as _;
+use sha2::{Digest as _, Sha256};
 
-use super::Encoder;
+use super::{Encoder, Sink};
 use crate::key::KeyError;
 
 /// Entries of a map, hashed one by one so that they can be sorted: iteration order of a
 /// `HashMap` is arbitrary.
 #[derive(Debug)]
-pub struct Entries<'a> {
-    encoder: &'a mut Encoder,
+pub struct Entries<'a, S = Sha256> {
+    encoder: &'a mut Encoder<S>,
     entry: Encoder,
     /// Of a key whose value has not come yet.
     key: Option<[u8; 32]>,
@@ -23,15 +23,15 @@ struct Entry {
     whole: [u8; 32],
 }
 
-impl<'a> Entries<'a> {
-    pub(super) fn of(encoder: &'a mut Encoder, length: Option<usize>) -> Result<Self, KeyError> {
+impl<'a, S: Sink> Entries<'a, S> {
+    pub(super) fn of(encoder: &'a mut Encoder<S>, length: Option<usize>) -> Result<Self, KeyError> {
         let inside = encoder.depth.in_container().ok_or_else(KeyError::too_deep)?;
         let entries = Vec::with_capacity(length.unwrap_or(0).min(64));
         Ok(Self { encoder, entry: Encoder::at(inside), key: None, entries })
     }
 }
 
-impl ser::SerializeMap for Entries<'_> {
+impl<S: Sink> ser::SerializeMap for Entries<'_, S> {
     type Ok = ();
     type Error = KeyError;
 
@@ -40,7 +40,7 @@ impl ser::SerializeMap for Entries<'_> {
             return Err(KeyError::refused());
         }
         key.serialize(&mut self.entry)?;
-        self.key = Some(self.entry.hasher.clone().finalize().into());
+        self.key = Some(self.entry.sink.clone().finalize().into());
         Ok(())
     }
 
@@ -48,7 +48,7 @@ impl ser::SerializeMap for Entries<'_> {
         let key = self.key.take().ok_or_else(KeyError::refused)?;
         value.serialize(&mut self.entry)?;
         let next = Encoder::at(self.entry.depth);
-        let whole = std::mem::replace(&mut self.entry, next).hasher.finalize().into();
+        let whole = std::mem::replace(&mut self.entry, next).sink.finalize().into();
         self.entries.push(Entry { key, whole });
         Ok(())
     }

@@ -12,6 +12,8 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+#[cfg(feature = "local")]
+use std::sync::Arc;
 use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
@@ -19,6 +21,8 @@ use redis::{PushInfo, PushKind, Value};
 use tokio::time::Instant;
 
 use crate::group::{Generation, Group, Stamp, Stamps, stamps};
+#[cfg(feature = "local")]
+use crate::watched::Watched;
 
 /// More groups than this are not remembered: all are forgotten, and asked for again.
 const MOST: usize = 100_000;
@@ -43,6 +47,9 @@ pub(super) struct Generations {
     /// Groups to be asked about along with the next reads, and whether there are any.
     due: Mutex<Vec<Group>>,
     is_any_due: AtomicBool,
+    /// The entries that are watched on the same connection.
+    #[cfg(feature = "local")]
+    watched: Arc<Watched>,
 }
 
 /// What is known of one group. A change that the server reports ends it.
@@ -92,6 +99,12 @@ impl Generations {
     /// How often a change of the probe has been reported.
     pub(super) fn probes(&self) -> u64 {
         self.probes.load(Ordering::Acquire)
+    }
+
+    /// The entries that are watched on the same connection.
+    #[cfg(feature = "local")]
+    pub(super) fn watched(&self) -> &Arc<Watched> {
+        &self.watched
     }
 
     /// Whether these are the current ones; `None` if that is not known of all of them.
@@ -164,6 +177,7 @@ impl Generations {
         let mut known = self.write();
         if known.len() >= MOST && !known.contains_key(&group) {
             known.clear();
+            self.generations_changed();
         }
         let number = || self.next.fetch_add(1, Ordering::Relaxed);
         let new = || Knowledge { number: number(), answer: None, due: None };
@@ -192,6 +206,8 @@ impl Generations {
             } else if old.asked > asked {
                 // Another answer came earlier, to a later question.
                 return;
+            } else {
+                self.generations_changed();
             }
         }
         knowledge.answer = Some(new);
@@ -202,6 +218,7 @@ impl Generations {
         let mut known = self.write();
         if known.get(&question.group).is_some_and(|known| known.number == question.number) {
             known.remove(&question.group);
+            self.generations_changed();
         }
     }
 
@@ -230,18 +247,35 @@ impl Generations {
         }
         match Group::from_key(key) {
             Some(group) => self.forget_group(group),
-            None => self.forget(),
+            None if key.is_empty() => self.forget(),
+            None => self.entry_changed(key),
         }
     }
 
     /// Nothing is known of this group any more.
     pub(super) fn forget_group(&self, group: Group) {
         self.write().remove(&group);
+        self.generations_changed();
     }
 
     /// Nothing is known any more: the connection is gone.
     pub(super) fn forget(&self) {
         self.write().clear();
+        #[cfg(feature = "local")]
+        self.watched.forget();
+    }
+
+    /// An entry is, or may be, another one.
+    #[cfg_attr(not(feature = "local"), expect(clippy::unused_self, reason = "nothing is watched"))]
+    pub(super) fn entry_changed(&self, _key: &str) {
+        #[cfg(feature = "local")]
+        self.watched.changed(_key);
+    }
+
+    #[cfg_attr(not(feature = "local"), expect(clippy::unused_self, reason = "nothing is watched"))]
+    fn generations_changed(&self) {
+        #[cfg(feature = "local")]
+        self.watched.generations_changed();
     }
 
     // Nothing panics while these are held, and no step leaves the map half done.

@@ -4,6 +4,8 @@ mod batch;
 mod groups;
 mod look_up;
 mod removal;
+#[cfg(feature = "local")]
+mod watched;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -132,7 +134,9 @@ impl Node {
     ) -> Result<Filled, Error> {
         let (whole, fresh) = (millis(life.whole), millis_or_none(life.fresh));
         let arguments: [&[u8]; 4] = [lease.bytes(), whole.as_bytes(), fresh.as_bytes(), record];
-        let stored = self.flag(&self.scripts.fill, key, &arguments).await?;
+        let stored = self.flag(&self.scripts.fill, key, &arguments).await;
+        self.changed(key);
+        let stored = stored?;
         Ok(if stored { Filled::Stored } else { Filled::Lost })
     }
 
@@ -144,7 +148,9 @@ impl Node {
     ) -> Result<Filled, Error> {
         let (whole, fresh) = (millis(life.whole), millis_or_none(life.fresh));
         let arguments: [&[u8]; 3] = [lease.bytes(), whole.as_bytes(), fresh.as_bytes()];
-        let kept = self.flag(&self.scripts.keep, key, &arguments).await?;
+        let kept = self.flag(&self.scripts.keep, key, &arguments).await;
+        self.changed(key);
+        let kept = kept?;
         Ok(if kept { Filled::Stored } else { Filled::Lost })
     }
 
@@ -200,7 +206,9 @@ impl Node {
     }
 
     pub(super) async fn mark_stale(&self, key: &str) -> Result<bool, Error> {
-        self.flag(&self.scripts.mark_stale, key, &[]).await
+        let marked = self.flag(&self.scripts.mark_stale, key, &[]).await;
+        self.changed(key);
+        marked
     }
 
     pub(super) async fn ttl(&self, key: &str) -> Result<Option<Duration>, Error> {

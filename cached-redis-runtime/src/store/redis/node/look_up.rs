@@ -25,6 +25,11 @@ impl Node {
             false => Box::pin(self.get_and_refresh(key, due)).await,
         };
         let Some(record) = record(got)? else { return Ok(None) };
+        self.found(record).await.map(Some)
+    }
+
+    /// A record that was read just now, with what is known of its stamps.
+    pub(super) async fn found(&self, record: Vec<u8>) -> Result<Found, Error> {
         let is_current = match Header::read(&record) {
             None => true,
             Some(header) => {
@@ -36,7 +41,7 @@ impl Node {
                 }
             }
         };
-        Ok(Some(Found { record, is_current }))
+        Ok(Found { record, is_current })
     }
 
     /// The record, and the generation of the only group that it is known to be in.
@@ -98,7 +103,7 @@ impl Node {
 }
 
 /// The answer to the GET of an entry.
-fn record(answer: Result<Value, Error>) -> Result<Option<Vec<u8>>, Error> {
+pub(super) fn record(answer: Result<Value, Error>) -> Result<Option<Vec<u8>>, Error> {
     match answer {
         Ok(Value::BulkString(record)) => Ok(Some(record)),
         Ok(Value::Nil) => Ok(None),

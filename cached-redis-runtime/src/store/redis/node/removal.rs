@@ -47,9 +47,18 @@ impl Node {
         self.link.send(&pipeline).await
     }
 
-    /// Groups that have been invalidated are not known any more, also where the server does not say so.
+    /// What has been removed is not known any more, also where the server does not say so, or says it later.
     pub(super) fn forget<'a>(&self, keys: impl IntoIterator<Item = &'a String>) {
-        let groups = keys.into_iter().filter_map(|key| Group::from_key(key));
-        groups.for_each(|group| self.link.generations().forget_group(group));
+        for key in keys {
+            match Group::from_key(key) {
+                Some(group) => self.link.generations().forget_group(group),
+                None => self.changed(key),
+            }
+        }
+    }
+
+    /// An entry is, or may be, another one.
+    pub(super) fn changed(&self, key: &str) {
+        self.link.generations().entry_changed(key);
     }
 }

@@ -1,0 +1,57 @@
+//! Entries whose changes the server reports.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::{Cmd, Value};
+
+use super::Node;
+use super::groups::Made;
+use super::look_up::record;
+use crate::error::Error;
+use crate::group::Group;
+use crate::store::Found;
+use crate::store::redis::request::Request as _;
+use crate::watched::Watched;
+
+/// How long the number of a database stands at least while nobody asks for it.
+const LIFE_OF_DATABASE: Duration = Duration::from_secs(24 * 60 * 60);
+
+impl Node {
+    /// The entries that are watched on this node's connection.
+    pub(in crate::store::redis) fn watched(&self) -> &Arc<Watched> {
+        self.link.generations().watched()
+    }
+
+    /// The record, and whether its next change is reported.
+    pub(in crate::store::redis) async fn read_watched(
+        &self,
+        key: &str,
+    ) -> Result<(Option<Found>, bool), Error> {
+        let mut pipeline = redis::pipe();
+        pipeline.cmd("CLIENT").arg("CACHING").arg("YES").cmd("GET").arg(key);
+        let mut answers = self.link.send(&pipeline).await?.into_iter();
+        // On a connection that has changed meanwhile, this may be refused.
+        let is_watched = matches!(answers.next(), Some(Value::Okay));
+        let got = answers.next().ok_or_else(Error::protocol)?;
+        let Some(record) = record(Cmd::accept(got))? else { return Ok((None, is_watched)) };
+        Ok((Some(self.found(record).await?), is_watched))
+    }
+
+    /// Asks for the number of the database, and whether that proves that every report before it has arrived.
+    pub(in crate::store::redis) async fn prove(&self) -> Result<bool, Error> {
+        let asked = self.watched().asks();
+        if !self.link.is_tracked() {
+            return Ok(false);
+        }
+        let made = Made::new(LIFE_OF_DATABASE);
+        let database = self.ask(&[Group::database()], Some(made)).await?;
+        let number = database.first().copied().flatten();
+        Ok(number.is_some_and(|number| self.watched().proves(asked, number)))
+    }
+
+    /// Whether stamps are current, as far as is known.
+    pub(in crate::store::redis) fn knows_current(&self, stamps: &[u8]) -> Option<bool> {
+        self.link.generations().are_current(stamps)
+    }
+}
