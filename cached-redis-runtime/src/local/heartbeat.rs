@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::Local;
+use crate::backoff::Backoff;
 use crate::budget::has_timers;
 use crate::sole_task::{SoleTask, TaskToken};
 use crate::watched::Nanos;
@@ -18,6 +19,8 @@ const IN_A_BOUND: u32 = 3;
 /// The pause between two questions.
 const SHORTEST: Duration = Duration::from_millis(1);
 const LONGEST: Duration = Duration::from_secs(5);
+/// After a question that was not answered, or in vain: on a connection that does not report changes, say.
+const FIRST_RETRY: Duration = Duration::from_millis(5);
 /// A heartbeat that gives no sign of life for so long is on a runtime that is not driven.
 const SILENCE: Duration = Duration::from_secs(12);
 /// The heartbeat ends after so long without a use.
@@ -81,6 +84,7 @@ impl Local {
 
 /// Asks until nobody wants to know, or the cache is gone.
 async fn beat(local: Weak<Local>, token: TaskToken) {
+    let mut retries = Backoff::new(FIRST_RETRY, LONGEST);
     while let Some(local) = local.upgrade() {
         if local.is_idle() {
             local.heartbeat.task().give_back(token);
@@ -93,13 +97,12 @@ async fn beat(local: Weak<Local>, token: TaskToken) {
         let is_proved = matches!(local.sessions.begin().prove().await, Ok(true));
         let (pause, wanted) = (local.pause(), Arc::clone(&local.heartbeat.wanted));
         drop(local);
-        // A proof can become worthless at any time. Where there is none, who wants one has to wait like the others.
-        let wanted = async {
-            match is_proved {
-                true => wanted.notified().await,
-                false => std::future::pending().await,
-            }
-        };
-        let _ = timeout(pause, wanted).await;
+        if is_proved {
+            retries.reset();
+            // A connection can be lost at any time: who wants to hear from the next one says so.
+            let _ = timeout(pause, wanted.notified()).await;
+        } else {
+            sleep(retries.pause_up_to(pause)).await;
+        }
     }
 }
