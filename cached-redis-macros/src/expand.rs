@@ -72,31 +72,32 @@ fn runtime(cached: &Cached) -> TokenStream {
 
 /// `let __call = …`, and what the return type means. A call that is not run stands for its entry.
 fn call(cached: &Cached, is_run: bool) -> TokenStream {
-    let policy = policy::policy(&cached.policy, is_run);
     let expr = cached.cache.as_ref();
     let cache = if is_run { cache(expr) } else { choice(expr) };
-    let is_local = is_run && cached.policy.local.is_some();
-    let tagged = tag::of_arguments(&cached.tags, is_local);
+    let local = cached.policy.local.as_ref().filter(|_| is_run);
+    let policy = policy::policy(&cached.policy, is_run);
+    let tagged = tag::of_arguments(&cached.tags);
     let outcome = outcome::outcome(cached);
-    let key = key::finished(&cached.key, is_local);
-    if is_local {
+    if let Some(local) = local {
+        let terms = policy::local(local, &cached.policy);
         // A value of which there can be no copies is reported at the return type.
         let (start, end) = names::ends(&cached.returns);
-        let local = quote_spanned!(start=> __rt::local);
+        let find = quote_spanned!(start=> __rt::local);
         let arguments =
-            {
-            let arguments = quote_spanned!(Span::mixed_site()=> &__F, #key, __policy, #cache, &__outcome);
-            names::parenthesized(arguments, end)
-        };
+            quote_spanned!(Span::mixed_site()=> &__F, &__key, &__local, &__cache, &__outcome);
+        let arguments = names::parenthesized(arguments, end);
         return quote_spanned!(Span::mixed_site()=>
-            let __policy = #policy;
+            let __cache = #cache;
+            let __local = #terms;
             #outcome
-            let __call = #local #arguments #tagged;
+            if let ::core::option::Option::Some(__copy) = #find #arguments { return __copy; }
+            let __policy = #policy;
+            let __call = __rt::local_call(&__F, &__key, __policy, __cache) #tagged;
         );
     }
     quote_spanned!(Span::mixed_site()=>
         let __policy = #policy;
-        let __call = __rt::call(&__F, #key, __policy, #cache) #tagged;
+        let __call = __rt::call(&__F, __key.finish(), __policy, #cache) #tagged;
         #outcome
     )
 }

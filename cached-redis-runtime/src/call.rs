@@ -194,7 +194,7 @@ where
 }
 
 #[cfg(feature = "local")]
-pub use local::{LocalCall, LocalValue, local};
+pub use local::{Local, LocalCall, LocalValue, local, local_call};
 
 #[cfg(test)]
 mod simulation;

@@ -64,9 +64,9 @@ pub(crate) fn freshness(header: &Header, now: Option<u64>, policy: &Policy) -> F
 pub(crate) fn fresh_for(header: &Header, now: u64, policy: &Policy) -> Option<Duration> {
     let soft = header.soft.filter(|_| header.state == State::Value)?;
     let left = Duration::from_millis(soft.saturating_sub(now));
-    let window = policy.beta().map_or(Duration::ZERO, |beta| {
-        window(early_load(header.load, beta), policy.ttl)
-    });
+    let window = policy
+        .beta()
+        .map_or(Duration::ZERO, |beta| window(early_load(header.load, beta), policy.ttl));
     Some(left.saturating_sub(window))
 }
 

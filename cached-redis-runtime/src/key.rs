@@ -127,7 +127,7 @@ impl KeyBuilder {
 }
 
 /// Builds a readable key from the pieces of a `key = "…"` template.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct TemplateBuilder {
     text: String,
     suffix: [u8; 8],

@@ -22,9 +22,9 @@ mod judgement;
 mod keep;
 mod key;
 mod lease;
+mod loading;
 #[cfg(feature = "local")]
 mod local;
-mod loading;
 mod loss;
 mod outcome;
 mod panics;

@@ -4,14 +4,14 @@
 use std::pin::Pin;
 
 pub use crate::call::Call;
+#[cfg(feature = "local")]
+pub use crate::call::{Local, LocalCall, LocalValue, local, local_call};
 pub use crate::function::{Function, Scope, scope};
 pub use crate::group::{Tag, TagText};
 pub use crate::keep::{Kept, keep};
-#[cfg(feature = "local")]
-pub use crate::call::{LocalCall, LocalValue, local};
+pub use crate::key::{HashedPart, Key, KeyBuilder, Placeholder, ReadablePart, TemplateBuilder};
 #[cfg(feature = "local")]
 pub use crate::key::{KeyBytes, LocalKey};
-pub use crate::key::{HashedPart, Key, KeyBuilder, Placeholder, ReadablePart, TemplateBuilder};
 pub use crate::outcome::{
     CanBeCompared, CanBeStored, CannotBeStored, Outcome, ReturnType, ReturnTypeFallibleOptional,
     ReturnTypeOneLayer, ReturnTypePlain, Stored, absent, absent_as, cache_if, fallible, tags,

@@ -94,10 +94,15 @@ operations! {
 #[cfg(feature = "local")]
 operations! {
     read_watched(key: &'a str, groups: &'a Groups) -> (Option<Found>, bool);
-    prove() -> bool;
 }
 
 impl Session<'_> {
+    /// Whether the server can be heard.
+    #[cfg(feature = "local")]
+    pub(crate) fn prove(&mut self) -> impl Future<Output = Result<bool, Error>> {
+        self.run(self.store.prove())
+    }
+
     /// As [`read`](Self::read), and costs nothing if it is answered: it belongs to a wait for something
     /// else.
     pub(crate) async fn read_free(

@@ -55,8 +55,11 @@ pub(crate) struct Watch {
     epoch: u64,
     is_over: AtomicBool,
     /// Who has a copy of what was read, and under which key.
-    copy: OnceLock<(Weak<dyn Keeper>, Box<[u8]>)>,
+    copy: OnceLock<Kept>,
 }
+
+/// Who has a copy, and under which key.
+type Kept = (Weak<dyn Keeper>, Box<[u8]>);
 
 /// A watch, found by its key.
 struct ByKey(Arc<Watch>);
@@ -219,12 +222,6 @@ impl Watched {
         if standing.watches.get(&*watch.key).is_some_and(is_this) {
             standing.watches.remove(&*watch.key);
         }
-    }
-
-    /// How many entries are watched, or were when the connection was lost.
-    #[cfg(test)]
-    pub(crate) fn len(&self) -> usize {
-        self.lock().watches.len()
     }
 
     fn lock(&self) -> MutexGuard<'_, Standing> {

@@ -146,7 +146,9 @@ fn what_ends_the_database_ends_the_copies() {
         let truth = Arc::new(AtomicU64::new(1));
         let bound = Duration::from_millis(300);
         let reader = Reader::new(server.url(), &namespace, &truth, bound);
-        for command in [&["FLUSHALL"][..], &["SWAPDB", "0", "1"], &["CLIENT", "KILL", "TYPE", "NORMAL"]] {
+        for command in
+            [&["FLUSHALL"][..], &["SWAPDB", "0", "1"], &["CLIENT", "KILL", "TYPE", "NORMAL"]]
+        {
             reader.copied(1).await;
             truth.fetch_add(1, Ordering::SeqCst);
             let now = truth.load(Ordering::SeqCst);

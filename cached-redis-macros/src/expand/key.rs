@@ -59,16 +59,6 @@ pub(super) fn key(cached: &Cached, own: &Ident, is_local: bool) -> TokenStream {
     }
 }
 
-/// `__key.finish()`, of the key of a copy or of an entry.
-pub(super) fn finished(key: &Key, is_local: bool) -> TokenStream {
-    match key {
-        Key::Readable(_) if is_local => quote_spanned!(Span::mixed_site()=>
-            __key.finish_local(__F.prefix(), __F.name())
-        ),
-        _ => quote_spanned!(Span::mixed_site()=> __key.finish()),
-    }
-}
-
 /// At the place of the argument, so that what cannot be a key is reported there.
 fn hashed(part: &Part) -> TokenStream {
     let (start, end) = names::ends(&part.value);

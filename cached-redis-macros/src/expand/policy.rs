@@ -8,15 +8,21 @@ use quote::{ToTokens, quote, quote_spanned};
 use crate::model::{Lease, Policy};
 use crate::names;
 use crate::parse::duration::DurationExpr;
+use crate::parse::local::Local;
 
-/// `bypass` is about a call: helpers do without.
-pub(super) fn policy(policy: &Policy, with_bypass: bool) -> TokenStream {
-    let Policy { ttl, jitter, lease, early, sliding, version, bypass, .. } = policy;
+/// `bypass` is about a call: helpers do without. So is what is known as `__local` there.
+pub(super) fn policy(policy: &Policy, is_call: bool) -> TokenStream {
+    let Policy { ttl, jitter, lease, early, sliding, version, .. } = policy;
+    let local = policy.local.as_ref();
+    let bound = local.map(|local| match is_call {
+        true => quote_spanned!(Span::mixed_site()=> __local.bound),
+        false => duration(&local.bound),
+    });
+    let bypass = policy.bypass.as_ref().filter(|_| is_call).map(|bypass| match local {
+        Some(_) => quote_spanned!(Span::mixed_site()=> __local.bypass),
+        None => bypass.to_token_stream(),
+    });
     let ttl = duration(ttl);
-    let given = |name: &str, value: Option<TokenStream>| {
-        let name = Ident::new(name, Span::mixed_site());
-        value.map(|value| quote_spanned!(Span::mixed_site()=> #name: #value))
-    };
     let fields = [
         given("negative_ttl", policy.negative_ttl.as_ref().map(duration)),
         given("jitter", jitter.as_ref().map(ToTokens::to_token_stream)),
@@ -32,18 +38,44 @@ pub(super) fn policy(policy: &Policy, with_bypass: bool) -> TokenStream {
         given("stale_if_error", policy.stale_if_error.as_ref().map(|value| some(&duration(value)))),
         given("early", early.as_ref().map(some)),
         given("soft_timeout", policy.soft_timeout.as_ref().map(|value| some(&duration(value)))),
-        given("local", policy.local.as_ref().map(|local| some(&duration(&local.bound)))),
-        given("local_max_bytes", policy.local.as_ref().and_then(|local| local.max_bytes).map(|bytes| some(&bytes))),
         given("sliding", sliding.then(|| quote!(true))),
         given("version", version.map(ToTokens::into_token_stream)),
-        given("bypass", bypass.as_ref().filter(|_| with_bypass).map(ToTokens::to_token_stream)),
+        given("bypass", bypass),
+        given("local", bound.as_ref().map(some)),
+        given("local_max_bytes", local.and_then(|local| local.max_bytes).map(|bytes| some(&bytes))),
     ];
-    let fields: Vec<TokenStream> = fields.into_iter().flatten().collect();
     let default = quote_spanned!(Span::mixed_site()=> __rt::Policy::new(#ttl));
+    with_fields(&quote_spanned!(Span::mixed_site()=> __rt::Policy), fields, default)
+}
+
+/// What is asked before there is a policy: `__local`.
+pub(super) fn local(local: &Local, policy: &Policy) -> TokenStream {
+    let bound = duration(&local.bound);
+    let fields = [
+        given("max_bytes", local.max_bytes.map(|bytes| some(&bytes))),
+        given("version", policy.version.map(ToTokens::into_token_stream)),
+        given("bypass", policy.bypass.as_ref().map(ToTokens::to_token_stream)),
+    ];
+    let default = quote_spanned!(Span::mixed_site()=> __rt::Local::new(#bound));
+    with_fields(&quote_spanned!(Span::mixed_site()=> __rt::Local), fields, default)
+}
+
+fn given(name: &str, value: Option<TokenStream>) -> Option<TokenStream> {
+    let name = Ident::new(name, Span::mixed_site());
+    value.map(|value| quote_spanned!(Span::mixed_site()=> #name: #value))
+}
+
+/// `default`, but for these fields.
+fn with_fields(
+    path: &TokenStream,
+    fields: impl IntoIterator<Item = Option<TokenStream>>,
+    default: TokenStream,
+) -> TokenStream {
+    let fields: Vec<TokenStream> = fields.into_iter().flatten().collect();
     if fields.is_empty() {
         default
     } else {
-        quote_spanned!(Span::mixed_site()=> __rt::Policy { #(#fields,)* ..#default })
+        quote_spanned!(Span::mixed_site()=> #path { #(#fields,)* ..#default })
     }
 }
 

@@ -9,15 +9,12 @@ use crate::model::{Piece, Tags};
 use crate::{names, used_names};
 
 /// `.tagged([…])`, if there are tags that are known before the load.
-///
-/// Where a copy may be the answer, they are made only if it is not.
-pub(super) fn of_arguments(tags: &Tags, is_lazy: bool) -> TokenStream {
+pub(super) fn of_arguments(tags: &Tags) -> TokenStream {
     if tags.of_arguments.is_empty() {
         return TokenStream::new();
     }
     let tags = tags.of_arguments.iter().map(|tag| made(tag));
-    let lazy = is_lazy.then(|| quote!(||));
-    quote_spanned!(Span::mixed_site()=> .tagged(#lazy [#(#tags),*]))
+    quote_spanned!(Span::mixed_site()=> .tagged([#(#tags),*]))
 }
 
 /// The outcome, with the tags that are only known after the load.

@@ -8,8 +8,8 @@ use syn::{Expr, ExprLit, Lit, Token, parenthesized, token};
 
 use super::duration::{DurationExpr, duration, is_number};
 use super::spec::Spec;
-use super::values::{Value, value};
 use super::ungroup;
+use super::values::{Value, value};
 
 /// Copies in the process.
 pub(crate) struct Local {
@@ -45,10 +45,8 @@ impl Value for Local {
                     max_bytes.replace(bytes(&value(&content, &MAX_BYTES, &name)?)?).is_some()
                 }
                 other => {
-                    let message = format!(
-                        "`local` has no `{other}`: write `{}`",
-                        MAX_BYTES.example
-                    );
+                    let message =
+                        format!("`local` has no `{other}`: write `{}`", MAX_BYTES.example);
                     return Err(syn::Error::new(name.span(), message));
                 }
             };
@@ -79,9 +77,7 @@ impl Value for Local {
 /// `8388608`, `"8192k"`, `"8M"` or `"1G"`, in powers of 1,024.
 fn bytes(expr: &Expr) -> syn::Result<u64> {
     let number = match ungroup(expr) {
-        Expr::Lit(ExprLit { lit: Lit::Int(int), .. }) if is_number(int) => {
-            int.base10_parse().ok()
-        }
+        Expr::Lit(ExprLit { lit: Lit::Int(int), .. }) if is_number(int) => int.base10_parse().ok(),
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => with_unit(&text.value()),
         _ => None,
     };

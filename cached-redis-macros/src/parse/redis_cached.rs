@@ -6,10 +6,10 @@ use syn::parse::{ParseStream, Parser as _};
 use syn::{Expr, LitStr, Path, Token};
 
 use super::duration::DurationExpr;
+use super::local::Local;
 use super::options::{Options as _, options};
 use super::spec::Evaluated::{ByCalls, ByHelpersToo};
 use super::spec::{CRATE, Limits, Spec};
-use super::local::Local;
 use super::values::{Early, Flag, KeyOption, Lock, Skip, Tags};
 use super::{check_depth, skip_to_next};
 use crate::diagnostics::{self, Errors, list, nearest};

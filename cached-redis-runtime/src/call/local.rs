@@ -8,7 +8,7 @@ use super::attempt::Attempt;
 use super::background::{Here, Made, Owned};
 use super::decode::Decode;
 use super::slot::Slot;
-use super::{Call, Way, answer};
+use super::{Call, answer};
 use crate::cache::Core;
 use crate::codec;
 use crate::error::Error;
@@ -16,14 +16,13 @@ use crate::freshness::fresh_for;
 use crate::function::Function;
 use crate::group::TagText;
 use crate::key::LocalKey;
-use crate::local::{LocalCopy, Original, Owner};
+use crate::local::{LocalCopy, Original};
 use crate::outcome::{Outcome, Storable};
 use crate::panics::guarded;
 use crate::policy::Policy;
 use crate::record::Record;
 use crate::scope::{Handle, Mode, mode};
 use crate::session::Session;
-use crate::stats::Counters;
 use crate::store::Found;
 use crate::watched::Begun;
 
@@ -38,146 +37,128 @@ pub trait LocalValue: Clone + Send + Sync + 'static {}
 #[diagnostic::do_not_recommend]
 impl<T: Clone + Send + Sync + 'static> LocalValue for T {}
 
-/// A call that is answered already, or goes on as any other.
-#[derive(Debug)]
-pub struct LocalCall<R>(Look<R>);
-
-#[derive(Debug)]
-enum Look<R> {
-    Copy(R),
-    /// The key of the copy that is to be made.
-    Nothing(Call, Option<Box<[u8]>>),
+/// What a call has to know before it can be answered with a copy.
+#[derive(Clone, Copy, Debug)]
+pub struct Local {
+    /// For how long at most a copy answers after an invalidation elsewhere.
+    pub bound: Duration,
+    /// What the copies of this function may take; `None`: what those of the cache may take together.
+    pub max_bytes: Option<u64>,
+    /// Schema version by hand.
+    pub version: u32,
+    /// This call neither reads nor writes.
+    pub bypass: bool,
 }
 
-/// Looks for a copy, made by generated code.
-pub fn local<O>(
+impl Local {
+    /// The defaults for a given bound.
+    #[inline]
+    #[must_use]
+    pub fn new(bound: Duration) -> Self {
+        Self { bound, max_bytes: None, version: 0, bypass: false }
+    }
+}
+
+/// The answer of a call, if there is a copy that counts. Asked by generated code, before anything else is made.
+pub fn local<O, K>(
     function: &'static Function,
-    key: LocalKey,
-    policy: Policy,
-    cache: Handle,
+    key: &K,
+    local: &Local,
+    cache: &Handle,
     outcome: &O,
-) -> LocalCall<O::Return>
+) -> Option<O::Return>
 where
     O: Outcome,
     O::Value: LocalValue,
+    K: LocalKey,
 {
-    let schema = function.schema(type_name::<O::Value>(), policy.version, outcome.classes());
-    if let Some(copy) = find(function, &key, &policy, cache.core(), schema)
-        && let Some(value) = copy.value::<Option<O::Value>>()
-        // Its `Clone` may panic.
-        && let Some(Some(returned)) = guarded(|| match value {
-            Some(value) => Some(outcome.present(value.clone())),
-            None => outcome.absent(),
-        })
-    {
-        count(function, cache.core(), value.is_some());
-        return LocalCall(Look::Copy(returned));
+    let classes = outcome.classes();
+    let schema = function.schema(type_name::<O::Value>(), local.version, classes);
+    let core = cache.core();
+    let copy = key.find(function, |key| find(function, key, local, core, schema))?;
+    let value = copy.value::<Option<O::Value>>()?;
+    let counters = function.counters(core.id, || core.stats.of(function.prefix(), function.name()));
+    if counters.shapes.is_unfaithful(schema) {
+        return None;
     }
-    let bytes = key.bytes().map(Box::from);
-    LocalCall(Look::Nothing(Call::new(function, key.entry(), policy, cache), bytes))
+    // Its `Clone` may panic.
+    let returned = guarded(|| match value {
+        Some(value) => Some(outcome.present(value.clone())),
+        None => outcome.absent(),
+    })??;
+    if value.is_some() { &counters.local_values } else { &counters.local_absences }.increment();
+    Some(returned)
 }
 
 /// All of it that does not know the value.
 fn find(
     function: &'static Function,
-    key: &LocalKey,
-    policy: &Policy,
+    key: &[u8],
+    terms: &Local,
     core: &Arc<Core>,
     schema: u64,
 ) -> Option<Arc<LocalCopy>> {
-    let (local, bound, bytes) = (core.local.as_ref()?, policy.local?, key.bytes()?);
-    if policy.bypass || mode() != Mode::Use {
+    let local = core.local.as_ref()?;
+    if terms.bypass || mode() != Mode::Use {
         return None;
     }
-    let copy = local.get(owner(function, policy), bytes, schema, bound)?;
+    let owner = terms.max_bytes.map(|bytes| (function.prefix(), function.name(), bytes));
+    let copy = local.get(owner, key, schema, terms.bound)?;
     // Which entries an invalidation that has failed is about is not worth finding out here.
-    let is_outstanding = core.invalidator.pending() != 0;
-    let is_unfaithful = || counters(function, core, |counters| counters.shapes.is_unfaithful(schema));
-    (!is_outstanding && !is_unfaithful()).then_some(copy)
+    (core.invalidator.pending() == 0).then_some(copy)
 }
 
-/// Whose copies these are, if they are bounded apart.
-fn owner(function: &Function, policy: &Policy) -> Option<Owner> {
-    policy.local_max_bytes.map(|bytes| (function.prefix(), function.name(), bytes))
+/// A call that no copy has answered, and that may make one.
+#[derive(Debug)]
+pub struct LocalCall {
+    call: Call,
+    key: Option<Box<[u8]>>,
 }
 
-fn count(function: &'static Function, core: &Core, is_value: bool) {
-    counters(function, core, |counters| {
-        if is_value { &counters.local_values } else { &counters.local_absences }.increment();
-    });
+/// The call, made by generated code.
+pub fn local_call<K: LocalKey>(
+    function: &'static Function,
+    key: &K,
+    policy: Policy,
+    cache: Handle,
+) -> LocalCall {
+    let bytes = key.find(function, |bytes| Some(bytes.into()));
+    LocalCall { call: Call::new(function, key.entry(), policy, cache), key: bytes }
 }
 
-fn counters<T>(function: &'static Function, core: &Core, with: impl FnOnce(&Counters) -> T) -> T {
-    let of = || core.stats.of(function.prefix(), function.name());
-    with(&function.counters(core.id, of))
-}
-
-impl<R> LocalCall<R> {
-    /// Puts the entry into groups, unless the call is answered already.
+impl LocalCall {
+    /// As [`Call::tagged`].
     #[must_use]
-    pub fn tagged<T, I>(self, tags: T) -> Self
-    where
-        T: FnOnce() -> I,
-        I: IntoIterator<Item: Into<TagText>>,
-    {
-        match self.0 {
-            Look::Nothing(call, key) => Self(Look::Nothing(call.tagged(tags()), key)),
-            Look::Copy(_) => self,
-        }
+    pub fn tagged(mut self, tags: impl IntoIterator<Item = impl Into<TagText>>) -> Self {
+        self.call = self.call.tagged(tags);
+        self
     }
 
     /// As [`Call::run`].
-    pub fn run<O, L, F>(self, outcome: O, load: L) -> impl Future<Output = R>
+    pub fn run<O, L, F>(self, outcome: O, load: L) -> impl Future<Output = O::Return>
     where
-        O: Outcome<Return = R>,
+        O: Outcome,
         O::Value: Storable + LocalValue,
         L: FnOnce() -> F,
-        F: Future<Output = R>,
+        F: Future<Output = O::Return>,
     {
-        let way = self.way(&outcome);
-        async move {
-            match way {
-                LocalWay::Copy(returned) => returned,
-                LocalWay::Other(way, copying) => {
-                    answer(way, &outcome, &copying, Made(load, Here)).await
-                }
-            }
-        }
+        let way = self.call.way(outcome.classes(), type_name::<O::Value>());
+        let copying = Copying(self.key);
+        async move { answer(way, &outcome, &copying, Made(load, Here)).await }
     }
 
     /// As [`Call::run_detachable`].
-    pub fn run_detachable<O, L, F>(self, outcome: O, load: L) -> impl Future<Output = R>
+    pub fn run_detachable<O, L, F>(self, outcome: O, load: L) -> impl Future<Output = O::Return>
     where
-        O: Outcome<Return = R> + Clone + Send + Sync + 'static,
+        O: Outcome + Clone + Send + Sync + 'static,
         O::Value: Storable + LocalValue,
         L: FnOnce() -> F,
-        F: Future<Output = R> + Send + 'static,
+        F: Future<Output = O::Return> + Send + 'static,
     {
-        let way = self.way(&outcome);
-        async move {
-            match way {
-                LocalWay::Copy(returned) => returned,
-                LocalWay::Other(way, copying) => {
-                    answer(way, &outcome, &copying, Made(load, Owned)).await
-                }
-            }
-        }
+        let way = self.call.way(outcome.classes(), type_name::<O::Value>());
+        let copying = Copying(self.key);
+        async move { answer(way, &outcome, &copying, Made(load, Owned)).await }
     }
-
-    fn way<O: Outcome<Return = R>>(self, outcome: &O) -> LocalWay<R> {
-        match self.0 {
-            Look::Copy(returned) => LocalWay::Copy(returned),
-            Look::Nothing(call, key) => {
-                let way = call.way(outcome.classes(), type_name::<O::Value>());
-                LocalWay::Other(way, Copying(key))
-            }
-        }
-    }
-}
-
-enum LocalWay<R> {
-    Copy(R),
-    Other(Way, Copying),
 }
 
 /// Keeps a copy of what was read under a watch, under this key.
@@ -220,13 +201,7 @@ impl Slot {
         Ok((found, is_watched.then_some(begun)))
     }
 
-    fn copy<T: LocalValue>(
-        &self,
-        begun: Begun,
-        key: &[u8],
-        record: &Record,
-        value: Option<T>,
-    ) {
+    fn copy<T: LocalValue>(&self, begun: Begun, key: &[u8], record: &Record, value: Option<T>) {
         let Some(local) = &self.core().local else { return };
         // In this order, so that no time is counted twice.
         let since = local.now();

@@ -95,8 +95,8 @@ impl<S: Sink> Encoder<S> {
     }
 
     #[cfg(feature = "local")]
-    pub(super) fn into_sink(self) -> S {
-        self.sink
+    pub(super) fn sink(&self) -> &S {
+        &self.sink
     }
 
     pub(super) fn raw(&mut self, bytes: &[u8]) {

@@ -2,13 +2,16 @@
 //!
 //! Hashing takes longer than all of a local hit may. The encoding is injective itself, so its bytes are the key.
 
+use std::ops::Add as _;
+
 use sha2::{Digest as _, Sha256};
 
 use super::encoder::{Sink, first_half};
-use super::{Key, KeyBuilder, KeyError, KeyText, TemplateBuilder};
+use super::{Key, KeyBuilder, KeyText, TemplateBuilder, family};
+use crate::function::Function;
 
-/// More than the identity of a function and a few numbers or a short text take.
-const INLINE: usize = 120;
+/// As much as half the identity of a function and a few numbers or a short text take.
+const INLINE: usize = 96;
 
 /// The encoding of a key, in place while it is short.
 #[derive(Clone, Debug)]
@@ -20,104 +23,82 @@ pub struct KeyBytes {
 }
 
 impl Default for KeyBytes {
+    #[inline]
     fn default() -> Self {
         Self { inline: [0; INLINE], length: 0, spilled: Vec::new() }
     }
 }
 
 impl Sink for KeyBytes {
+    // What is appended has a known length nearly always, where this is compiled into the caller.
+    #[inline]
     fn append(&mut self, bytes: &[u8]) {
         let end = self.length + bytes.len();
         match self.inline.get_mut(self.length..end) {
-            Some(place) if self.spilled.is_empty() => place.copy_from_slice(bytes),
-            _ => {
-                if self.spilled.is_empty() {
-                    self.spilled.extend_from_slice(&self.inline[..self.length]);
-                }
-                self.spilled.extend_from_slice(bytes);
-            }
+            Some(place) => place.copy_from_slice(bytes),
+            None => self.spill(bytes),
         }
         self.length = end;
     }
 }
 
 impl KeyBytes {
+    #[cold]
+    fn spill(&mut self, bytes: &[u8]) {
+        if self.spilled.is_empty() {
+            self.spilled.extend_from_slice(&self.inline[..self.length]);
+        }
+        self.spilled.extend_from_slice(bytes);
+    }
+
+    #[inline]
     fn as_slice(&self) -> &[u8] {
         if self.spilled.is_empty() { &self.inline[..self.length] } else { &self.spilled }
     }
 }
 
 /// The key of a copy, from which that of its entry follows.
-#[derive(Clone, Debug)]
-pub struct LocalKey {
-    bytes: KeyBytes,
-    entry: EntryKey,
-}
-
-#[derive(Clone, Debug)]
-enum EntryKey {
-    /// The hash of the bytes.
-    Hashed,
-    Known(Key),
-}
-
-impl LocalKey {
-    /// What it is found by; nothing if an argument could not be encoded.
-    pub(crate) fn bytes(&self) -> Option<&[u8]> {
-        match &self.entry {
-            EntryKey::Known(Key(Err(_))) => None,
-            _ => Some(self.bytes.as_slice()),
-        }
-    }
+pub trait LocalKey {
+    /// What `look` finds by it; nothing if an argument could not be encoded.
+    #[doc(hidden)]
+    fn find<T>(&self, function: &Function, look: impl FnOnce(&[u8]) -> Option<T>) -> Option<T>;
 
     /// The key of the entry.
-    pub(crate) fn entry(&self) -> Key {
-        match &self.entry {
-            EntryKey::Hashed => {
-                let digest = Sha256::digest(self.bytes.as_slice());
-                Key(Ok(KeyText::Hashed(first_half(&digest))))
-            }
-            EntryKey::Known(key) => key.clone(),
-        }
-    }
-
-    fn failed(error: KeyError) -> Self {
-        Self { bytes: KeyBytes::default(), entry: EntryKey::Known(Key(Err(error))) }
-    }
+    #[doc(hidden)]
+    fn entry(&self) -> Key;
 }
 
-impl KeyBuilder<KeyBytes> {
-    /// The finished key.
-    #[must_use]
-    pub fn finish(self) -> LocalKey {
+impl LocalKey for KeyBuilder<KeyBytes> {
+    #[inline]
+    fn find<T>(&self, _: &Function, look: impl FnOnce(&[u8]) -> Option<T>) -> Option<T> {
         match self.outcome {
-            Ok(()) => LocalKey { bytes: self.encoder.into_sink(), entry: EntryKey::Hashed },
-            Err(error) => LocalKey::failed(error),
+            Ok(()) => look(self.encoder.sink().as_slice()),
+            Err(_) => None,
         }
+    }
+
+    fn entry(&self) -> Key {
+        let digest =
+            |()| KeyText::Hashed(first_half(&Sha256::digest(self.encoder.sink().as_slice())));
+        Key(self.outcome.clone().map(digest))
     }
 }
 
-impl TemplateBuilder {
-    /// The finished key of a copy. Other functions may use the same template, and all of one have one
-    /// identity, of which the text has only the beginning.
-    #[must_use]
-    pub fn finish_local(self, prefix: &str, name: &str) -> LocalKey {
-        let key = self.finish();
-        let mut bytes = KeyBytes::default();
-        for part in [prefix, name] {
-            bytes.append(&(part.len() as u64).to_le_bytes());
-            bytes.append(part.as_bytes());
-        }
-        if let Key(Ok(KeyText::Readable(text))) = &key {
-            bytes.append(text.as_bytes());
-        }
-        LocalKey { bytes, entry: EntryKey::Known(key) }
+/// Other functions may use the same template, and its text has only the beginning of an identity.
+impl LocalKey for TemplateBuilder {
+    fn find<T>(&self, function: &Function, look: impl FnOnce(&[u8]) -> Option<T>) -> Option<T> {
+        let Key(Ok(KeyText::Readable(text))) = self.entry() else { return None };
+        look(family("", function.prefix(), function.name()).add(&text).as_bytes())
+    }
+
+    fn entry(&self) -> Key {
+        self.clone().finish()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{INLINE, KeyBytes, Sink as _};
+    use super::{INLINE, KeyBytes, LocalKey as _, Sink as _};
     use crate::function::Function;
     use proptest::prelude::*;
 
@@ -129,7 +110,7 @@ mod tests {
             let mut entry = FUNCTION.key("here", &[]);
             local.part(text);
             entry.part(text);
-            assert_eq!(local.finish().entry(), entry.finish(), "{text}");
+            assert_eq!(local.entry(), entry.finish(), "{text}");
         }
     }
 
