@@ -28,11 +28,12 @@
 
 mod world;
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub use world::{Beginning, Loaded, World};
 
@@ -89,6 +90,8 @@ impl Source {
 #[derive(Debug)]
 pub struct History {
     completed: Vec<AtomicU64>,
+    /// When which version was, the last ones of each key.
+    lately: Vec<Mutex<VecDeque<(Instant, u64)>>>,
     reads: AtomicU64,
     stale: AtomicU64,
     first_stale: Mutex<Option<StaleRead>>,
@@ -96,6 +99,9 @@ pub struct History {
     oldest: Mutex<Option<OldRead>>,
     fenced: AtomicU64,
 }
+
+/// As many completed invalidations of a key as there are within any bound.
+const MOST_REMEMBERED: usize = 1000;
 
 /// A read that broke the promise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,6 +130,7 @@ impl History {
     pub fn new(keys: usize) -> Self {
         Self {
             completed: counters(keys),
+            lately: (0..keys).map(|_| Mutex::default()).collect(),
             reads: AtomicU64::new(0),
             stale: AtomicU64::new(0),
             first_stale: Mutex::new(None),
@@ -136,12 +143,32 @@ impl History {
     /// The invalidation that followed the write of `version` has succeeded.
     pub fn completed(&self, key: usize, version: u64) {
         // Writers of one key may finish in any order.
-        self.completed[key].fetch_max(version, SeqCst);
+        if self.completed[key].fetch_max(version, SeqCst) < version {
+            self.remember(key, version);
+        }
+    }
+
+    fn remember(&self, key: usize, version: u64) {
+        let mut lately = self.lately[key].lock().expect("no panic while it is held");
+        lately.push_back((Instant::now(), version));
+        if lately.len() > MOST_REMEMBERED {
+            lately.pop_front();
+        }
     }
 
     /// What a read that begins now must at least return.
     pub fn floor(&self, key: usize) -> u64 {
         self.completed[key].load(SeqCst)
+    }
+
+    /// The same of a reader that may be told of an invalidation so much later.
+    pub fn floor_within(&self, key: usize, bound: Duration) -> u64 {
+        if bound.is_zero() {
+            return self.floor(key);
+        }
+        let lately = self.lately[key].lock().expect("no panic while it is held");
+        let old = lately.iter().filter(|(at, _)| at.elapsed() >= bound);
+        old.map(|(_, version)| *version).max().unwrap_or(0)
     }
 
     /// A read that began when the floor was `floor` returned `value`. Whether that is as promised.
@@ -159,6 +186,7 @@ impl History {
     /// The fence that was planted before the write of `version` has ended, whatever became of the writer.
     pub fn unfenced(&self, key: usize, version: u64) {
         if self.completed[key].fetch_max(version, SeqCst) < version {
+            self.remember(key, version);
             self.fenced.fetch_add(1, SeqCst);
         }
     }

@@ -117,6 +117,16 @@ impl Child {
         let _ = self.process.wait();
     }
 
+    /// Freezes it for a while. It goes on as if nothing had been.
+    pub fn pause(&self, pause: Duration) {
+        let signal = |name: &str| {
+            let _ = Command::new("kill").arg(name).arg(self.id().to_string()).status();
+        };
+        signal("-STOP");
+        std::thread::sleep(pause);
+        signal("-CONT");
+    }
+
     /// Whether it has not ended yet.
     pub fn is_running(&mut self) -> bool {
         matches!(self.process.try_wait(), Ok(None))

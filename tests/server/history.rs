@@ -13,12 +13,14 @@ use cached_redis::{Cache, FunctionStats};
 use cached_redis_runtime::Rule;
 use cached_redis_test_support::history::{Report, Source, World};
 use cached_redis_test_support::process::{self, Child};
-use cached_redis_test_support::{Server, each_binary, unique_namespace};
-use node::{KEYS, Node, PAGE_STALE, Staff};
+use cached_redis_test_support::{Mode, Proxy, Server, each_binary, unique_namespace};
+use node::{BOUND, KEYS, Node, PAGE_STALE, Staff};
 use tokio::task::JoinSet;
 
-const HERE: Staff = Staff { readers: 16, writers: 3, clerks: 1 };
-const ELSEWHERE: Staff = Staff { readers: 4, writers: 2, clerks: 4 };
+const HERE: Staff = Staff { readers: 16, writers: 3, clerks: 1, repeats: 1 };
+/// Copies are made of what is left alone for a while.
+const FEW: Staff = Staff { readers: 16, writers: 1, clerks: 1, repeats: 10 };
+const ELSEWHERE: Staff = Staff { readers: 4, writers: 2, clerks: 4, repeats: 1 };
 
 /// How long a run may take to find what is broken.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -27,6 +29,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const LEASE: Duration = Duration::from_millis(5);
 /// For a run that is to store as much as it can.
 const LONG_LEASE: Duration = Duration::from_millis(200);
+
+/// Empties the other database, so that what comes from there is nothing.
+const EMPTY_THE_OTHER: &str = "redis.call('SELECT', 1) redis.call('FLUSHDB')";
 
 /// How long the runs in which nothing is broken take in all; `CACHED_REDIS_HISTORY_SECONDS` makes them longer.
 fn length() -> Duration {
@@ -41,6 +46,8 @@ struct Plan {
     /// Whether the server throws keys out, fences too: then a fence is worth no more than the invalidation that ends
     /// it, and nothing is promised of the writes of a process that was killed.
     evictions: bool,
+    /// Whether the nodes keep copies, over a network that fails too.
+    local: bool,
     /// Until the first violation.
     broken: Option<Broken>,
 }
@@ -53,19 +60,22 @@ enum Broken {
     Age,
 }
 
-const BROKEN: [Broken; 6] = [
+const BROKEN: [Broken; 7] = [
     Broken::Rule(Rule::Fence),
     Broken::Rule(Rule::Stamps),
     Broken::Rule(Rule::Class),
     Broken::Rule(Rule::Guard),
     Broken::Rule(Rule::Update),
+    Broken::Rule(Rule::Watch),
     Broken::Age,
 ];
 
 impl Plan {
     fn node(self, url: &str, protocol: &str, namespace: &str, world: World) -> Node {
         let url = format!("{url}/?protocol={protocol}");
-        let cache = Cache::builder().url(url).namespace(namespace).build().expect("a URL");
+        let cache = Cache::builder().url(url).namespace(namespace);
+        let cache = if self.local { cache } else { cache.local_max_bytes(0) };
+        let cache = cache.build().expect("a URL");
         let cache = match self.broken {
             Some(Broken::Rule(rule)) => cache.without_for_tests(rule),
             Some(Broken::Age) | None => cache,
@@ -79,21 +89,25 @@ impl Plan {
                 async move { cache.shutdown().await }
             }));
         }
-        let lease = if self.broken.is_some() { LONG_LEASE } else { LEASE };
-        Node { cache, world, fences_last: !self.evictions, lease, page_stale }
+        let lease = if self.broken.is_some() || self.local { LONG_LEASE } else { LEASE };
+        let bound = if self.local { BOUND } else { Duration::ZERO };
+        Node { cache, world, fences_last: !self.evictions, lease, page_stale, bound }
     }
 
     async fn run(self, server: &'static Server) -> Report {
         let world = World::new(Source::new(KEYS, Duration::ZERO..=Duration::from_millis(15)));
         let port = world.listen().await.expect("a port");
         let namespace = unique_namespace("history");
-        let node = |protocol: &str| self.node(server.url(), protocol, &namespace, world.clone());
-        let nodes = [node("resp3"), node("resp2")];
+        let proxy = Proxy::start(server.port());
+        let url = if self.local { proxy.url() } else { server.url().to_owned() };
+        let nodes = [(url.as_str(), "resp3"), (server.url(), "resp2")]
+            .map(|(url, protocol)| self.node(url, protocol, &namespace, world.clone()));
         let mut tasks = JoinSet::new();
         for node in nodes.clone() {
-            tasks.spawn(node.run(HERE));
+            tasks.spawn(node.run(if self.local { FEW } else { HERE }));
         }
-        let trouble = Trouble { plan: self, server, namespace, port, node: nodes[0].clone() };
+        let node = nodes[0].clone();
+        let trouble = Trouble { plan: self, server, proxy, namespace, port, node };
         let children = tokio::task::spawn_blocking(move || trouble.make()).await.expect("made");
         assert!(tasks.try_join_next().is_none(), "a node has ended");
         tasks.shutdown().await;
@@ -105,9 +119,11 @@ impl Plan {
             stats.iter().flat_map(|stats| &stats.functions).map(counter).sum()
         };
         let (stale_hits, fallbacks) = (sum(|f| f.stale_hits), sum(|f| f.fallbacks));
+        let local_hits = sum(|f| f.local_hits);
+        assert_eq!(self.local, local_hits > 0, "{local_hits} local hits");
         let (stored, superseded) = (sum(|f| f.stored), sum(|f| f.superseded));
         eprintln!(
-            "{}, {self:?}: {report}; {stale_hits} stale hits, {fallbacks} fallbacks, {stored} stored, {superseded} \
+            "{}, {self:?}: {report}; {local_hits} local hits, {stale_hits} stale hits, {fallbacks} fallbacks, {stored} stored, {superseded} \
              superseded; {children} processes killed, {evicted} keys evicted",
             server.label()
         );
@@ -119,18 +135,20 @@ impl Plan {
 /// In a process that will be killed.
 fn elsewhere(arguments: &[String]) {
     process::end_with_parent();
-    let [url, protocol, namespace, port, evictions, broken] = arguments else {
+    let [url, protocol, namespace, port, evictions, local, broken] = arguments else {
         panic!("{arguments:?}")
     };
     let plan = Plan {
         length: Duration::MAX,
         evictions: evictions == "true",
+        local: local == "true",
         broken: BROKEN.into_iter().find(|known| format!("{known:?}") == *broken),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime").block_on(async {
         let world = World::at(port.parse().expect("a port"));
-        plan.node(url, protocol, namespace, world).run(ELSEWHERE).await;
+        let staff = if plan.local { FEW } else { ELSEWHERE };
+        plan.node(url, protocol, namespace, world).run(staff).await;
     });
 }
 
@@ -138,6 +156,8 @@ fn elsewhere(arguments: &[String]) {
 struct Trouble {
     plan: Plan,
     server: &'static Server,
+    /// Between the server and the node.
+    proxy: Proxy,
     namespace: String,
     port: u16,
     node: Node,
@@ -157,8 +177,9 @@ impl Trouble {
             self.throw_out();
         }
         while !is_over() {
-            std::thread::sleep(Duration::from_millis(fastrand::u64(50..250)));
-            match fastrand::u32(..8) {
+            let pause = Duration::from_millis(fastrand::u64(50..250));
+            std::thread::sleep(if self.plan.local { 4 * pause } else { pause });
+            match fastrand::u32(..if self.plan.local { 13 } else { 8 }) {
                 0 => drop(self.command(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"])),
                 1 => drop(self.command(&["SCRIPT", "FLUSH"])),
                 2 => {
@@ -177,6 +198,27 @@ impl Trouble {
                     children += 1;
                     child = self.child(if fastrand::bool() { "resp3" } else { "resp2" });
                 }
+                // A process that is paused, and goes on as if nothing had been.
+                8 => child.pause(Duration::from_millis(fastrand::u64(..600))),
+                9 => self.proxy.cut(),
+                10 => {
+                    self.proxy.set(Mode::BlackHole);
+                    std::thread::sleep(Duration::from_millis(fastrand::u64(..400)));
+                    self.proxy.set(Mode::Pass);
+                }
+                // Another database under the same number, of which nobody is told.
+                11 => {
+                    self.command(&["EVAL", EMPTY_THE_OTHER, "0"]);
+                    std::thread::sleep(Duration::from_millis(100));
+                    self.command(&["SWAPDB", "0", "1"]);
+                }
+                // More is watched than the server remembers.
+                12 => {
+                    for most in ["10", "1000000"] {
+                        self.command(&["CONFIG", "SET", "tracking-table-max-keys", most]);
+                        std::thread::sleep(Duration::from_millis(fastrand::u64(..300)));
+                    }
+                }
                 _ => {}
             }
         }
@@ -192,7 +234,8 @@ impl Trouble {
         let broken =
             plan.broken.map_or_else(|| "nothing".to_owned(), |broken| format!("{broken:?}"));
         let (port, evictions) = (port.to_string(), plan.evictions.to_string());
-        let arguments = [server.url(), protocol, namespace, &port, &evictions, &broken];
+        let local = plan.local.to_string();
+        let arguments = [server.url(), protocol, namespace, &port, &evictions, &local, &broken];
         Child::spawn_self("node", "history::nothing_outdated_is_ever_read", &arguments)
     }
 
@@ -212,17 +255,28 @@ fn nothing_outdated_is_ever_read() {
     if let Some(arguments) = process::role("node") {
         return elsewhere(&arguments);
     }
-    let plans = [false, true].map(|evictions| Plan { length: length(), evictions, broken: None });
-    each_together(&plans, |report| {
-        assert_eq!((report.stale, report.old), (0, 0), "{report}");
-        assert!(report.hits > 1000, "the cache was used: {report}");
-    });
+    let plan = |evictions| Plan { length: length(), evictions, local: false, broken: None };
+    each_together(&[plan(false), plan(true)], is_clean);
+}
+
+#[test]
+fn no_copy_outlives_its_bound() {
+    each_together(
+        &[Plan { length: length(), evictions: true, local: true, broken: None }],
+        is_clean,
+    );
+}
+
+fn is_clean(report: Report) {
+    assert_eq!((report.stale, report.old), (0, 0), "{report}");
+    assert!(report.hits > 1000, "the cache was used: {report}");
 }
 
 #[test]
 fn the_checker_finds_what_is_broken() {
     for broken in BROKEN {
-        let plan = Plan { length: PATIENCE, evictions: false, broken: Some(broken) };
+        let local = broken == Broken::Rule(Rule::Watch);
+        let plan = Plan { length: PATIENCE, evictions: false, local, broken: Some(broken) };
         each_together(&[plan], |report| {
             assert!(report.stale + report.old > 0, "{broken:?}: the checker is blind: {report}");
         });

@@ -12,6 +12,8 @@ use crate::health::Condition;
 use crate::lease::{Acquire, Acquired, FenceId, Filled, Intent, LeaseId, Life, Nonce};
 use crate::record::{self, Record};
 use crate::store::{Found, Operation, Store};
+#[cfg(feature = "local")]
+use crate::watched::Watched;
 
 /// A rule without which some reader gets what it must not get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +28,8 @@ pub enum Rule {
     Guard,
     /// What a write has made of an entry is stored only if nothing came between.
     Update,
+    /// A copy in the process ends when its entry changes. Without: nobody says so.
+    Watch,
 }
 
 /// A lease that is taken to be filled at once.
@@ -42,6 +46,9 @@ pub(crate) struct Mutated {
     writes: Mutex<HashSet<Nonce>>,
     /// What the classes were at when they were first seen.
     classes: Mutex<HashMap<Group, Option<Generation>>>,
+    /// Of whose changes nobody hears.
+    #[cfg(feature = "local")]
+    watched: Arc<Watched>,
 }
 
 impl Mutated {
@@ -53,6 +60,8 @@ impl Mutated {
             next: AtomicU64::new(0),
             writes: Mutex::default(),
             classes: Mutex::default(),
+            #[cfg(feature = "local")]
+            watched: Arc::default(),
         }
     }
 
@@ -114,6 +123,37 @@ impl Store for Mutated {
             }
             Ok(found)
         })
+    }
+
+    #[cfg(feature = "local")]
+    fn read_watched<'a>(
+        &'a self,
+        key: &'a str,
+        groups: &'a Groups,
+    ) -> Operation<'a, (Option<Found>, bool)> {
+        if self.without == Rule::Watch {
+            return Box::pin(async move { Ok((self.read(key, groups).await?, true)) });
+        }
+        self.store.read_watched(key, groups)
+    }
+
+    #[cfg(feature = "local")]
+    fn prove(&self) -> Operation<'_, bool> {
+        if self.without == Rule::Watch {
+            let proved = self.watched.proves(self.watched.asks(), Generation::new([0; 8], 0));
+            return Box::pin(std::future::ready(Ok(proved)));
+        }
+        self.store.prove()
+    }
+
+    #[cfg(feature = "local")]
+    fn knows_current(&self, key: &str, stamps: &[u8]) -> Option<bool> {
+        if self.without == Rule::Watch { Some(true) } else { self.store.knows_current(key, stamps) }
+    }
+
+    #[cfg(feature = "local")]
+    fn watched(&self) -> Option<&Arc<Watched>> {
+        if self.without == Rule::Watch { Some(&self.watched) } else { self.store.watched() }
     }
 
     fn stamp<'a>(

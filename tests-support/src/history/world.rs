@@ -96,7 +96,12 @@ impl World {
 
     /// A read of `key` begins.
     pub async fn begin(&self, key: usize) -> Beginning {
-        let [floor, at] = self.ask(&[BEGIN, key as u64]).await;
+        self.begin_within(key, Duration::ZERO).await
+    }
+
+    /// The same of a reader that may be told of an invalidation so much later.
+    pub async fn begin_within(&self, key: usize, bound: Duration) -> Beginning {
+        let [floor, at] = self.ask(&[BEGIN, key as u64, micros(bound)]).await;
         Beginning { floor, at }
     }
 
@@ -171,10 +176,10 @@ impl World {
 async fn answer(records: &Arc<Records>, question: &[u64]) -> Vec<u64> {
     let Records { source, history, .. } = &**records;
     match *question {
-        [BEGIN, key] => {
+        [BEGIN, key, bound] => {
             // In this order: what has completed since makes the value younger.
             let at = records.now();
-            vec![history.floor(key as usize), at]
+            vec![history.floor_within(key as usize, Duration::from_micros(bound)), at]
         }
         [END, key, floor, version, age, bound] => {
             history.observe(key as usize, floor, version);

@@ -26,6 +26,9 @@ const FEED_TTL: Duration = Duration::from_millis(200);
 const FEED_GRACE: Duration = Duration::from_millis(400);
 const ACCOUNT_TTL: Duration = Duration::from_secs(3);
 
+/// For how long at most a copy answers after an invalidation elsewhere.
+pub(super) const BOUND: Duration = Duration::from_millis(200);
+
 /// Life of a fence, many times as long as a write takes.
 const GUARD: Duration = Duration::from_millis(300);
 
@@ -68,6 +71,8 @@ pub(super) struct Node {
     pub(super) lease: Duration,
     /// How long a page is served after its fresh life.
     pub(super) page_stale: Duration,
+    /// How late it may be told of an invalidation: nothing, without copies.
+    pub(super) bound: Duration,
 }
 
 /// How many tasks of a kind there are.
@@ -79,6 +84,8 @@ pub(super) struct Staff {
     /// They write what is left alone otherwise, behind a fence and slowly: what they leave behind when they are killed
     /// is not made up for by somebody else.
     pub(super) clerks: usize,
+    /// How often readers read what they read.
+    pub(super) repeats: usize,
 }
 
 /// The functions.
@@ -86,6 +93,7 @@ impl Node {
     #[redis_cached(
         ttl = ITEM_TTL,
         prefix = "history",
+        local = BOUND,
         skip(self),
         lock = self.lease,
         tags = ["shelf:{shelf}", "brand:{ret.brand}"],
@@ -98,6 +106,7 @@ impl Node {
     #[redis_cached(
         ttl = PAGE_TTL,
         prefix = "history",
+        local = BOUND,
         skip(self),
         lock = "50ms",
         stale = self.page_stale,
@@ -110,6 +119,7 @@ impl Node {
     #[redis_cached(
         ttl = FEED_TTL,
         prefix = "history",
+        local = BOUND,
         skip(self),
         lock = self.lease,
         stale_if_error = FEED_GRACE,
@@ -279,7 +289,10 @@ impl Node {
             let node = self.clone();
             tasks.spawn(async move {
                 loop {
-                    may_be_cancelled(node.read(fastrand::usize(..KEYS))).await;
+                    let key = fastrand::usize(..KEYS);
+                    for _ in 0..staff.repeats {
+                        may_be_cancelled(node.read(key)).await;
+                    }
                     sleep(Duration::from_micros(fastrand::u64(..1500))).await;
                 }
             });
@@ -311,7 +324,7 @@ impl Node {
     }
 
     async fn read(&self, key: usize) {
-        let began = self.world.begin(key).await;
+        let began = self.world.begin_within(key, self.bound).await;
         let (value, bound) = if ITEMS.contains(&key) {
             (self.item(shelf(key), key).await, ITEM_TTL)
         } else if PAGES.contains(&key) {
