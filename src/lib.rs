@@ -25,6 +25,8 @@ mod pages {
     mod groups {}
     #[doc = include_str!("../docs/keys.md")]
     mod keys {}
+    #[doc = include_str!("../docs/local.md")]
+    mod local {}
     #[doc = include_str!("../docs/monitoring.md")]
     mod monitoring {}
     #[doc = include_str!("../docs/operating.md")]

@@ -83,8 +83,7 @@ fn call(cached: &Cached, is_run: bool) -> TokenStream {
         // A value of which there can be no copies is reported at the return type.
         let (start, end) = names::ends(&cached.returns);
         let find = quote_spanned!(start=> __rt::local);
-        let arguments =
-            quote_spanned!(Span::mixed_site()=> &__F, &__key, &__local, &__cache, &__outcome);
+        let arguments = quote_spanned!(start=> &__F, &__key, &__local, &__cache, &__outcome);
         let arguments = names::parenthesized(arguments, end);
         return quote_spanned!(Span::mixed_site()=>
             let __cache = #cache;

@@ -51,6 +51,19 @@ fn free_function() {
 }
 
 #[test]
+fn local() {
+    check(
+        "local",
+        quote!(ttl = 600, prefix = "products", skip(db), tags = ["shelf:{shelf}"], local = "1s"),
+        quote! {
+            async fn on_shelf(db: &Pool, shelf: u64) -> Arc<Vec<Product>> {
+                db.on_shelf(shelf).await
+            }
+        },
+    );
+}
+
+#[test]
 fn method() {
     check(
         "method",

@@ -1,6 +1,6 @@
 //! `local = "1s"` and `local(bound = "1s", max_bytes = "8M")`.
 
-use proc_macro2::{Ident, Span};
+use proc_macro2::{Ident, Span, TokenStream};
 use syn::ext::IdentExt as _;
 use syn::parse::ParseStream;
 use syn::spanned::Spanned as _;
@@ -36,33 +36,10 @@ impl Value for Local {
         }
         let content;
         parenthesized!(content in input);
-        let (mut bound, mut max_bytes) = (None, None);
-        while !content.is_empty() {
-            let name = content.call(Ident::parse_any)?;
-            let is_twice = match name.to_string().as_str() {
-                "bound" => bound.replace(duration(value(&content, &BOUND, &name)?)?).is_some(),
-                "max_bytes" => {
-                    max_bytes.replace(bytes(&value(&content, &MAX_BYTES, &name)?)?).is_some()
-                }
-                other => {
-                    let message =
-                        format!("`local` has no `{other}`: write `{}`", MAX_BYTES.example);
-                    return Err(syn::Error::new(name.span(), message));
-                }
-            };
-            if is_twice {
-                let message = format!("`{name}` is given twice: keep one of them");
-                return Err(syn::Error::new(name.span(), message));
-            }
-            if !content.is_empty() {
-                content.parse::<Token![,]>()?;
-            }
-        }
-        let bound = bound.ok_or_else(|| {
-            let message = format!("`local` needs its bound: write `{}`", BOUND.example);
-            syn::Error::new(keyword.span(), message)
-        })?;
-        Ok(Self { bound, max_bytes })
+        let read = parts(&content, keyword);
+        // What follows a mistake in there is none.
+        let _: TokenStream = content.parse()?;
+        read
     }
 
     fn expressions(&self) -> &[Expr] {
@@ -72,6 +49,34 @@ impl Value for Local {
     fn duration(&self) -> Option<&DurationExpr> {
         Some(&self.bound)
     }
+}
+
+/// What stands in the parentheses.
+fn parts(content: ParseStream<'_>, keyword: &Ident) -> syn::Result<Local> {
+    let (mut bound, mut max_bytes) = (None, None);
+    while !content.is_empty() {
+        let name = content.call(Ident::parse_any)?;
+        let is_twice = match name.to_string().as_str() {
+            "bound" => bound.replace(duration(value(content, &BOUND, &name)?)?).is_some(),
+            "max_bytes" => max_bytes.replace(bytes(&value(content, &MAX_BYTES, &name)?)?).is_some(),
+            other => {
+                let message = format!("`local` has no `{other}`: write `{}`", MAX_BYTES.example);
+                return Err(syn::Error::new(name.span(), message));
+            }
+        };
+        if is_twice {
+            let message = format!("`{name}` is given twice: keep one of them");
+            return Err(syn::Error::new(name.span(), message));
+        }
+        if !content.is_empty() {
+            content.parse::<Token![,]>()?;
+        }
+    }
+    let bound = bound.ok_or_else(|| {
+        let message = format!("`local` needs its bound: write `{}`", BOUND.example);
+        syn::Error::new(keyword.span(), message)
+    })?;
+    Ok(Local { bound, max_bytes })
 }
 
 /// `8388608`, `"8192k"`, `"8M"` or `"1G"`, in powers of 1,024.

@@ -54,6 +54,66 @@ fn stale_if_error() {
 }
 
 #[test]
+fn local() {
+    check(&[
+        (
+            "#[redis_cached(ttl = 600, local = «0»)] async fn get(id: u64) -> u64 { id }",
+            &[
+                "a `local` of zero keeps no copies: write how long one may answer after an invalidation \
+                elsewhere, as in `local = \"1s\"`, or remove it",
+            ],
+        ),
+        (
+            r#"#[redis_cached(ttl = 600, local = «"11m"»)] async fn get(id: u64) -> u64 { id }"#,
+            &[
+                "a copy ends with `ttl`, so that a longer `local` has no effect: make it at most `ttl`",
+            ],
+        ),
+        (
+            "#[redis_cached(ttl = 600, «local»)] async fn get(id: u64) -> u64 { id }",
+            &[r#"`local` needs a value: write `local = "1s"`"#],
+        ),
+        (
+            r#"#[redis_cached(ttl = 600, «local»(max_bytes = "8M"))] async fn get(id: u64) -> u64 { id }"#,
+            &[r#"`local` needs its bound: write `local(bound = "1s")`"#],
+        ),
+        (
+            r#"#[redis_cached(ttl = 600, local(bound = "1s", «size» = 7))] async fn get(id: u64) -> u64 { id }"#,
+            &[r#"`local` has no `size`: write `local(bound = "1s", max_bytes = "8M")`"#],
+        ),
+        (
+            r#"#[redis_cached(ttl = 600, local(bound = "1s", «bound» = "1s"))] async fn get(id: u64) -> u64 { id }"#,
+            &["`bound` is given twice: keep one of them"],
+        ),
+        (
+            r#"#[redis_cached(ttl = 600, local(bound = "1s", max_bytes = «"8 apples"»))]
+            async fn get(id: u64) -> u64 { id }"#,
+            &[
+                "this is not a number of bytes: write `max_bytes = \"8M\"` or `max_bytes = 8_388_608`",
+            ],
+        ),
+        (
+            r#"#[redis_cached(ttl = 600, local(bound = "1s", max_bytes = «0»))]
+            async fn get(id: u64) -> u64 { id }"#,
+            &[
+                "room for nothing keeps no copies: write `max_bytes = \"8M\"` or `max_bytes = 8_388_608`",
+            ],
+        ),
+        (
+            r#"#[redis_cached(ttl = 600, local = "1s", «sliding»)] async fn get(id: u64) -> u64 { id }"#,
+            &[
+                "with `sliding` every hit moves the end of a value, on which `local` would depend: remove \
+                `sliding` or `local`",
+            ],
+        ),
+        (
+            r#"#[redis_cached(ttl = 600, «near_cache» = "1s")] async fn get(id: u64) -> u64 { id }"#,
+            &["unknown option `near_cache`: did you mean `local`? The options are {OPTIONS}"],
+        ),
+    ]);
+}
+
+#[test]
 fn early() {
     check(&[
         (
