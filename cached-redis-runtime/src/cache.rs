@@ -24,7 +24,7 @@ use crate::invalidation::{Invalidator, Target};
 use crate::key::Key;
 use crate::loss::{Loss, Losses};
 use crate::policy::Policy;
-use crate::record::Header;
+use crate::record::{Compression, Header};
 use crate::session::{Session, Sessions};
 use crate::sharing::{Lines, Turns};
 use crate::stats::{ConnectionCounters, Registry, Stats};
@@ -93,6 +93,7 @@ pub(crate) struct Settings {
     pub(crate) max_pending_invalidations: usize,
     pub(crate) max_background_reloads: usize,
     pub(crate) failure_throttle: Duration,
+    pub(crate) compression: Compression,
 }
 
 impl std::fmt::Debug for Core {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::cache::Core;
 use crate::call::Call;
-use crate::codec::{self, Encoding};
+use crate::payload::{self, Encoding};
 use crate::error::{Error, ErrorKind};
 use crate::fill::{EntryRef, Lease};
 use crate::flight::Leader;
@@ -19,7 +19,7 @@ use crate::key::Key;
 use crate::lease::{Intent, LeaseId};
 use crate::outcome::{Outcome, Storable};
 use crate::policy::Policy;
-use crate::record::Record;
+use crate::record::{Header, Record};
 use crate::scope::{Choice, Handle};
 
 /// The entry of one call of a cached function; `f_entry(..)` makes it. `R` is the function's return
@@ -70,7 +70,7 @@ pub(crate) struct Located<'a> {
 trait Meaning<R>: Send + Sync {
     fn type_name(&self) -> &'static str;
     fn encode(&self, returned: &R, schema: u64) -> Result<Option<Encoding>, Error>;
-    fn decode(&self, record: &Record) -> Option<R>;
+    fn decode(&self, header: &Header, payload: &[u8]) -> Option<R>;
 }
 
 impl<O> Meaning<O::Return> for O
@@ -83,11 +83,11 @@ where
     }
 
     fn encode(&self, returned: &O::Return, schema: u64) -> Result<Option<Encoding>, Error> {
-        codec::encode(self, returned, schema)
+        payload::encode(self, returned, schema)
     }
 
-    fn decode(&self, record: &Record) -> Option<O::Return> {
-        codec::decode(self, record)
+    fn decode(&self, header: &Header, payload: &[u8]) -> Option<O::Return> {
+        payload::decode(self, header, payload)
     }
 }
 
@@ -201,7 +201,10 @@ impl<R> Entry<R> {
             return Ok(None);
         }
         Ok(match core.freshness(key, record.header(), policy, &mut session).await? {
-            Freshness::Fresh | Freshness::Early | Freshness::Stale => self.meaning.decode(&record),
+            Freshness::Fresh | Freshness::Early | Freshness::Stale => {
+                let payload = located.entry().sealer().open(&record).ok();
+                payload.and_then(|payload| self.meaning.decode(record.header(), &payload))
+            }
             Freshness::Fallback | Freshness::Over | Freshness::Unknown => None,
         })
     }
@@ -296,7 +299,10 @@ impl Located<'_> {
     /// What may be stored of a value, if anything.
     pub(crate) fn admit(&self, encoded: Encoded) -> Result<Option<Encoding>, Error> {
         self.core().admits(&self.entry.policy)?;
-        self.entry().admit(encoded.0?)
+        let entry = self.entry();
+        let Some(encoding) = encoded.0? else { return Ok(None) };
+        let admitted = entry.admit(encoding)?;
+        admitted.map(|encoding| entry.seal(encoding)).transpose()
     }
 
     async fn put(&self, encoded: Encoded) -> Result<(), Error> {

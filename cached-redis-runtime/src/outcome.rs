@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::group::TagText;
+use crate::payload::codec::ValueCodec;
 
 pub use from_value::{tags, ttl_with};
 pub use options::{Absent, absent, absent_as, cache_if, fallible};
@@ -52,6 +53,8 @@ pub trait Outcome {
     type Return;
     /// What is stored.
     type Value;
+    /// How that is written.
+    type Codec: ValueCodec;
 
     /// What `returned` means.
     fn view<'a>(&self, returned: &'a Self::Return) -> View<'a, Self::Value>;

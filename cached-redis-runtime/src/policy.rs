@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind};
+use crate::record::Compression;
 
 /// Redis counts lives in whole milliseconds.
 pub(crate) const MIN_LIFE: Duration = Duration::from_millis(1);
@@ -48,6 +49,10 @@ pub struct Policy {
     pub version: u32,
     /// This call neither reads nor writes.
     pub bypass: bool,
+    /// How values are compressed; `None`: as the cache does.
+    pub compress: Option<Compression>,
+    /// The largest value that is stored, in bytes as encoded, if that is less than the cache takes.
+    pub max_value: Option<usize>,
 }
 
 impl Policy {
@@ -67,6 +72,8 @@ impl Policy {
             sliding: false,
             version: 0,
             bypass: false,
+            compress: None,
+            max_value: None,
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::permit::Permit;
-use crate::codec::Encoding;
+use crate::payload::Encoding;
 use crate::group::Group;
 use crate::lease::Life;
 use crate::loading::{Context, Stored};
