@@ -4,6 +4,7 @@ pub(crate) mod block;
 pub(crate) mod duration;
 pub(crate) mod invalidates;
 pub(crate) mod options;
+pub(crate) mod payload;
 pub(crate) mod redis_cached;
 pub(crate) mod spec;
 pub(crate) mod target;

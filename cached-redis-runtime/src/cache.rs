@@ -23,6 +23,8 @@ use crate::health::{Health, Tracking};
 use crate::invalidation::{Invalidator, Target};
 use crate::key::Key;
 use crate::loss::{Loss, Losses};
+use crate::payload::Keys;
+use crate::payload::seal::no_keys;
 use crate::policy::Policy;
 use crate::record::{Compression, Header};
 use crate::session::{Session, Sessions};
@@ -94,6 +96,8 @@ pub(crate) struct Settings {
     pub(crate) max_background_reloads: usize,
     pub(crate) failure_throttle: Duration,
     pub(crate) compression: Compression,
+    pub(crate) encrypts: bool,
+    pub(crate) keys: Option<Arc<Keys>>,
 }
 
 impl std::fmt::Debug for Core {
@@ -305,6 +309,9 @@ impl Core {
 
     /// Whether entries of this policy may be stored at all.
     pub(crate) fn admits(&self, policy: &Policy) -> Result<(), Error> {
+        if policy.encrypt == Some(true) && self.settings.keys.is_none() {
+            return Err(no_keys());
+        }
         policy.check(self.settings.max_ttl)
     }
 

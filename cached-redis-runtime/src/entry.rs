@@ -18,6 +18,7 @@ use crate::judgement::{Judgement, judge};
 use crate::key::Key;
 use crate::lease::{Intent, LeaseId};
 use crate::outcome::{Outcome, Storable};
+use crate::payload::codec::Format;
 use crate::policy::Policy;
 use crate::record::{Header, Record};
 use crate::scope::{Choice, Handle};
@@ -54,7 +55,8 @@ struct Untyped {
     function: &'static Function,
     key: Key,
     policy: Policy,
-    schema: u64,
+    /// Or why there is none, which makes every use of the value an error.
+    schema: Result<u64, Error>,
     groups: Groups,
 }
 
@@ -136,7 +138,8 @@ impl<C: Into<Choice>> Call<C> {
         let groups = self.take_groups(outcome.classes());
         let Self { function, key, policy, cache, .. } = self;
         let meaning = Box::new(outcome);
-        let schema = function.schema(meaning.type_name(), policy.version, groups.classes);
+        let format = Format::of::<O::Codec, O::Value>();
+        let schema = function.schema(meaning.type_name(), policy.version, groups.classes, format);
         let choice = cache.into();
         Entry { untyped: Untyped { choice, function, key, policy, schema, groups }, meaning }
     }
@@ -169,7 +172,9 @@ impl<R> Entry<R> {
     ///
     /// [`ErrorKind::Ttl`], [`ErrorKind::Policy`] or [`ErrorKind::Key`]. Does not ask the store.
     pub fn check(&self) -> Result<(), Error> {
-        self.located()?.core().admits(&self.untyped.policy)
+        let Untyped { policy, schema, .. } = &self.untyped;
+        self.located()?.core().admits(policy)?;
+        schema.clone().map(|_| ())
     }
 
     /// What a call would be answered from the cache; `None` if it would have to load, also if that fails
@@ -183,6 +188,7 @@ impl<R> Entry<R> {
         let Untyped { policy, schema, groups, .. } = located.entry;
         let (core, key) = (located.core(), &*located.key);
         core.admits(policy)?;
+        let schema = schema.clone()?;
         let life = || policy.life_after_invalidation(core.settings.max_ttl);
         if core.invalidator.is_outstanding(key, life) {
             // Its invalidation is still being retried, so a call would load.
@@ -196,7 +202,7 @@ impl<R> Entry<R> {
         let Some(record) = Record::read(found.record) else { return Ok(None) };
         let outstanding =
             |stamps: &[u8]| core.invalidator.was_outstanding(before, key, stamps, life);
-        let judgement = judge(&record, *schema, groups, found.is_current, outstanding);
+        let judgement = judge(&record, schema, groups, found.is_current, outstanding);
         if judgement != Judgement::Value {
             return Ok(None);
         }
@@ -229,7 +235,8 @@ impl<R> Entry<R> {
     /// What the function would return, as it is stored. Encoded at once: nothing of `R` may live
     /// across an await, for it need not be `Send`.
     pub(crate) fn encoded<V: Plain<R>>(&self, value: V) -> Encoded {
-        Encoded(self.meaning.encode(&value.returned(), self.untyped.schema))
+        let schema = self.untyped.schema.clone();
+        Encoded(schema.and_then(|schema| self.meaning.encode(&value.returned(), schema)))
     }
 
     /// Removes the entry. After this has returned `Ok`, no load that began earlier can be stored,
@@ -293,7 +300,9 @@ impl Located<'_> {
 
     pub(crate) fn entry(&self) -> EntryRef<'_> {
         let Untyped { policy, schema, groups, .. } = self.entry;
-        EntryRef { cache: &self.cache, key: &self.key, policy, schema: *schema, groups }
+        // Without a schema nothing is encoded, and a lease carries none.
+        let schema = *schema.as_ref().unwrap_or(&0);
+        EntryRef { cache: &self.cache, key: &self.key, policy, schema, groups }
     }
 
     /// What may be stored of a value, if anything.

@@ -5,8 +5,10 @@ use std::sync::{Arc, OnceLock};
 
 use sha2::{Digest, Sha256};
 
+use crate::error::Error;
 use crate::group::Group;
 use crate::key::{self, Identity, KeyBuilder, KeyError, TemplateBuilder};
+use crate::payload::codec::Format;
 use crate::stats::Counters;
 
 /// Version of the key encoding, as part of a namespace that was not chosen.
@@ -26,7 +28,7 @@ pub struct Function {
     // A function that is not generic has one scope, one stored type and nearly always one cache.
     // What follows from the first of each is computed once per process; others are computed anew.
     identity: OnceLock<(Scope, Result<Identity, KeyError>)>,
-    schema: OnceLock<(&'static str, u32, &'static [&'static str], u64)>,
+    schema: OnceLock<(&'static str, u32, &'static [&'static str], Result<u64, Error>)>,
     counters: OnceLock<(u64, Arc<Counters>)>,
     group: OnceLock<Group>,
 }
@@ -93,17 +95,18 @@ impl Function {
         TemplateBuilder::new(self.identity(scope.into(), generics))
     }
 
-    /// The schema of a stored type whose values name tags of these classes.
+    /// The schema of a stored type whose values name tags of these classes. The codec follows from the type.
     pub(crate) fn schema(
         &self,
         type_name: &'static str,
         version: u32,
         classes: &'static [&'static str],
-    ) -> u64 {
-        let compute = || key::schema(version, type_name, classes);
+        format: Format,
+    ) -> Result<u64, Error> {
+        let compute = || format.schema(key::schema(version, type_name, classes), version);
         let known = self.schema.get_or_init(|| (type_name, version, classes, compute()));
         let is_same = same(known.0, type_name) && known.1 == version && known.2 == classes;
-        if is_same { known.3 } else { compute() }
+        if is_same { known.3.clone() } else { compute() }
     }
 
     /// The counters of this function in the first cache that it was used with.

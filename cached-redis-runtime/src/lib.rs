@@ -51,6 +51,13 @@ pub use health::{Health, Tracking, Untracked};
 pub use key::KeyPart;
 pub use loss::{Loss, SilentLoss};
 pub use outcome::{Absent, Storable};
+#[cfg(feature = "encryption")]
+pub use payload::KeyRing;
+#[cfg(feature = "messagepack")]
+pub use payload::codec::MessagePack;
+#[cfg(feature = "postcard")]
+pub use payload::codec::Postcard;
+pub use payload::codec::{Codec, CodecError, Json};
 pub use previous::{Previous, previous};
 pub use record::Compression;
 /// The client library whose types [`CacheBuilder::client`] and [`CacheBuilder::connection`] take.

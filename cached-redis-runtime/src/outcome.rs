@@ -2,6 +2,7 @@
 //!
 //! [`return_type`] finds it out, [`stored`] asks whether such values can be stored, [`options`] changes it.
 
+mod coded;
 mod from_value;
 mod options;
 mod return_type;
@@ -15,6 +16,7 @@ use serde::de::DeserializeOwned;
 use crate::group::TagText;
 use crate::payload::codec::ValueCodec;
 
+pub use coded::coded;
 pub use from_value::{tags, ttl_with};
 pub use options::{Absent, absent, absent_as, cache_if, fallible};
 pub use return_type::{

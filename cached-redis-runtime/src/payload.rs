@@ -4,10 +4,17 @@
 //! that it goes into. On the way back it is opened, and read by the codec of the function. What is generic here is compiled for each function, so it is
 //! little: the rest is in functions that know only bytes.
 
+mod bounded;
 pub(crate) mod codec;
 mod compress;
+#[cfg(feature = "encryption")]
+mod encrypt;
 pub(crate) mod faith;
+#[cfg(feature = "postcard")]
+mod fingerprint;
 mod json;
+#[cfg(not(feature = "encryption"))]
+mod no_encryption;
 pub(crate) mod seal;
 
 use std::any::type_name;
@@ -21,6 +28,12 @@ use crate::outcome::{Outcome, Storable, View};
 use crate::panics::guarded;
 use crate::record::{self, Codec, Header, Kind};
 use codec::{Refused, ValueCodec};
+#[cfg(feature = "encryption")]
+pub use encrypt::KeyRing;
+#[cfg(feature = "encryption")]
+pub(crate) use encrypt::Keys;
+#[cfg(not(feature = "encryption"))]
+pub(crate) use no_encryption::Keys;
 use faith::ReadBack;
 pub(crate) use faith::Unfaithful;
 
@@ -185,6 +198,10 @@ where
 pub(crate) fn read_any<T: DeserializeOwned>(header: &Header, payload: &[u8]) -> Option<T> {
     match header.codec {
         Codec::Json => guarded(|| read::<codec::Json, T>(header, payload)).flatten(),
+        #[cfg(feature = "messagepack")]
+        Codec::MessagePack => guarded(|| read::<codec::MessagePack, T>(header, payload)).flatten(),
+        #[cfg(feature = "postcard")]
+        Codec::Postcard => guarded(|| read::<codec::Postcard, T>(header, payload)).flatten(),
         _ => None,
     }
 }

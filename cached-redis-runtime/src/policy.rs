@@ -51,6 +51,8 @@ pub struct Policy {
     pub bypass: bool,
     /// How values are compressed; `None`: as the cache does.
     pub compress: Option<Compression>,
+    /// Whether values are encrypted; `None`: as the cache does.
+    pub encrypt: Option<bool>,
     /// The largest value that is stored, in bytes as encoded, if that is less than the cache takes.
     pub max_value: Option<usize>,
 }
@@ -73,6 +75,7 @@ impl Policy {
             version: 0,
             bypass: false,
             compress: None,
+            encrypt: None,
             max_value: None,
         }
     }
@@ -185,6 +188,9 @@ impl Policy {
             if beta > 0.0 && self.ttl < EARLY_ROOM {
                 return wrong(ErrorKind::Policy, "`early` with a `ttl` below a second has no room");
             }
+        }
+        if self.max_value == Some(0) {
+            return wrong(ErrorKind::Policy, "`max_value` is zero: nothing would be stored");
         }
         if self.sliding && self.has_window() {
             return wrong(

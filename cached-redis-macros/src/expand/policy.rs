@@ -8,10 +8,11 @@ use quote::{ToTokens, quote, quote_spanned};
 use crate::model::{Lease, Policy};
 use crate::names;
 use crate::parse::duration::DurationExpr;
+use crate::parse::payload::{Compress, Encrypt};
 
 /// `bypass` is about a call: helpers do without.
 pub(super) fn policy(policy: &Policy, with_bypass: bool) -> TokenStream {
-    let Policy { ttl, jitter, lease, early, sliding, version, bypass, .. } = policy;
+    let Policy { ttl, jitter, lease, early, sliding, version, bypass, payload, .. } = policy;
     let ttl = duration(ttl);
     let given = |name: &str, value: Option<TokenStream>| {
         let name = Ident::new(name, Span::mixed_site());
@@ -34,6 +35,9 @@ pub(super) fn policy(policy: &Policy, with_bypass: bool) -> TokenStream {
         given("soft_timeout", policy.soft_timeout.as_ref().map(|value| some(&duration(value)))),
         given("sliding", sliding.then(|| quote!(true))),
         given("version", version.map(ToTokens::into_token_stream)),
+        given("compress", payload.compress.as_ref().map(|compress| some(&compression(compress)))),
+        given("encrypt", payload.encrypt.as_ref().map(|encrypt| some(&is_on(encrypt)))),
+        given("max_value", payload.max_value.as_ref().map(some)),
         given("bypass", bypass.as_ref().filter(|_| with_bypass).map(ToTokens::to_token_stream)),
     ];
     let fields: Vec<TokenStream> = fields.into_iter().flatten().collect();
@@ -42,6 +46,21 @@ pub(super) fn policy(policy: &Policy, with_bypass: bool) -> TokenStream {
         default
     } else {
         quote_spanned!(Span::mixed_site()=> __rt::Policy { #(#fields,)* ..#default })
+    }
+}
+
+fn compression(compress: &Compress) -> TokenStream {
+    match compress {
+        Compress::Off => quote_spanned!(Span::mixed_site()=> __rt::Compression::None),
+        Compress::Lz4(_) => quote_spanned!(Span::mixed_site()=> __rt::Compression::Lz4),
+        Compress::Zstd(_) => quote_spanned!(Span::mixed_site()=> __rt::Compression::Zstd),
+    }
+}
+
+fn is_on(encrypt: &Encrypt) -> TokenStream {
+    match encrypt {
+        Encrypt::Off => quote!(false),
+        Encrypt::On(_) => quote!(true),
     }
 }
 

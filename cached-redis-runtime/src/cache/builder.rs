@@ -9,6 +9,8 @@ use redis::aio::MultiplexedConnection;
 use super::{Cache, Double, Settings, namespace};
 use crate::error::Error;
 use crate::payload::seal;
+#[cfg(feature = "encryption")]
+use crate::payload::{KeyRing, Keys};
 use crate::policy::MIN_LIFE;
 use crate::record::Compression;
 use crate::store::redis::{Credentials, LinkSettings, Provider, RedisStore, Server, SocketOptions};
@@ -32,6 +34,8 @@ pub struct CacheBuilder {
     namespace: Option<String>,
     without_tracking: bool,
     credentials: Option<Provider>,
+    #[cfg(feature = "encryption")]
+    keys: Option<KeyRing>,
 }
 
 /// Where entries are.
@@ -59,6 +63,8 @@ impl Default for Settings {
             max_background_reloads: 64,
             failure_throttle: Duration::from_secs(30),
             compression: Compression::None,
+            encrypts: false,
+            keys: None,
         }
     }
 }
@@ -172,6 +178,22 @@ impl CacheBuilder {
         self
     }
 
+    /// Whether values are encrypted, unless the attribute of a function says otherwise (`encrypt`). Takes keys:
+    /// [`encryption`](Self::encryption). What is stored in the clear is then not read.
+    #[cfg(feature = "encryption")]
+    pub fn encrypt(mut self, encrypt: bool) -> Self {
+        self.settings.encrypts = encrypt;
+        self
+    }
+
+    /// The keys for values that are encrypted. By themselves they encrypt nothing: see [`encrypt`](Self::encrypt),
+    /// and the option of the same name of a function.
+    #[cfg(feature = "encryption")]
+    pub fn encryption(mut self, keys: KeyRing) -> Self {
+        self.keys = Some(keys);
+        self
+    }
+
     /// Longest time to live (default 30 days).
     pub fn max_ttl(mut self, ttl: Duration) -> Self {
         self.settings.max_ttl = ttl;
@@ -243,6 +265,11 @@ impl CacheBuilder {
             (None, Place::Double(_)) => {}
             (None, _) => self.settings.namespace = namespace::of_executable(),
         }
+        #[cfg(feature = "encryption")]
+        if let Some(ring) = &self.keys {
+            let keys = Keys::derive(ring, &self.settings.namespace)?;
+            self.settings.keys = Some(Arc::new(keys));
+        }
         self.settings.check()?;
         let server = match self.place {
             Place::Double(make) => {
@@ -297,6 +324,11 @@ impl Settings {
             ));
         }
         seal::check_feature(self.compression)?;
+        if self.encrypts && self.keys.is_none() {
+            return Err(Error::config(
+                "`.encrypt(true)` needs keys: write `.encryption(KeyRing::new(..))` too",
+            ));
+        }
         if self.max_loads_after_failure == 0 {
             return Err(Error::config(
                 "`max_loads_after_failure(0)` would let nobody load after a failure; use 1 or more",

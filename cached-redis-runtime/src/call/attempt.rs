@@ -178,8 +178,11 @@ impl Attempt {
     pub(super) fn cannot_decode(&mut self) {
         let Some(read) = self.found.take() else { return };
         let counters = &self.slot.counters;
-        let opened = self.slot.entry().sealer().open(&read.record);
-        self.slot.unreadable(opened.err().map_or(
+        let unopened = self.slot.entry().sealer().open(&read.record).err();
+        if unopened.is_some_and(Unopened::is_of_encryption) {
+            counters.not_decrypted.increment();
+        }
+        self.slot.unreadable(unopened.map_or(
             "an entry does not decode as what the function returns",
             Unopened::as_str,
         ));

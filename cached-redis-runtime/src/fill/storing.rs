@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind};
 use crate::flight::Leader;
 use crate::group::{Group, Stamps};
 use crate::lease::{Filled, Life};
-use crate::record::{self, Header, Kind};
+use crate::record::{self, Compression, Header, Kind};
 use crate::scope::Handle;
 use crate::session::Session;
 
@@ -48,10 +48,16 @@ impl EntryRef<'_> {
     }
 
     /// How payloads of this entry are sealed and opened.
-    pub(crate) fn sealer(&self) -> Sealer {
+    pub(crate) fn sealer(&self) -> Sealer<'_> {
         let settings = &self.core().settings;
+        let encrypts = self.policy.encrypt.unwrap_or(settings.encrypts);
+        // The length of what is compressed says something of its content.
+        let by_default = if encrypts { Compression::None } else { settings.compression };
         Sealer {
-            compression: self.policy.compress.unwrap_or(settings.compression),
+            entry: self.key,
+            compression: self.policy.compress.unwrap_or(by_default),
+            encrypts,
+            keys: settings.keys.as_deref(),
             longest: settings.longest_record(),
         }
     }

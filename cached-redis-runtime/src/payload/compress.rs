@@ -110,3 +110,6 @@ macro_rules! missing {
 
 missing!(lz4, "compression");
 missing!(zstd_block, "zstd");
+
+#[cfg(all(test, feature = "compression", feature = "zstd"))]
+mod tests;

@@ -35,8 +35,6 @@ struct Writer<'a> {
     depth: Depth,
 }
 
-impl std::error::Error for Refused {}
-
 impl ser::Error for Refused {
     fn custom<T: Display>(_message: T) -> Self {
         Self::Itself

@@ -3,15 +3,20 @@
 
 use std::borrow::Cow;
 
-use super::compress;
-use crate::error::Error;
+use super::{Keys, compress};
+use crate::error::{Error, ErrorKind};
 use crate::record::{self, Compression, Header, Record, Seal};
 
 /// How the payloads of one entry are sealed.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Sealer {
+pub(crate) struct Sealer<'a> {
+    /// The key of the entry, as it is in the store.
+    pub(crate) entry: &'a str,
     /// Of what is stored. What is read says itself how it is compressed.
     pub(crate) compression: Compression,
+    /// Whether what is stored and read must be encrypted. Otherwise, what is encrypted is read as well.
+    pub(crate) encrypts: bool,
+    pub(crate) keys: Option<&'a Keys>,
     /// The longest payload that is read, at each stage.
     pub(crate) longest: usize,
 }
@@ -20,9 +25,16 @@ pub(crate) struct Sealer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unopened {
     /// It takes a feature that this program does not have.
+    #[cfg_attr(all(feature = "compression", feature = "zstd"), expect(dead_code, reason = "it has all"))]
     Unsupported,
     /// It is damaged, or would be longer than what is read.
     Damaged,
+    /// It is not encrypted, and must be.
+    InTheClear,
+    /// It was encrypted with a key that this cache does not have.
+    UnknownKey,
+    /// It was not encrypted for this entry, or has been changed since.
+    NotAuthentic,
 }
 
 impl Unopened {
@@ -33,34 +45,59 @@ impl Unopened {
                 "an entry is sealed in a way for which this program lacks the feature"
             }
             Self::Damaged => "an entry cannot be unpacked",
+            Self::InTheClear => "an entry is not encrypted, and this function asks for it",
+            Self::UnknownKey => "an entry is encrypted with a key that this cache does not have",
+            Self::NotAuthentic => "an entry was not encrypted for its place, or has been changed",
         }
+    }
+
+    /// Whether it is about encryption.
+    pub(crate) fn is_of_encryption(self) -> bool {
+        matches!(self, Self::InTheClear | Self::UnknownKey | Self::NotAuthentic)
     }
 }
 
-impl Sealer {
+impl Sealer<'_> {
     /// Seals the payload of a record.
     pub(crate) fn seal(&self, record: &mut Vec<u8>) -> Result<(), Error> {
-        let Some(header) = Header::read(record) else { return Ok(()) };
-        let mut seal = Seal::NONE;
-        let packed = compress::pack(self.compression, header.payload(record))?;
-        if let Some(packed) = packed {
-            seal.compression = self.compression;
-            record::replace_payload(record, seal, &packed);
+        let Some(mut header) = Header::read(record) else { return Ok(()) };
+        if let Some(packed) = compress::pack(self.compression, header.payload(record))? {
+            header.seal.compression = self.compression;
+            record::replace_payload(record, header.seal, &packed);
+        }
+        if self.encrypts {
+            header.seal.is_encrypted = true;
+            let keys = self.keys.ok_or_else(no_keys)?;
+            let sealed = keys.seal(self.entry, &header, header.payload(record))?;
+            record::replace_payload(record, header.seal, &sealed);
         }
         Ok(())
     }
 
     /// The payload of a record as its codec has written it.
     pub(crate) fn open<'r>(&self, record: &'r Record) -> Result<Cow<'r, [u8]>, Unopened> {
-        let seal = record.header().seal;
-        if seal == Seal::NONE {
-            return Ok(Cow::Borrowed(record.payload()));
+        let header = record.header();
+        let mut payload = Cow::Borrowed(record.payload());
+        if header.seal == Seal::NONE && !self.encrypts {
+            return Ok(payload);
         }
-        if seal.is_encrypted {
-            return Err(Unopened::Unsupported);
+        if header.seal.is_encrypted {
+            let keys = self.keys.ok_or(Unopened::UnknownKey)?;
+            payload = Cow::Owned(keys.open(self.entry, header, &payload)?);
+        } else if self.encrypts {
+            return Err(Unopened::InTheClear);
         }
-        compress::unpack(seal.compression, record.payload(), self.longest).map(Cow::Owned)
+        match header.seal.compression {
+            Compression::None => Ok(payload),
+            packed => compress::unpack(packed, &payload, self.longest).map(Cow::Owned),
+        }
     }
+}
+
+/// Encryption was asked for and there is nothing to encrypt with.
+pub(crate) fn no_keys() -> Error {
+    let message = "`encrypt` needs keys, and this cache has none: write `.encryption(KeyRing::new(..))` on its builder";
+    Error::new(ErrorKind::Policy, message)
 }
 
 /// Whether this program can compress in this way. An option of the attribute is checked by the macro.
