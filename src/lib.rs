@@ -7,9 +7,10 @@ pub use cached_redis_macros::redis_cached;
 #[doc = include_str!("../docs/updates.md")]
 pub use cached_redis_macros::updates;
 pub use cached_redis_runtime::{
-    Absent, Cache, CacheBuilder, Codec, CodecError, Compression, Credentials, Entry, Error, ErrorKind, Fault, FunctionStats,
-    Health, Invalidate, InvalidateAll, Invalidations, Json, KeyPart, Loss, MemoryStore, Previous,
-    SilentLoss, Stats, Storable, Tracking, Untracked, bypass, previous, redis, refresh,
+    Absent, Cache, CacheBuilder, Codec, CodecError, Compression, Credentials, Entry, Error,
+    ErrorKind, Fault, FunctionStats, Health, Invalidate, InvalidateAll, Invalidations, Json,
+    KeyPart, Loss, MemoryStore, Previous, SilentLoss, Stats, Storable, Tracking, Untracked, bypass,
+    previous, redis, refresh,
 };
 
 #[cfg(feature = "encryption")]

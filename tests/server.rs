@@ -35,6 +35,8 @@ mod liveness;
 mod loads;
 #[path = "server/outages.rs"]
 mod outages;
+#[path = "server/payloads.rs"]
+mod payloads;
 #[path = "server/refusals.rs"]
 mod refusals;
 #[path = "server/secrets.rs"]

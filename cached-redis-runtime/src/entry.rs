@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use crate::cache::Core;
 use crate::call::Call;
-use crate::payload::{self, Encoding};
 use crate::error::{Error, ErrorKind};
 use crate::fill::{EntryRef, Lease};
 use crate::flight::Leader;
@@ -19,6 +18,7 @@ use crate::key::Key;
 use crate::lease::{Intent, LeaseId};
 use crate::outcome::{Outcome, Storable};
 use crate::payload::codec::Format;
+use crate::payload::{self, Encoding};
 use crate::policy::Policy;
 use crate::record::{Header, Record};
 use crate::scope::{Choice, Handle};

@@ -32,10 +32,10 @@ use codec::{Refused, ValueCodec};
 pub use encrypt::KeyRing;
 #[cfg(feature = "encryption")]
 pub(crate) use encrypt::Keys;
-#[cfg(not(feature = "encryption"))]
-pub(crate) use no_encryption::Keys;
 use faith::ReadBack;
 pub(crate) use faith::Unfaithful;
+#[cfg(not(feature = "encryption"))]
+pub(crate) use no_encryption::Keys;
 
 /// What a returned value comes to.
 #[derive(Debug)]

@@ -17,6 +17,7 @@ pub use crate::outcome::{
 pub use crate::payload::codec::MessagePack;
 #[cfg(feature = "postcard")]
 pub use crate::payload::codec::Postcard;
+pub use crate::payload::codec::{Json, ValueCodec};
 pub use crate::policy::{IntoDuration, Policy};
 pub use crate::record::Compression;
 pub use crate::scope::{CacheRef, Choice, Handle, current};

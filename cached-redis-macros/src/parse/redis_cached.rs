@@ -116,8 +116,10 @@ const EARLY: Limits = Limits::Number {
 };
 
 const MAX_VALUE_BYTES: Limits = {
-    let wrong = "`max_value` is the largest value that is stored, in bytes: write `max_value = 65536`";
-    let if_zero = Some("with a `max_value` of zero nothing would be stored: write `max_value = 65536`");
+    let wrong =
+        "`max_value` is the largest value that is stored, in bytes: write `max_value = 65536`";
+    let if_zero =
+        Some("with a `max_value` of zero nothing would be stored: write `max_value = 65536`");
     Limits::Number { most: MAX_VALUE, if_zero, if_more: wrong, if_none: wrong }
 };
 

@@ -182,10 +182,10 @@ impl Attempt {
         if unopened.is_some_and(Unopened::is_of_encryption) {
             counters.not_decrypted.increment();
         }
-        self.slot.unreadable(unopened.map_or(
-            "an entry does not decode as what the function returns",
-            Unopened::as_str,
-        ));
+        self.slot.unreadable(
+            unopened
+                .map_or("an entry does not decode as what the function returns", Unopened::as_str),
+        );
         if matches!(read.counts, Counts::Hit(_)) {
             counters.found_nothing(self.slot.policy.ttl);
             counters.misses.increment();

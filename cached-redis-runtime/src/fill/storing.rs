@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use super::{EntryRef, Lease};
-use crate::payload::Encoding;
-use crate::payload::seal::Sealer;
 use crate::error::{Error, ErrorKind};
 use crate::flight::Leader;
 use crate::group::{Group, Stamps};
 use crate::lease::{Filled, Life};
+use crate::payload::Encoding;
+use crate::payload::seal::Sealer;
 use crate::record::{self, Compression, Header, Kind};
 use crate::scope::Handle;
 use crate::session::Session;

@@ -49,7 +49,8 @@ where
     T: DeserializeOwned,
     D: Deserializer<'de>,
 {
-    let limits = Limits::new(u32::try_from(length).unwrap_or(u32::MAX).saturating_add(WITHOUT_BYTES));
+    let limits =
+        Limits::new(u32::try_from(length).unwrap_or(u32::MAX).saturating_add(WITHOUT_BYTES));
     T::deserialize(read::Bounded { from, depth: Depth::OUTSIDE, limits: &limits })
 }
 

@@ -6,7 +6,6 @@ mod own;
 #[cfg(feature = "postcard")]
 mod postcard;
 
-
 use std::fmt;
 
 use serde::Serialize;
@@ -58,7 +57,7 @@ pub trait ValueCodec {
 }
 
 /// Which codec has written a payload.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CodecId(u8);
 
 impl From<CodecId> for record::Codec {
@@ -80,6 +79,10 @@ pub(crate) struct Format {
 impl Format {
     pub(crate) fn of<C: ValueCodec, T: DeserializeOwned>() -> Self {
         Self { codec: C::CODEC, fingerprint: C::fingerprint::<T>() }
+    }
+
+    pub(crate) fn codec(self) -> CodecId {
+        self.codec
     }
 
     /// The schema of values in this format. A version that the user gives stands for what cannot be found out.

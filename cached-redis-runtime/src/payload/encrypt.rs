@@ -71,7 +71,9 @@ impl KeyRing {
                 return Err(Error::config("two keys of the ring have the same id"));
             }
             if key.iter().all(|byte| *byte == 0) {
-                return Err(Error::config("a key of the ring is all zeros: it was never filled in"));
+                return Err(Error::config(
+                    "a key of the ring is all zeros: it was never filled in",
+                ));
             }
         }
         Ok(())

@@ -25,7 +25,10 @@ pub(crate) struct Sealer<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unopened {
     /// It takes a feature that this program does not have.
-    #[cfg_attr(all(feature = "compression", feature = "zstd"), expect(dead_code, reason = "it has all"))]
+    #[cfg_attr(
+        all(feature = "compression", feature = "zstd"),
+        expect(dead_code, reason = "it has all")
+    )]
     Unsupported,
     /// It is damaged, or would be longer than what is read.
     Damaged,

@@ -9,7 +9,10 @@ const KNOWN: &[&str] = &[];
 fn codecs() {
     check(&[
         ("#[redis_cached(ttl = 60, codec = Json)] async fn get(id: u64) -> u64 { id }", KNOWN),
-        ("#[redis_cached(ttl = 60, codec = MessagePack)] async fn get(id: u64) -> u64 { id }", KNOWN),
+        (
+            "#[redis_cached(ttl = 60, codec = MessagePack)] async fn get(id: u64) -> u64 { id }",
+            KNOWN,
+        ),
         ("#[redis_cached(ttl = 60, codec = Postcard)] async fn get(id: u64) -> u64 { id }", KNOWN),
         ("#[redis_cached(ttl = 60, codec = my::Codec)] async fn get(id: u64) -> u64 { id }", KNOWN),
         (
@@ -18,8 +21,10 @@ fn codecs() {
         ),
         (
             "#[redis_cached(ttl = 60, codec = «bincode»)] async fn get(id: u64) -> u64 { id }",
-            &["there is no codec `bincode`: the codecs are `Json`, `MessagePack`, `Postcard` and the path of a type \
-               that implements `cached_redis::Codec`"],
+            &[
+                "there is no codec `bincode`: the codecs are `Json`, `MessagePack`, `Postcard` and the path of a type \
+               that implements `cached_redis::Codec`",
+            ],
         ),
         (
             r#"#[redis_cached(ttl = 60, codec = «"json"»)] async fn get(id: u64) -> u64 { id }"#,
@@ -27,8 +32,10 @@ fn codecs() {
         ),
         (
             "#[redis_cached(ttl = 60, codec = «7»)] async fn get(id: u64) -> u64 { id }",
-            &["`codec` takes a type: the codecs are `Json`, `MessagePack`, `Postcard` and the path of a type that \
-               implements `cached_redis::Codec`"],
+            &[
+                "`codec` takes a type: the codecs are `Json`, `MessagePack`, `Postcard` and the path of a type that \
+               implements `cached_redis::Codec`",
+            ],
         ),
         (
             "#[redis_cached(ttl = 60, «codec»)] async fn get(id: u64) -> u64 { id }",
@@ -50,17 +57,27 @@ fn compression_and_encryption() {
     check(&[
         ("#[redis_cached(ttl = 60, compress)] async fn get(id: u64) -> u64 { id }", KNOWN),
         ("#[redis_cached(ttl = 60, compress = lz4)] async fn get(id: u64) -> u64 { id }", KNOWN),
-        (r#"#[redis_cached(ttl = 60, compress = "zstd")] async fn get(id: u64) -> u64 { id }"#, KNOWN),
-        ("#[redis_cached(ttl = 60, compress = false, encrypt)] async fn get(id: u64) -> u64 { id }", KNOWN),
+        (
+            r#"#[redis_cached(ttl = 60, compress = "zstd")] async fn get(id: u64) -> u64 { id }"#,
+            KNOWN,
+        ),
+        (
+            "#[redis_cached(ttl = 60, compress = false, encrypt)] async fn get(id: u64) -> u64 { id }",
+            KNOWN,
+        ),
         (
             "#[redis_cached(ttl = 60, compress = «gzip»)] async fn get(id: u64) -> u64 { id }",
-            &["`compress` knows `lz4` and `zstd`: write `compress` (which is LZ4), `compress = zstd`, or \
-               `compress = false` where the cache compresses"],
+            &[
+                "`compress` knows `lz4` and `zstd`: write `compress` (which is LZ4), `compress = zstd`, or \
+               `compress = false` where the cache compresses",
+            ],
         ),
         (
             "#[redis_cached(ttl = 60, encrypt = «KEY»)] async fn get(id: u64) -> u64 { id }",
-            &["`encrypt` takes no key, which is given to the cache (`.encryption(..)` on its builder): write \
-               `encrypt`, or `encrypt = false` where the cache encrypts"],
+            &[
+                "`encrypt` takes no key, which is given to the cache (`.encryption(..)` on its builder): write \
+               `encrypt`, or `encrypt = false` where the cache encrypts",
+            ],
         ),
     ]);
 }
@@ -75,11 +92,15 @@ fn the_largest_value() {
         ),
         (
             r#"#[redis_cached(ttl = 60, max_value = «"64kB"»)] async fn get(id: u64) -> u64 { id }"#,
-            &["`max_value` is the largest value that is stored, in bytes: write `max_value = 65536`"],
+            &[
+                "`max_value` is the largest value that is stored, in bytes: write `max_value = 65536`",
+            ],
         ),
         (
             "#[redis_cached(ttl = 60, max_value = «536870913»)] async fn get(id: u64) -> u64 { id }",
-            &["`max_value` is the largest value that is stored, in bytes: write `max_value = 65536`"],
+            &[
+                "`max_value` is the largest value that is stored, in bytes: write `max_value = 65536`",
+            ],
         ),
     ]);
 }
@@ -88,7 +109,10 @@ fn the_largest_value() {
 fn what_takes_a_feature_names_it() {
     without_features(|| {
         check(&[
-            ("#[redis_cached(ttl = 60, codec = Json, compress = false)] async fn get(id: u64) -> u64 { id }", KNOWN),
+            (
+                "#[redis_cached(ttl = 60, codec = Json, compress = false)] async fn get(id: u64) -> u64 { id }",
+                KNOWN,
+            ),
             (
                 "#[redis_cached(ttl = 60, codec = «MessagePack», «compress», «encrypt»)]
                 async fn get(id: u64) -> u64 { id }",

@@ -30,7 +30,8 @@ impl ValueCodec for MessagePack {
     fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Unreadable> {
         let mut deserializer = Deserializer::from_read_ref(bytes);
         deserializer.set_max_depth(DEPTH);
-        let read = bounded::read(&mut deserializer, bytes.len()).map_err(|_| Unreadable::UNKNOWN)?;
+        let read =
+            bounded::read(&mut deserializer, bytes.len()).map_err(|_| Unreadable::UNKNOWN)?;
         // What follows a value is not its own.
         match <() as serde::Deserialize>::deserialize(&mut deserializer) {
             Err(rmp_serde::decode::Error::InvalidMarkerRead(_)) => Ok(read),

@@ -34,7 +34,8 @@ impl ValueCodec for Postcard {
 
     fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Unreadable> {
         let mut deserializer = ::postcard::Deserializer::from_bytes(bytes);
-        let read = bounded::read(&mut deserializer, bytes.len()).map_err(|_| Unreadable::UNKNOWN)?;
+        let read =
+            bounded::read(&mut deserializer, bytes.len()).map_err(|_| Unreadable::UNKNOWN)?;
         // What follows a value is not its own.
         match deserializer.finalize() {
             Ok([]) => Ok(read),

@@ -62,7 +62,9 @@ fn the_first_key_encrypts_and_all_decrypt() {
     let of_after = after.seal(ENTRY, &own, b"v").expect("sealed");
     assert_eq!(of_before[1..5], *b"2025");
     assert_eq!(of_after[1..5], *b"2026");
-    assert!(after.open(ENTRY, &own, &of_before).is_ok() && during.open(ENTRY, &own, &of_after).is_ok());
+    assert!(
+        after.open(ENTRY, &own, &of_before).is_ok() && during.open(ENTRY, &own, &of_after).is_ok()
+    );
     assert_eq!(before.open(ENTRY, &own, &of_after), Err(Unopened::UnknownKey));
 }
 

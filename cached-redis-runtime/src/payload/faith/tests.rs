@@ -5,9 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::Unfaithful;
 use crate::error::Error;
 use crate::outcome::ReturnTypePlain as _;
-use crate::outcome::{
-    CanBeCompared as _, CanBeStored as _, Outcome, ReturnType, Storable, Stored,
-};
+use crate::outcome::{CanBeCompared as _, CanBeStored as _, Outcome, ReturnType, Storable, Stored};
 use crate::payload::{Encoding, Gate, assess};
 
 fn faith<O>(outcome: &O, returned: &O::Return) -> Result<(), String>

@@ -20,19 +20,19 @@ macro_rules! version {
 }
 
 version! { base { pub(super) struct Root { id: u64, name: Option<String>, kind: Kind, parts: Vec<Part> }
-    enum Kind { A, B(u8), C { x: f32, y: f32 }, D(u8, u8) } struct Part(u16, NonZeroU32); } }
+enum Kind { A, B(u8), C { x: f32, y: f32 }, D(u8, u8) } struct Part(u16, NonZeroU32); } }
 version! { same { pub(super) struct Root { id: u64, name: Option<String>, kind: Kind, parts: Vec<Part> }
-    enum Kind { A, B(u8), C { x: f32, y: f32 }, D(u8, u8) } struct Part(u16, NonZeroU32); } }
+enum Kind { A, B(u8), C { x: f32, y: f32 }, D(u8, u8) } struct Part(u16, NonZeroU32); } }
 version! { renamed { pub(super) struct Root { number: u64, name: Option<String>, kind: Kind, parts: Vec<Part> }
-    enum Kind { A, B(u8), C { x: f32, y: f32 }, D(u8, u8) } struct Part(u16, NonZeroU32); } }
+enum Kind { A, B(u8), C { x: f32, y: f32 }, D(u8, u8) } struct Part(u16, NonZeroU32); } }
 version! { swapped { pub(super) struct Root { id: u64, name: Option<String>, kind: Kind, parts: Vec<Part> }
-    enum Kind { A, B(u8), C { y: f32, x: f32 }, D(u8, u8) } struct Part(u16, NonZeroU32); } }
+enum Kind { A, B(u8), C { y: f32, x: f32 }, D(u8, u8) } struct Part(u16, NonZeroU32); } }
 version! { last_variant { pub(super) struct Root { id: u64, name: Option<String>, kind: Kind, parts: Vec<Part> }
-    enum Kind { A, B(u8), C { x: f32, y: f32 }, D(u8, i8) } struct Part(u16, NonZeroU32); } }
+enum Kind { A, B(u8), C { x: f32, y: f32 }, D(u8, i8) } struct Part(u16, NonZeroU32); } }
 version! { in_list { pub(super) struct Root { id: u64, name: Option<String>, kind: Kind, parts: Vec<Part> }
-    enum Kind { A, B(u8), C { x: f32, y: f32 }, D(u8, u8) } struct Part(i16, NonZeroU32); } }
+enum Kind { A, B(u8), C { x: f32, y: f32 }, D(u8, u8) } struct Part(i16, NonZeroU32); } }
 version! { in_option { pub(super) struct Root { id: u64, name: Option<char>, kind: Kind, parts: Vec<Part> }
-    enum Kind { A, B(u8), C { x: f32, y: f32 }, D(u8, u8) } struct Part(u16, NonZeroU32); } }
+enum Kind { A, B(u8), C { x: f32, y: f32 }, D(u8, u8) } struct Part(u16, NonZeroU32); } }
 
 #[test]
 fn whatever_changes_in_a_type_changes_its_fingerprint() {

@@ -7,8 +7,7 @@ use super::{Refused, Writer, text};
 use crate::depth::Depth;
 
 /// How `serde_json` names the types of text and of numbers that are JSON already. Each has one field, a text.
-const JSON_ALREADY: [&str; 2] =
-    ["$serde_json::private::RawValue", "$serde_json::private::Number"];
+const JSON_ALREADY: [&str; 2] = ["$serde_json::private::RawValue", "$serde_json::private::Number"];
 
 pub(super) fn is_json_already(name: &str) -> bool {
     name.starts_with('$') && JSON_ALREADY.contains(&name)

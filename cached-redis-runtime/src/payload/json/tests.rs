@@ -55,10 +55,7 @@ fn what_would_come_back_as_another_value_is_told() {
     check(&[vec![None, Some(None)], vec![Some(Some(1_u8)), None]]);
     check(&[Some(vec![None, Some(1_u8)])]);
     check(&[(None, Some(())), (Some(1_u8), None)]);
-    check(&[BTreeMap::from([
-        ("a".to_owned(), Some(None)),
-        ("b".to_owned(), Some(Some(1_u8))),
-    ])]);
+    check(&[BTreeMap::from([("a".to_owned(), Some(None)), ("b".to_owned(), Some(Some(1_u8)))])]);
     check(&[Some(serde_json::Value::Null), Some(1.into()), None]);
     check(&[Some(f64::NAN), Some(f64::INFINITY), None, Some(1.5)].map(|v| v.map(f64::to_bits)));
     for name in [None, Some(None), Some(Some("x".to_owned()))] {
@@ -71,8 +68,7 @@ fn what_would_come_back_as_another_value_is_told() {
 
 #[test]
 fn text_that_is_json_already_may_be_null() {
-    let raw =
-        |text: &str| serde_json::value::RawValue::from_string(text.to_owned()).expect("JSON");
+    let raw = |text: &str| serde_json::value::RawValue::from_string(text.to_owned()).expect("JSON");
     assert_eq!(look(&vec![Some(raw("null"))]), Err(Refused::SomeNull));
     assert_eq!(look(&Some(Some(raw(" null ")))), Err(Refused::SomeNull));
     assert!(carries(&raw("null")) && carries(&None::<Box<serde_json::value::RawValue>>));
@@ -88,8 +84,7 @@ fn what_a_reader_would_refuse_as_too_deep_is_told() {
         assert_eq!(carries(&value), there_and_back(&value).is_some(), "{depth} lists");
     }
     for depth in 120..136 {
-        for deep in Deep::all(depth).into_iter().filter(|deep| !matches!(deep, Deep::Layers(_)))
-        {
+        for deep in Deep::all(depth).into_iter().filter(|deep| !matches!(deep, Deep::Layers(_))) {
             let is_readable = there_and_back(&deep).is_some();
             assert_eq!(carries(&deep), is_readable, "{deep}, {depth} deep");
         }
