@@ -123,6 +123,9 @@ macro_rules! hits {
     }};
 }
 
+const OLD: (&str, [u8; 32]) = ("2025", [5; 32]);
+const NEW: (&str, [u8; 32]) = ("2026", [6; 32]);
+
 fn keys() -> KeyRing {
     KeyRing::new("2026", [7; 32])
 }
@@ -182,7 +185,7 @@ fn each_way_to_store_a_value_hits() {
 async fn version<C: __rt::ValueCodec>(loads: &Loads, policy: __rt::Policy) -> u64 {
     static FUNCTION: __rt::Function = __rt::function("test", "versions", "");
     let key = FUNCTION.key("here", &[]).finish();
-    let outcome = (&&&__rt::ReturnType::<u64>::new()).outcome();
+    let outcome = __rt::ReturnType::<u64>::new().outcome();
     let outcome = (&&&__rt::Stored(&outcome)).check().pass(outcome);
     let outcome = __rt::coded::<C, _>(outcome);
     let call = __rt::call(&FUNCTION, key, policy, __rt::current());
@@ -238,18 +241,16 @@ fn versions_read_each_other_however_values_are_compressed() {
 
 #[test]
 fn keys_are_rotated_without_a_miss_and_what_is_unknown_is_one() {
-    let [old, new] = [("2025", [5; 32]), ("2026", [6; 32])];
-    let rings: [fn((&str, [u8; 32]), (&str, [u8; 32])) -> KeyRing; 4] = [
-        |old, _| KeyRing::new(old.0, old.1),
-        |old, new| KeyRing::new(old.0, old.1).and(new.0, new.1),
-        |old, new| KeyRing::new(new.0, new.1).and(old.0, old.1),
-        |_, new| KeyRing::new(new.0, new.1),
+    let rings: [fn() -> KeyRing; 4] = [
+        || KeyRing::new(OLD.0, OLD.1),
+        || KeyRing::new(OLD.0, OLD.1).and(NEW.0, NEW.1),
+        || KeyRing::new(NEW.0, NEW.1).and(OLD.0, OLD.1),
+        || KeyRing::new(NEW.0, NEW.1),
     ];
     each_binary(|binary| {
         let server = Server::start(binary, &[]);
         let namespace = unique_namespace("test");
-        let caches =
-            rings.map(|ring| cache_at(&server, &namespace, |b| b.encryption(ring(old, new))));
+        let caches = rings.map(|ring| cache_at(&server, &namespace, |b| b.encryption(ring())));
         let [only_old, both, both_new_first, only_new] = &caches;
         runtime().block_on(async {
             for (id, (one, other)) in (1..).zip([

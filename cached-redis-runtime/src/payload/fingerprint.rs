@@ -22,10 +22,13 @@ use progress::Progress;
 /// More steps than any type takes that people write.
 const MOST_STEPS: u32 = 1 << 20;
 
+/// By the name of the type and the address of the function that has looked. Names of types are not unique, and
+/// functions need not be: together they are, or are about the same.
+type Known = HashMap<(&'static str, usize), Option<u64>>;
+
 /// The first 64 bits of the SHA-256 of what a type is made of. Found out once.
 pub(crate) fn fingerprint<T: DeserializeOwned>() -> Option<u64> {
-    static KNOWN: Mutex<Option<HashMap<(&str, usize), Option<u64>>>> = Mutex::new(None);
-    // Names of types are not unique, and functions need not be: together they are, or are about the same.
+    static KNOWN: Mutex<Option<Known>> = Mutex::new(None);
     let key = (std::any::type_name::<T>(), fingerprint::<T> as fn() -> Option<u64> as usize);
     let lock = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(known) = lock().get_or_insert_default().get(&key) {

@@ -37,6 +37,7 @@ pub(crate) enum Unopened {
     /// It was encrypted with a key that this cache does not have.
     UnknownKey,
     /// It was not encrypted for this entry, or has been changed since.
+    #[cfg_attr(not(feature = "encryption"), expect(dead_code, reason = "nothing is decrypted"))]
     NotAuthentic,
 }
 

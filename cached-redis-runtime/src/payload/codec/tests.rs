@@ -11,7 +11,7 @@ use crate::depth::tests::Deep;
 
 fn written<C: ValueCodec, T: Serialize>(value: &T) -> Vec<u8> {
     let mut bytes = Vec::new();
-    C::write(value, &mut bytes).expect("it can be written");
+    assert_eq!(C::write(value, &mut bytes), Ok(()));
     bytes
 }
 
