@@ -7,10 +7,18 @@ pub use cached_redis_macros::redis_cached;
 #[doc = include_str!("../docs/updates.md")]
 pub use cached_redis_macros::updates;
 pub use cached_redis_runtime::{
-    Absent, Cache, CacheBuilder, Credentials, Entry, Error, ErrorKind, Fault, FunctionStats,
-    Health, Invalidate, InvalidateAll, Invalidations, KeyPart, Loss, MemoryStore, Previous,
-    SilentLoss, Stats, Storable, Tracking, Untracked, bypass, previous, redis, refresh,
+    Absent, Cache, CacheBuilder, Codec, CodecError, Compression, Credentials, Entry, Error,
+    ErrorKind, Fault, FunctionStats, Health, Invalidate, InvalidateAll, Invalidations, Json,
+    KeyPart, Loss, MemoryStore, Previous, SilentLoss, Stats, Storable, Tracking, Untracked, bypass,
+    previous, redis, refresh,
 };
+
+#[cfg(feature = "encryption")]
+pub use cached_redis_runtime::KeyRing;
+#[cfg(feature = "messagepack")]
+pub use cached_redis_runtime::MessagePack;
+#[cfg(feature = "postcard")]
+pub use cached_redis_runtime::Postcard;
 
 /// For generated code only.
 #[doc(hidden)]
@@ -31,6 +39,9 @@ mod pages {
     mod monitoring {}
     #[doc = include_str!("../docs/operating.md")]
     mod operating {}
+    #[cfg(all(feature = "compression", feature = "encryption", feature = "messagepack"))]
+    #[doc = include_str!("../docs/payloads.md")]
+    mod payloads {}
     #[doc = include_str!("../docs/recipes.md")]
     mod recipes {}
     #[doc = include_str!("../docs/testing.md")]

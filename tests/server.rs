@@ -37,6 +37,8 @@ mod loads;
 mod local;
 #[path = "server/outages.rs"]
 mod outages;
+#[path = "server/payloads.rs"]
+mod payloads;
 #[path = "server/refusals.rs"]
 mod refusals;
 #[path = "server/secrets.rs"]

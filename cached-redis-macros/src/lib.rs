@@ -12,6 +12,7 @@
 mod attributes;
 mod diagnostics;
 mod expand;
+mod features;
 mod limits;
 mod model;
 mod names;

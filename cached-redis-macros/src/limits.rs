@@ -18,3 +18,6 @@ pub(crate) const MAX_JITTER: f64 = 1.0;
 
 /// Every tag costs a generation that is compared on each hit.
 pub(crate) const MAX_TAGS: usize = 16;
+
+/// The longest text that Redis keeps, in bytes.
+pub(crate) const MAX_VALUE: f64 = 512.0 * 1024.0 * 1024.0;

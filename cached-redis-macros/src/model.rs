@@ -6,6 +6,7 @@ use syn::{Attribute, Expr, FnArg, Generics, Pat, Path, Type};
 use crate::parse::duration::DurationExpr;
 use crate::parse::invalidates::Target;
 use crate::parse::local::Local;
+use crate::parse::payload::{Codec, Compress, Encrypt};
 use crate::parse::template::{self, Template};
 use crate::parse::updates::Update;
 use crate::signature::Function;
@@ -115,6 +116,15 @@ pub(crate) struct Policy {
     pub(crate) local: Option<Local>,
     pub(crate) version: Option<u32>,
     pub(crate) bypass: Option<Expr>,
+    pub(crate) payload: Payload,
+}
+
+/// How values are stored.
+pub(crate) struct Payload {
+    pub(crate) codec: Option<Codec>,
+    pub(crate) compress: Option<Compress>,
+    pub(crate) encrypt: Option<Encrypt>,
+    pub(crate) max_value: Option<Expr>,
 }
 
 pub(crate) enum Lease {

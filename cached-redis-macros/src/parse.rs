@@ -5,6 +5,7 @@ pub(crate) mod duration;
 pub(crate) mod invalidates;
 pub(crate) mod local;
 pub(crate) mod options;
+pub(crate) mod payload;
 pub(crate) mod redis_cached;
 pub(crate) mod spec;
 pub(crate) mod target;

@@ -11,6 +11,7 @@ pub(crate) mod invalidates;
 mod key;
 mod limits;
 mod outcome;
+mod payload;
 mod tags;
 pub(crate) mod updates;
 mod write;
@@ -49,7 +50,7 @@ struct Subject<'a> {
 
 /// The model of a function, or all that is wrong with it.
 pub(crate) fn validate(
-    options: Options,
+    mut options: Options,
     mut function: Function,
     skips: Vec<Option<Span>>,
     context: &Context,
@@ -74,6 +75,7 @@ pub(crate) fn validate(
     durations::check(&options, &mut errors);
     control_flow::check(&options, &mut errors);
     freshness::check(&subject, &mut errors);
+    payload::check(&options, &mut errors);
     key::check_skip(&mut subject, &mut errors);
     key::check_key(&subject, &mut errors);
     key::check_order(&subject, &mut errors);
@@ -94,6 +96,7 @@ pub(crate) fn validate(
     let evaluated = Evaluations::of(&options, &key);
     let helpers = helpers::helpers(&function, &parameters, &evaluated, &outcome, context);
     let borrowed_patterns = helpers::borrowed_patterns(&parameters, &evaluated, &tags);
+    let payload = payload::payload(&mut options);
     let Some(ttl) = options.ttl else { return Err(durations::no_ttl()) };
 
     let name =
@@ -117,6 +120,7 @@ pub(crate) fn validate(
         local: options.local.map(|given| given.value),
         version: options.version.map(|given| given.value),
         bypass: options.bypass.map(|given| given.value),
+        payload,
     };
     Ok(Cached {
         identity: Identity {

@@ -25,8 +25,10 @@ use crate::key::Key;
 #[cfg(feature = "local")]
 use crate::local::Local;
 use crate::loss::{Loss, Losses};
+use crate::payload::Keys;
+use crate::payload::seal::no_keys;
 use crate::policy::Policy;
-use crate::record::Header;
+use crate::record::{Compression, Header};
 use crate::session::{Session, Sessions};
 use crate::sharing::{Lines, Turns};
 use crate::stats::{ConnectionCounters, Registry, Stats};
@@ -100,6 +102,9 @@ pub(crate) struct Settings {
     pub(crate) failure_throttle: Duration,
     #[cfg(feature = "local")]
     pub(crate) local_max_bytes: u64,
+    pub(crate) compression: Compression,
+    pub(crate) encrypts: bool,
+    pub(crate) keys: Option<Arc<Keys>>,
 }
 
 impl std::fmt::Debug for Core {
@@ -322,6 +327,9 @@ impl Core {
 
     /// Whether entries of this policy may be stored at all.
     pub(crate) fn admits(&self, policy: &Policy) -> Result<(), Error> {
+        if policy.encrypt == Some(true) && self.settings.keys.is_none() {
+            return Err(no_keys());
+        }
         policy.check(self.settings.max_ttl)
     }
 

@@ -31,6 +31,7 @@ use crate::function::{CountersOf, Function};
 use crate::group::{Group, Groups, TagText};
 use crate::key::Key;
 use crate::outcome::{Outcome, Storable};
+use crate::payload::codec::Format;
 use crate::policy::Policy;
 use crate::scope::Handle;
 use attempt::{Attempt, Next};
@@ -92,7 +93,8 @@ impl Call {
         L: FnOnce() -> F,
         F: Future<Output = O::Return>,
     {
-        let way = self.way(outcome.classes(), type_name::<O::Value>());
+        let format = Format::of::<O::Codec, O::Value>();
+        let way = self.way(outcome.classes(), type_name::<O::Value>(), format);
         async move { answer(way, &outcome, &Plainly, Made(load, Here)).await }
     }
 
@@ -104,12 +106,18 @@ impl Call {
         L: FnOnce() -> F,
         F: Future<Output = O::Return> + Send + 'static,
     {
-        let way = self.way(outcome.classes(), type_name::<O::Value>());
+        let format = Format::of::<O::Codec, O::Value>();
+        let way = self.way(outcome.classes(), type_name::<O::Value>(), format);
         async move { answer(way, &outcome, &Plainly, Made(load, Owned)).await }
     }
 
     /// Whether the call goes through the cache.
-    fn way(mut self, classes: &'static [&'static str], type_name: &'static str) -> Way {
+    fn way(
+        mut self,
+        classes: &'static [&'static str],
+        type_name: &'static str,
+        format: Format,
+    ) -> Way {
         let groups = self.take_groups(classes);
         let Self { function, key, policy, cache, .. } = self;
         let core = cache.core();
@@ -122,14 +130,16 @@ impl Call {
             counters.bypasses.increment();
             return Way::Uncached(counters);
         }
-        let key = match core.admits(&policy).and_then(|()| core.key(function, &key)) {
-            Ok(key) => key,
+        let schema = || function.schema(type_name, policy.version, groups.classes, format);
+        let admitted = core.admits(&policy).and_then(|()| schema());
+        let found = admitted.and_then(|schema| Ok((schema, core.key(function, &key)?)));
+        let (schema, key) = match found {
+            Ok(found) => found,
             Err(error) => {
                 counters.error(&error);
                 return Way::Uncached(counters);
             }
         };
-        let schema = function.schema(type_name, policy.version, groups.classes);
         if counters.shapes.is_unfaithful(schema) {
             counters.unfaithful.increment();
             return Way::Uncached(counters);

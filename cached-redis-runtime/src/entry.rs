@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use crate::cache::Core;
 use crate::call::Call;
-use crate::codec::{self, Encoding};
 use crate::error::{Error, ErrorKind};
 use crate::fill::{EntryRef, Lease};
 use crate::flight::Leader;
@@ -18,8 +17,10 @@ use crate::judgement::{Judgement, judge};
 use crate::key::Key;
 use crate::lease::{Intent, LeaseId};
 use crate::outcome::{Outcome, Storable};
+use crate::payload::codec::Format;
+use crate::payload::{self, Encoding};
 use crate::policy::Policy;
-use crate::record::Record;
+use crate::record::{Header, Record};
 use crate::scope::{Choice, Handle};
 
 /// The entry of one call of a cached function; `f_entry(..)` makes it. `R` is the function's return
@@ -54,7 +55,8 @@ struct Untyped {
     function: &'static Function,
     key: Key,
     policy: Policy,
-    schema: u64,
+    /// Or why there is none, which makes every use of the value an error.
+    schema: Result<u64, Error>,
     groups: Groups,
 }
 
@@ -70,7 +72,7 @@ pub(crate) struct Located<'a> {
 trait Meaning<R>: Send + Sync {
     fn type_name(&self) -> &'static str;
     fn encode(&self, returned: &R, schema: u64) -> Result<Option<Encoding>, Error>;
-    fn decode(&self, record: &Record) -> Option<R>;
+    fn decode(&self, header: &Header, payload: &[u8]) -> Option<R>;
 }
 
 impl<O> Meaning<O::Return> for O
@@ -83,11 +85,11 @@ where
     }
 
     fn encode(&self, returned: &O::Return, schema: u64) -> Result<Option<Encoding>, Error> {
-        codec::encode(self, returned, schema)
+        payload::encode(self, returned, schema)
     }
 
-    fn decode(&self, record: &Record) -> Option<O::Return> {
-        codec::decode(self, record)
+    fn decode(&self, header: &Header, payload: &[u8]) -> Option<O::Return> {
+        payload::decode(self, header, payload)
     }
 }
 
@@ -136,7 +138,8 @@ impl<C: Into<Choice>> Call<C> {
         let groups = self.take_groups(outcome.classes());
         let Self { function, key, policy, cache, .. } = self;
         let meaning = Box::new(outcome);
-        let schema = function.schema(meaning.type_name(), policy.version, groups.classes);
+        let format = Format::of::<O::Codec, O::Value>();
+        let schema = function.schema(meaning.type_name(), policy.version, groups.classes, format);
         let choice = cache.into();
         Entry { untyped: Untyped { choice, function, key, policy, schema, groups }, meaning }
     }
@@ -169,7 +172,9 @@ impl<R> Entry<R> {
     ///
     /// [`ErrorKind::Ttl`], [`ErrorKind::Policy`] or [`ErrorKind::Key`]. Does not ask the store.
     pub fn check(&self) -> Result<(), Error> {
-        self.located()?.core().admits(&self.untyped.policy)
+        let Untyped { policy, schema, .. } = &self.untyped;
+        self.located()?.core().admits(policy)?;
+        schema.clone().map(|_| ())
     }
 
     /// What a call would be answered from the cache; `None` if it would have to load, also if that fails
@@ -183,6 +188,7 @@ impl<R> Entry<R> {
         let Untyped { policy, schema, groups, .. } = located.entry;
         let (core, key) = (located.core(), &*located.key);
         core.admits(policy)?;
+        let schema = schema.clone()?;
         let life = || policy.life_after_invalidation(core.settings.max_ttl);
         if core.invalidator.is_outstanding(key, life) {
             // Its invalidation is still being retried, so a call would load.
@@ -196,12 +202,15 @@ impl<R> Entry<R> {
         let Some(record) = Record::read(found.record) else { return Ok(None) };
         let outstanding =
             |stamps: &[u8]| core.invalidator.was_outstanding(before, key, stamps, life);
-        let judgement = judge(&record, *schema, groups, found.is_current, outstanding);
+        let judgement = judge(&record, schema, groups, found.is_current, outstanding);
         if judgement != Judgement::Value {
             return Ok(None);
         }
         Ok(match core.freshness(key, record.header(), policy, &mut session).await? {
-            Freshness::Fresh | Freshness::Early | Freshness::Stale => self.meaning.decode(&record),
+            Freshness::Fresh | Freshness::Early | Freshness::Stale => {
+                let payload = located.entry().sealer().open(&record).ok();
+                payload.and_then(|payload| self.meaning.decode(record.header(), &payload))
+            }
             Freshness::Fallback | Freshness::Over | Freshness::Unknown => None,
         })
     }
@@ -226,7 +235,8 @@ impl<R> Entry<R> {
     /// What the function would return, as it is stored. Encoded at once: nothing of `R` may live
     /// across an await, for it need not be `Send`.
     pub(crate) fn encoded<V: Plain<R>>(&self, value: V) -> Encoded {
-        Encoded(self.meaning.encode(&value.returned(), self.untyped.schema))
+        let schema = self.untyped.schema.clone();
+        Encoded(schema.and_then(|schema| self.meaning.encode(&value.returned(), schema)))
     }
 
     /// Removes the entry. After this has returned `Ok`, no load that began earlier can be stored,
@@ -290,13 +300,18 @@ impl Located<'_> {
 
     pub(crate) fn entry(&self) -> EntryRef<'_> {
         let Untyped { policy, schema, groups, .. } = self.entry;
-        EntryRef { cache: &self.cache, key: &self.key, policy, schema: *schema, groups }
+        // Without a schema nothing is encoded, and a lease carries none.
+        let schema = *schema.as_ref().unwrap_or(&0);
+        EntryRef { cache: &self.cache, key: &self.key, policy, schema, groups }
     }
 
     /// What may be stored of a value, if anything.
     pub(crate) fn admit(&self, encoded: Encoded) -> Result<Option<Encoding>, Error> {
         self.core().admits(&self.entry.policy)?;
-        self.entry().admit(encoded.0?)
+        let entry = self.entry();
+        let Some(encoding) = encoded.0? else { return Ok(None) };
+        let admitted = entry.admit(encoding)?;
+        admitted.map(|encoding| entry.seal(encoding)).transpose()
     }
 
     async fn put(&self, encoded: Encoded) -> Result<(), Error> {

@@ -5,10 +5,12 @@ use std::sync::{Arc, OnceLock};
 
 use sha2::{Digest, Sha256};
 
+use crate::error::Error;
 use crate::group::Group;
 #[cfg(feature = "local")]
 use crate::key::KeyBytes;
 use crate::key::{self, Identity, KeyBuilder, KeyError, TemplateBuilder};
+use crate::payload::codec::{CodecId, Format};
 use crate::stats::Counters;
 
 /// Version of the key encoding, as part of a namespace that was not chosen.
@@ -28,9 +30,19 @@ pub struct Function {
     // A function that is not generic has one scope, one stored type and nearly always one cache.
     // What follows from the first of each is computed once per process; others are computed anew.
     identity: OnceLock<(Scope, Result<Identity, KeyError>)>,
-    schema: OnceLock<(&'static str, u32, &'static [&'static str], u64)>,
+    schema: OnceLock<Schema>,
     counters: OnceLock<(u64, Arc<Counters>)>,
     group: OnceLock<Group>,
+}
+
+/// What the values of one stored type are stored as.
+#[derive(Debug)]
+struct Schema {
+    type_name: &'static str,
+    version: u32,
+    classes: &'static [&'static str],
+    codec: CodecId,
+    schema: Result<u64, Error>,
 }
 
 /// Where a function lives.
@@ -106,17 +118,23 @@ impl Function {
         TemplateBuilder::new(self.identity(scope.into(), generics))
     }
 
-    /// The schema of a stored type whose values name tags of these classes.
+    /// The schema of a stored type whose values name tags of these classes, in this format.
     pub(crate) fn schema(
         &self,
         type_name: &'static str,
         version: u32,
         classes: &'static [&'static str],
-    ) -> u64 {
-        let compute = || key::schema(version, type_name, classes);
-        let known = self.schema.get_or_init(|| (type_name, version, classes, compute()));
-        let is_same = same(known.0, type_name) && known.1 == version && known.2 == classes;
-        if is_same { known.3 } else { compute() }
+        format: Format,
+    ) -> Result<u64, Error> {
+        let compute = || format.schema(key::schema(version, type_name, classes), version);
+        let codec = format.codec();
+        let known = self.schema.get_or_init(|| {
+            let schema = compute();
+            Schema { type_name, version, classes, codec, schema }
+        });
+        let is_same = same(known.type_name, type_name)
+            && (known.version, known.codec, known.classes) == (version, codec, classes);
+        if is_same { known.schema.clone() } else { compute() }
     }
 
     /// The counters of this function in the first cache that it was used with.

@@ -254,6 +254,20 @@ pub(crate) fn schema(version: u32, type_name: &str, classes: &[&str]) -> u64 {
         hasher.update((class.len() as u64).to_le_bytes());
         hasher.update(class.as_bytes());
     }
+    first_bits(hasher)
+}
+
+/// The same of values that another codec than JSON has written: that codec, and what it needs to know of the type.
+/// So one codec never reads what another has written, and a change of it is a miss without an error.
+pub(crate) fn schema_of_format(schema: u64, codec: u8, fingerprint: u64) -> u64 {
+    let mut hasher = Sha256::new();
+    hasher.update(schema.to_le_bytes());
+    hasher.update([codec]);
+    hasher.update(fingerprint.to_le_bytes());
+    first_bits(hasher)
+}
+
+fn first_bits(hasher: Sha256) -> u64 {
     let digest = hasher.finalize();
     let mut first = [0; 8];
     first.copy_from_slice(&digest[..8]);

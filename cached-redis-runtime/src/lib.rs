@@ -6,7 +6,6 @@ mod budget;
 mod cache;
 mod call;
 mod clock;
-mod codec;
 mod counter;
 mod depth;
 mod entry;
@@ -28,6 +27,7 @@ mod local;
 mod loss;
 mod outcome;
 mod panics;
+mod payload;
 mod policy;
 mod previous;
 mod record;
@@ -55,7 +55,15 @@ pub use health::{Health, Tracking, Untracked};
 pub use key::KeyPart;
 pub use loss::{Loss, SilentLoss};
 pub use outcome::{Absent, Storable};
+#[cfg(feature = "encryption")]
+pub use payload::KeyRing;
+#[cfg(feature = "messagepack")]
+pub use payload::codec::MessagePack;
+#[cfg(feature = "postcard")]
+pub use payload::codec::Postcard;
+pub use payload::codec::{Codec, CodecError, Json};
 pub use previous::{Previous, previous};
+pub use record::Compression;
 /// The client library whose types [`CacheBuilder::client`] and [`CacheBuilder::connection`] take.
 pub use redis;
 pub use scope::{bypass, refresh};

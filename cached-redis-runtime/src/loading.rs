@@ -40,17 +40,28 @@ impl Context {
 #[derive(Debug)]
 pub(crate) struct Stored {
     record: Record,
+    /// As its codec has written it, if it was sealed.
+    opened: Option<Vec<u8>>,
     type_name: &'static str,
     is_kept: AtomicBool,
 }
 
 impl Stored {
-    pub(crate) fn new(record: Record, type_name: &'static str) -> Arc<Self> {
-        Arc::new(Self { record, type_name, is_kept: AtomicBool::new(false) })
+    pub(crate) fn new(
+        record: Record,
+        opened: Option<Vec<u8>>,
+        type_name: &'static str,
+    ) -> Arc<Self> {
+        Arc::new(Self { record, opened, type_name, is_kept: AtomicBool::new(false) })
     }
 
     pub(crate) fn record(&self) -> &Record {
         &self.record
+    }
+
+    /// As its codec has written it.
+    pub(crate) fn payload(&self) -> &[u8] {
+        self.opened.as_deref().unwrap_or_else(|| self.record.payload())
     }
 
     pub(crate) fn type_name(&self) -> &'static str {
@@ -67,12 +78,12 @@ impl Stored {
         stamps(self.record.stamps()).map(|stamp| stamp.group)
     }
 
-    /// Whether the load said that the value has not changed, and returned it.
+    /// Whether the load said that the value has not changed, and returned it: `record`, which is not sealed yet.
     pub(crate) fn is_kept_as(&self, record: &[u8]) -> bool {
         let known = self.record.header();
         let is_same = |header: Header| {
             (header.kind, header.codec, header.payload(record))
-                == (known.kind, known.codec, self.record.payload())
+                == (known.kind, known.codec, self.payload())
         };
         self.is_kept.load(Ordering::Acquire) && Header::read(record).is_some_and(is_same)
     }

@@ -2,6 +2,7 @@
 //!
 //! [`return_type`] finds it out, [`stored`] asks whether such values can be stored, [`options`] changes it.
 
+mod coded;
 mod from_value;
 mod options;
 mod return_type;
@@ -13,7 +14,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::group::TagText;
+use crate::payload::codec::ValueCodec;
 
+pub use coded::coded;
 pub use from_value::{tags, ttl_with};
 pub use options::{Absent, absent, absent_as, cache_if, fallible};
 pub use return_type::{
@@ -52,6 +55,8 @@ pub trait Outcome {
     type Return;
     /// What is stored.
     type Value;
+    /// How that is written.
+    type Codec: ValueCodec;
 
     /// What `returned` means.
     fn view<'a>(&self, returned: &'a Self::Return) -> View<'a, Self::Value>;

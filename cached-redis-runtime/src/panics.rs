@@ -12,7 +12,15 @@ pub(crate) type Panic = Box<dyn Any + Send>;
 /// Runs what is not ours, and would not run without a cache: how the user's values are written and read, closures of
 /// options, timers. `None` if it panics: the function answers all the same. Nothing of ours is half done then.
 pub(crate) fn guarded<T>(call: impl FnOnce() -> T) -> Option<T> {
-    catch_unwind(AssertUnwindSafe(call)).ok()
+    let mut call = Some(call);
+    let mut returned = None;
+    catch(&mut || returned = call.take().map(|call| call()));
+    returned
+}
+
+/// Behind a pointer, so that what catching takes is compiled once, and not for each function.
+fn catch(call: &mut dyn FnMut()) {
+    let _ = catch_unwind(AssertUnwindSafe(call));
 }
 
 /// Runs a future, and hands over the panic that it may end with. It is not polled again after it.

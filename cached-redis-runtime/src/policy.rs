@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind};
+use crate::record::Compression;
 
 /// Redis counts lives in whole milliseconds.
 pub(crate) const MIN_LIFE: Duration = Duration::from_millis(1);
@@ -52,6 +53,12 @@ pub struct Policy {
     pub version: u32,
     /// This call neither reads nor writes.
     pub bypass: bool,
+    /// How values are compressed; `None`: as the cache does.
+    pub compress: Option<Compression>,
+    /// Whether values are encrypted; `None`: as the cache does.
+    pub encrypt: Option<bool>,
+    /// The largest value that is stored, in bytes as encoded, if that is less than the cache takes.
+    pub max_value: Option<usize>,
 }
 
 impl Policy {
@@ -73,6 +80,9 @@ impl Policy {
             local_max_bytes: None,
             version: 0,
             bypass: false,
+            compress: None,
+            encrypt: None,
+            max_value: None,
         }
     }
 
@@ -184,6 +194,9 @@ impl Policy {
             if beta > 0.0 && self.ttl < EARLY_ROOM {
                 return wrong(ErrorKind::Policy, "`early` with a `ttl` below a second has no room");
             }
+        }
+        if self.max_value == Some(0) {
+            return wrong(ErrorKind::Policy, "`max_value` is zero: nothing would be stored");
         }
         if self.sliding && self.has_window() {
             return wrong(

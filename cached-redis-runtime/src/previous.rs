@@ -8,8 +8,8 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 
 use crate::loading::{self, Stored};
-use crate::panics::guarded;
-use crate::record::{Codec, Kind};
+use crate::payload;
+use crate::record::Kind;
 
 /// Inside the body of a cached function: the stored value that this load is about to replace. `None`
 /// where there is none, where it is an absence, or where it is not a `T`, which is the function's
@@ -41,9 +41,9 @@ pub fn previous<T: DeserializeOwned>() -> Option<Previous<T>> {
     }
     let record = stored.record();
     let header = record.header();
-    let value = match (header.kind, header.codec) {
-        (Kind::Value, Codec::Json) => guarded(|| serde_json::from_slice(record.payload()).ok())??,
-        _ => return None,
+    let value = match header.kind {
+        Kind::Value => payload::read_any(header, stored.payload())?,
+        Kind::Absence => return None,
     };
     Some(Previous { value, stored })
 }

@@ -14,10 +14,16 @@ pub use crate::key::{HashedPart, Key, KeyBuilder, Placeholder, ReadablePart, Tem
 pub use crate::key::{KeyBytes, LocalKey};
 pub use crate::outcome::{
     CanBeCompared, CanBeStored, CannotBeStored, Outcome, ReturnType, ReturnTypeFallibleOptional,
-    ReturnTypeOneLayer, ReturnTypePlain, Stored, absent, absent_as, cache_if, fallible, tags,
-    ttl_with,
+    ReturnTypeOneLayer, ReturnTypePlain, Stored, absent, absent_as, cache_if, coded, fallible,
+    tags, ttl_with,
 };
+#[cfg(feature = "messagepack")]
+pub use crate::payload::codec::MessagePack;
+#[cfg(feature = "postcard")]
+pub use crate::payload::codec::Postcard;
+pub use crate::payload::codec::{Json, ValueCodec};
 pub use crate::policy::{IntoDuration, Policy};
+pub use crate::record::Compression;
 pub use crate::scope::{CacheRef, Choice, Handle, current};
 pub use crate::writes::{
     Invalidate, InvalidateAll, Returned, ReturnedPlain, ReturnedResult, Update, Updates, Writes,

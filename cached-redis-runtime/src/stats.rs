@@ -90,6 +90,9 @@ pub struct FunctionStats {
     /// Calls that did without the cache because what would be stored does not read back as what the
     /// function returned.
     pub unfaithful: u64,
+    /// Entries that could not be decrypted, each of which was a miss: encrypted with a key that this cache does not
+    /// have, moved from another entry, changed, or in the clear where the function asks for encryption.
+    pub not_decrypted: u64,
     /// Failures of the cache by kind. None of them reached a caller of the function.
     pub errors: BTreeMap<&'static str, u64>,
     /// Bytes read from the store.
@@ -154,7 +157,7 @@ macro_rules! counters {
 
 counters! {
     hits, stale_hits, fallbacks, negative_hits, misses, loads, reloads, failed_reloads, skipped_reloads,
-    not_modified, coalesced, waits, queued, bypasses, stored, superseded, too_large, unfaithful,
+    not_modified, coalesced, waits, queued, bypasses, stored, superseded, too_large, unfaithful, not_decrypted,
     bytes_read, bytes_written,
 }
 

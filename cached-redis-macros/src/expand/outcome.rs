@@ -8,6 +8,7 @@ use syn::Expr;
 use super::tag;
 use crate::model::{Absent, Cached};
 use crate::names;
+use crate::parse::payload::Codec;
 
 /// `let __outcome = …`
 pub(super) fn outcome(cached: &Cached) -> TokenStream {
@@ -40,10 +41,27 @@ pub(super) fn outcome(cached: &Cached) -> TokenStream {
     // A return type that cannot be stored is reported at the return type.
     let ask = quote_spanned!(start=> (&&&__rt::Stored(&__outcome)).check);
     let arguments = names::parenthesized(TokenStream::new(), end);
+    let coded = coded(cached.policy.payload.codec.as_ref());
     quote_spanned!(Span::mixed_site()=>
         let __outcome = #adjusted;
         let __outcome = #ask #arguments.pass(__outcome);
+        #coded
     )
+}
+
+/// Another codec than JSON. What is no codec is reported where it is named.
+fn coded(codec: Option<&Codec>) -> Option<TokenStream> {
+    let (path, codec) = match codec? {
+        Codec::Json => return None,
+        Codec::Ours(name, _) => {
+            let name = Ident::new(&name.to_string(), names::at(name.span()));
+            (quote!(#name), quote_spanned!(name.span()=> __rt::#name))
+        }
+        Codec::Own(path) => (quote!(#path), quote!(#path)),
+    };
+    let span = names::ends(&path).0;
+    let coded = quote_spanned!(span=> __rt::coded::<#codec, _>);
+    Some(quote_spanned!(Span::mixed_site()=> let __outcome = #coded(__outcome);))
 }
 
 /// What a function of the value makes of an outcome.

@@ -9,10 +9,11 @@ use crate::model::{Lease, Policy};
 use crate::names;
 use crate::parse::duration::DurationExpr;
 use crate::parse::local::Local;
+use crate::parse::payload::{Compress, Encrypt};
 
 /// `bypass` is about a call: helpers do without. So is what is known as `__local` there.
 pub(super) fn policy(policy: &Policy, is_call: bool) -> TokenStream {
-    let Policy { ttl, jitter, lease, early, sliding, version, .. } = policy;
+    let Policy { ttl, jitter, lease, early, sliding, version, payload, .. } = policy;
     let local = policy.local.as_ref();
     let bound = local.map(|local| match is_call {
         true => quote_spanned!(Span::mixed_site()=> __local.bound),
@@ -40,6 +41,9 @@ pub(super) fn policy(policy: &Policy, is_call: bool) -> TokenStream {
         given("soft_timeout", policy.soft_timeout.as_ref().map(|value| some(&duration(value)))),
         given("sliding", sliding.then(|| quote!(true))),
         given("version", version.map(ToTokens::into_token_stream)),
+        given("compress", payload.compress.as_ref().map(|compress| some(&compression(compress)))),
+        given("encrypt", payload.encrypt.as_ref().map(|encrypt| some(&is_on(encrypt)))),
+        given("max_value", payload.max_value.as_ref().map(some)),
         given("bypass", bypass),
         given("local", bound.as_ref().map(some)),
         given("local_max_bytes", local.and_then(|local| local.max_bytes).map(|bytes| some(&bytes))),
@@ -76,6 +80,21 @@ fn with_fields(
         default
     } else {
         quote_spanned!(Span::mixed_site()=> #path { #(#fields,)* ..#default })
+    }
+}
+
+fn compression(compress: &Compress) -> TokenStream {
+    match compress {
+        Compress::Off => quote_spanned!(Span::mixed_site()=> __rt::Compression::None),
+        Compress::Lz4(_) => quote_spanned!(Span::mixed_site()=> __rt::Compression::Lz4),
+        Compress::Zstd(_) => quote_spanned!(Span::mixed_site()=> __rt::Compression::Zstd),
+    }
+}
+
+fn is_on(encrypt: &Encrypt) -> TokenStream {
+    match encrypt {
+        Encrypt::Off => quote!(false),
+        Encrypt::On(_) => quote!(true),
     }
 }
 

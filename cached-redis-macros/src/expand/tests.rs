@@ -90,6 +90,26 @@ fn options() {
 }
 
 #[test]
+fn payload() {
+    check(
+        "payload",
+        quote!(
+            ttl = 60,
+            prefix = "shop",
+            codec = MessagePack,
+            compress = zstd,
+            encrypt,
+            max_value = 4096
+        ),
+        quote! {
+            async fn price(sku: u64) -> Result<Price, Error> {
+                quote(sku).await
+            }
+        },
+    );
+}
+
+#[test]
 fn background() {
     check(
         "background",

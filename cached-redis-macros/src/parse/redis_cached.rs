@@ -8,12 +8,13 @@ use syn::{Expr, LitStr, Path, Token};
 use super::duration::DurationExpr;
 use super::local::Local;
 use super::options::{Options as _, options};
+use super::payload::{Codec, Compress, Encrypt};
 use super::spec::Evaluated::{ByCalls, ByHelpersToo};
 use super::spec::{CRATE, Limits, Spec};
 use super::values::{Early, Flag, KeyOption, Lock, Skip, Tags};
 use super::{check_depth, skip_to_next};
 use crate::diagnostics::{self, Errors, list, nearest};
-use crate::limits::{MAX_EARLY, MAX_JITTER};
+use crate::limits::{MAX_EARLY, MAX_JITTER, MAX_VALUE};
 
 options! {
     /// What was written between the parentheses of the attribute.
@@ -87,6 +88,15 @@ options! {
                 "a `load_timeout` of zero would make every waiter load for itself: write \
                  `load_timeout = \"30s\"`",
             )),
+        codec: Codec = Spec::new("codec", "codec = MessagePack")
+            .aliases(&["format", "serializer", "encoding", "serde"]),
+        compress: Compress = Spec::new("compress", "compress` or `compress = zstd")
+            .aliases(&["compression", "compressed", "compressor"]),
+        encrypt: Encrypt = Spec::new("encrypt", "encrypt").aliases(&["encryption", "encrypted"]),
+        max_value: Expr = Spec::new("max_value", "max_value = 65536")
+            .aliases(&["max_value_bytes", "max_size", "max_bytes", "limit"])
+            .evaluated(ByHelpersToo)
+            .limits(MAX_VALUE_BYTES),
         bypass: Expr = Spec::new("bypass", "bypass = fresh").evaluated(ByCalls),
         cache: Expr = Spec::new("cache", "cache = self.cache").evaluated(ByHelpersToo),
         krate: Path = CRATE,
@@ -113,8 +123,13 @@ const EARLY: Limits = Limits::Number {
               10: write `early = 1.0`, or `early = false`",
 };
 
-/// Options of later versions.
-const PLANNED: [&str; 3] = ["codec", "compress", "encrypt"];
+const MAX_VALUE_BYTES: Limits = {
+    let wrong =
+        "`max_value` is the largest value that is stored, in bytes: write `max_value = 65536`";
+    let if_zero =
+        Some("with a `max_value` of zero nothing would be stored: write `max_value = 65536`");
+    Limits::Number { most: MAX_VALUE, if_zero, if_more: wrong, if_none: wrong }
+};
 
 impl Options {
     /// Whether the option was written, with an error that is reported already.
@@ -163,12 +178,8 @@ fn option(input: ParseStream<'_>, options: &mut Options) -> syn::Result<()> {
 
 fn unknown(keyword: &Ident) -> syn::Error {
     let name = keyword.to_string();
-    let message = if PLANNED.contains(&name.as_str()) {
-        format!("`{name}` is not available in this version of cached-redis: remove it")
-    } else {
-        let options = format!("the options are {}", list(Options::names()));
-        diagnostics::unknown(format!("unknown option `{name}`"), meant(&name), &options)
-    };
+    let options = format!("the options are {}", list(Options::names()));
+    let message = diagnostics::unknown(format!("unknown option `{name}`"), meant(&name), &options);
     syn::Error::new(keyword.span(), message)
 }
 

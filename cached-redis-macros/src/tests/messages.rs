@@ -12,6 +12,7 @@ mod invalidates;
 mod keys;
 mod limits;
 mod options;
+mod payloads;
 mod tags;
 mod updates;
 mod values;
@@ -31,7 +32,7 @@ const COMMON: [(&str, &str); 2] = [
         "{OPTIONS}",
         "`ttl`, `prefix`, `name`, `skip`, `key`, `version`, `negative_ttl`, `jitter`, `ttl_with`, `stale`, \
          `stale_if_error`, `early`, `soft_timeout`, `sliding`, `local`, `tags`, `cache_if`, `absent`, `lock`, \
-         `load_timeout`, `bypass`, `cache` and `crate`",
+         `load_timeout`, `codec`, `compress`, `encrypt`, `max_value`, `bypass`, `cache` and `crate`",
     ),
     (
         "{LENGTH}",

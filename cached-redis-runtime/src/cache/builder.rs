@@ -8,7 +8,11 @@ use redis::aio::MultiplexedConnection;
 
 use super::{Cache, Double, Settings, namespace};
 use crate::error::Error;
+use crate::payload::seal;
+#[cfg(feature = "encryption")]
+use crate::payload::{KeyRing, Keys};
 use crate::policy::MIN_LIFE;
+use crate::record::Compression;
 use crate::store::redis::{Credentials, LinkSettings, Provider, RedisStore, Server, SocketOptions};
 
 /// Beyond these a setting is a mistake, and sums of times could overflow.
@@ -30,6 +34,8 @@ pub struct CacheBuilder {
     namespace: Option<String>,
     without_tracking: bool,
     credentials: Option<Provider>,
+    #[cfg(feature = "encryption")]
+    keys: Option<KeyRing>,
 }
 
 /// Where entries are.
@@ -58,6 +64,9 @@ impl Default for Settings {
             failure_throttle: Duration::from_secs(30),
             #[cfg(feature = "local")]
             local_max_bytes: 64 * 1024 * 1024,
+            compression: Compression::None,
+            encrypts: false,
+            keys: None,
         }
     }
 }
@@ -161,6 +170,32 @@ impl CacheBuilder {
         self
     }
 
+    /// How values of a kilobyte and more are compressed, unless the attribute of a function says otherwise
+    /// (`compress = …`). Kept where it saves a tenth. Values are read however they are compressed.
+    ///
+    /// A value that is encrypted is compressed only if its function says `compress` itself: the length of what is
+    /// stored would tell something of its content.
+    pub fn compress(mut self, compression: Compression) -> Self {
+        self.settings.compression = compression;
+        self
+    }
+
+    /// Whether values are encrypted, unless the attribute of a function says otherwise (`encrypt`). Takes keys:
+    /// [`encryption`](Self::encryption). What is stored in the clear is then not read.
+    #[cfg(feature = "encryption")]
+    pub fn encrypt(mut self, encrypt: bool) -> Self {
+        self.settings.encrypts = encrypt;
+        self
+    }
+
+    /// The keys for values that are encrypted. By themselves they encrypt nothing: see [`encrypt`](Self::encrypt),
+    /// and the option of the same name of a function.
+    #[cfg(feature = "encryption")]
+    pub fn encryption(mut self, keys: KeyRing) -> Self {
+        self.keys = Some(keys);
+        self
+    }
+
     /// Longest time to live (default 30 days).
     pub fn max_ttl(mut self, ttl: Duration) -> Self {
         self.settings.max_ttl = ttl;
@@ -240,6 +275,11 @@ impl CacheBuilder {
             (None, Place::Double(_)) => {}
             (None, _) => self.settings.namespace = namespace::of_executable(),
         }
+        #[cfg(feature = "encryption")]
+        if let Some(ring) = &self.keys {
+            let keys = Keys::derive(ring, &self.settings.namespace)?;
+            self.settings.keys = Some(Arc::new(keys));
+        }
         self.settings.check()?;
         let server = match self.place {
             Place::Double(make) => {
@@ -291,6 +331,12 @@ impl Settings {
         if self.max_loads_while_down == 0 {
             return Err(Error::config(
                 "`max_loads_while_down(0)` would stop every load; use 1 or more",
+            ));
+        }
+        seal::check_feature(self.compression)?;
+        if self.encrypts && self.keys.is_none() {
+            return Err(Error::config(
+                "`.encrypt(true)` needs keys: write `.encryption(KeyRing::new(..))` too",
             ));
         }
         if self.max_loads_after_failure == 0 {

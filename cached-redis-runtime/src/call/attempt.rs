@@ -1,5 +1,6 @@
 //! One call on its way: from the look-up to an answer, or to the permit to load.
 
+use std::borrow::Cow;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,8 +15,9 @@ use super::permit::{Decision, Permit, Reason};
 use super::slot::Slot;
 use crate::budget::{Budget, by, timed};
 use crate::lease::{Intent, LeaseId};
-use crate::loading::{self, Context, Stored};
-use crate::record::Record;
+use crate::loading::{self, Context};
+use crate::payload::seal::Unopened;
+use crate::record::{Header, Record};
 use crate::scope::{Mode, mode};
 
 /// How often a call reads records that do not decode, before it loads for itself without storing.
@@ -165,11 +167,25 @@ impl Attempt {
         Begun::Alone(reason)
     }
 
+    /// The payload that was found as its codec has written it, if it can be opened.
+    pub(super) fn opened(&self) -> Option<(&Header, Cow<'_, [u8]>)> {
+        let record = &self.found.as_ref()?.record;
+        let payload = self.slot.entry().sealer().open(record).ok()?;
+        Some((record.header(), payload))
+    }
+
     /// What was found does not decode: it is to be replaced.
     pub(super) fn cannot_decode(&mut self) {
         let Some(read) = self.found.take() else { return };
         let counters = &self.slot.counters;
-        self.slot.unreadable("an entry does not decode as what the function returns");
+        let unopened = self.slot.entry().sealer().open(&read.record).err();
+        if unopened.is_some_and(Unopened::is_of_encryption) {
+            counters.not_decrypted.increment();
+        }
+        self.slot.unreadable(
+            unopened
+                .map_or("an entry does not decode as what the function returns", Unopened::as_str),
+        );
         if matches!(read.counts, Counts::Hit(_)) {
             counters.found_nothing(self.slot.policy.ttl);
             counters.misses.increment();
@@ -234,7 +250,7 @@ impl Attempt {
         let previous = self.previous.take();
         match &self.load.permit {
             Permit::Lease(granted) => {
-                context.previous = previous.map(|record| Stored::new(record, self.slot.type_name));
+                context.previous = previous.and_then(|record| self.slot.stored(record));
                 context.lease = granted.lease.id().into();
             }
             Permit::Alone(place) => context.has_place = place.is_some(),
@@ -250,7 +266,7 @@ impl Attempt {
         let found = self.found.take();
         // Not a part of the loads around the call that was answered.
         let mut context = Context::default();
-        context.previous = found.map(|read| Stored::new(read.record, self.slot.type_name));
+        context.previous = found.and_then(|read| self.slot.stored(read.record));
         self.load.runs_in(context)
     }
 

@@ -13,7 +13,6 @@ use super::permit::{Granted, Permit};
 use super::slot::Slot;
 use super::turn;
 use crate::budget::{by, timed};
-use crate::codec::{Encoding, Unfaithful};
 use crate::error::{Error, ErrorKind};
 use crate::fill::{Filling, Lease, Written};
 use crate::flight::Leader;
@@ -21,6 +20,7 @@ use crate::freshness::WINDOW_SHARE;
 use crate::invalidation::Target;
 use crate::lease::LeaseId;
 use crate::loss::Loss;
+use crate::payload::{Assessed, Encoding, Gate, Unfaithful};
 use crate::renewal::keep_alive;
 use crate::session::Session;
 use crate::sharing::Turn;
@@ -82,8 +82,21 @@ impl Attempt {
         }))
     }
 
+    /// What decides whether a load is stored; `None` if it is not.
+    pub(super) fn gate(&self) -> Option<&dyn Gate> {
+        match self.load.permit {
+            Permit::Alone(_) => None,
+            Permit::Lease(_) | Permit::InTurn(_) => Some(&self.slot),
+        }
+    }
+
     /// What is to be stored of a load. Those who wait for a turn are answered at once, and a place is free again.
-    pub(super) fn settled(&mut self, is_error: bool, encoded: Result<Option<Encoding>, Error>) {
+    pub(super) fn settled(&mut self, assessed: Assessed) {
+        let Assessed { is_error, mut encoded, faith } = assessed;
+        if let Err(unfaithful) = faith {
+            self.slot.give_up(&unfaithful);
+            encoded = Ok(None);
+        }
         let unstored = if is_error { Loaded::Failed } else { Loaded::Nothing };
         self.load.loaded = match std::mem::replace(&mut self.load.permit, Permit::Alone(None)) {
             Permit::Lease(granted) => {
@@ -93,7 +106,7 @@ impl Attempt {
             }
             Permit::Alone(_) => unstored,
             Permit::InTurn(turn) => {
-                match encoded {
+                match encoded.and_then(|encoding| self.slot.sealed(encoding)) {
                     _ if is_error => {}
                     Ok(Some(encoding)) => turn::share(&turn, &encoding.record),
                     Ok(None) | Err(_) => turn.opens(),
@@ -105,18 +118,18 @@ impl Attempt {
 
     fn loaded(&self, encoded: Result<Option<Encoding>, Error>, granted: &Granted) -> Loaded {
         let slot = &self.slot;
-        match encoded {
-            Ok(Some(encoding)) => {
-                match self.load.previous().filter(|stored| stored.is_kept_as(&encoding.record)) {
-                    Some(stored) if granted.over_seen => {
-                        let life = slot.entry().life(&encoding);
-                        let known: Vec<_> = slot.groups.of_value().collect();
-                        let tags = stored.groups().filter(|group| !known.contains(group));
-                        Loaded::Same(life, tags.collect())
-                    }
-                    _ => Loaded::New(encoding),
-                }
-            }
+        if granted.over_seen
+            && let Ok(Some(encoding)) = &encoded
+            && let Some(stored) = self.load.previous()
+            && stored.is_kept_as(&encoding.record)
+        {
+            let life = slot.entry().life(encoding);
+            let known: Vec<_> = slot.groups.of_value().collect();
+            let tags = stored.groups().filter(|group| !known.contains(group));
+            return Loaded::Same(life, tags.collect());
+        }
+        match encoded.and_then(|encoding| slot.sealed(encoding)) {
+            Ok(Some(encoding)) => Loaded::New(encoding),
             Ok(None) => Loaded::Nothing,
             Err(error) => {
                 if error.kind() == ErrorKind::TooLarge {
@@ -164,9 +177,8 @@ impl Slot {
         async move { keep_alive(std::slice::from_ref(&renewal), Some(deadline)).await }
     }
 
-    /// What may be stored of what a load has come to.
-    pub(super) fn admit(&self, encoded: Option<Encoding>) -> Result<Option<Encoding>, Error> {
-        self.entry().admit(encoded)
+    fn sealed(&self, encoding: Option<Encoding>) -> Result<Option<Encoding>, Error> {
+        encoding.map(|encoding| self.entry().seal(encoding)).transpose()
     }
 
     /// The function goes on without the cache: what would be stored does not read back as what was returned.
@@ -268,6 +280,16 @@ impl Slot {
         if let (Some(Err(_)), Ok(runtime)) = (timed(pin!(in_time)).await, Handle::try_current()) {
             runtime.spawn(stored);
         }
+    }
+}
+
+impl Gate for Slot {
+    fn admit(&self, encoding: Encoding) -> Result<Option<Encoding>, Error> {
+        self.entry().admit(encoding)
+    }
+
+    fn is_check_due(&self) -> bool {
+        self.counters.shapes.is_check_due()
     }
 }
 

@@ -1,4 +1,4 @@
-//! Running the body. What knows the function's types is here and in [`codec`]; what it comes to is
+//! Running the body. What knows the function's types is here and in [`payload`]; what it comes to is
 //! stored by [`conclude`](super::conclude), which knows only bytes.
 
 use std::panic::resume_unwind;
@@ -11,12 +11,10 @@ use tokio::time::Instant;
 use super::attempt::Attempt;
 use super::body::{Begin, Body, Running};
 use super::loaded::Loaded;
-use super::permit::Permit;
-use crate::codec::{self, Encoding};
-use crate::error::Error;
 use crate::loading::Context;
 use crate::outcome::{Outcome, Storable};
 use crate::panics::{Panic, catch_panic};
+use crate::payload;
 use crate::stats::Counters;
 
 /// Loads, stores what came of it if the permit says so, and gives the answer.
@@ -117,7 +115,8 @@ impl Attempt {
         O: Outcome,
         O::Value: Storable,
     {
-        codec::decode(outcome, &self.found.as_ref()?.record)
+        let (header, payload) = self.opened()?;
+        payload::decode(outcome, header, &payload)
     }
 
     /// What is to be stored of what a body has returned. Who waits for a turn is answered at once.
@@ -126,29 +125,8 @@ impl Attempt {
         O: Outcome,
         O::Value: Storable,
     {
-        let is_error = codec::is_error(outcome, returned);
-        let may_be_shared = !matches!(self.load.permit, Permit::Alone(_));
-        let encoded =
-            if is_error || !may_be_shared { Ok(None) } else { self.encode(outcome, returned) };
-        self.settled(is_error, encoded);
-    }
-
-    fn encode<O>(&self, outcome: &O, returned: &O::Return) -> Result<Option<Encoding>, Error>
-    where
-        O: Outcome,
-        O::Value: Storable,
-    {
-        let encoded = codec::encode(outcome, returned, self.slot.schema)?;
-        let Some(encoding) = self.slot.admit(encoded)? else {
-            return Ok(None);
-        };
-        if self.slot.counters.shapes.is_check_due()
-            && let Err(unfaithful) = codec::check_faith(outcome, returned, &encoding)
-        {
-            self.slot.give_up(&unfaithful);
-            return Ok(None);
-        }
-        Ok(Some(encoding))
+        let assessed = payload::assess(outcome, returned, self.slot.schema, self.gate());
+        self.settled(assessed);
     }
 }
 

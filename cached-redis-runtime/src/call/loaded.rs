@@ -7,10 +7,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::permit::Permit;
-use crate::codec::Encoding;
 use crate::group::Group;
 use crate::lease::Life;
 use crate::loading::{Context, Stored};
+use crate::payload::Encoding;
 
 /// A load, once it may begin.
 pub(super) struct Load {

@@ -10,7 +10,6 @@ use super::decode::Decode;
 use super::slot::Slot;
 use super::{Call, answer};
 use crate::cache::Core;
-use crate::codec;
 use crate::error::Error;
 use crate::freshness::fresh_for;
 use crate::function::Function;
@@ -19,6 +18,8 @@ use crate::key::LocalKey;
 use crate::local::{LocalCopy, Original};
 use crate::outcome::{Outcome, Storable};
 use crate::panics::guarded;
+use crate::payload;
+use crate::payload::codec::Format;
 use crate::policy::Policy;
 use crate::record::Record;
 use crate::scope::{Handle, Mode, mode};
@@ -69,11 +70,12 @@ pub fn local<O, K>(
 ) -> Option<O::Return>
 where
     O: Outcome,
-    O::Value: LocalValue,
+    O::Value: Storable + LocalValue,
     K: LocalKey,
 {
     let classes = outcome.classes();
-    let schema = function.schema(type_name::<O::Value>(), local.version, classes);
+    let format = Format::of::<O::Codec, O::Value>();
+    let schema = function.schema(type_name::<O::Value>(), local.version, classes, format).ok()?;
     let core = cache.core();
     let copy = key.find(function, |key| find(function, key, local, core, schema))?;
     let value = copy.value::<Option<O::Value>>()?;
@@ -142,7 +144,8 @@ impl LocalCall {
         L: FnOnce() -> F,
         F: Future<Output = O::Return>,
     {
-        let way = self.call.way(outcome.classes(), type_name::<O::Value>());
+        let format = Format::of::<O::Codec, O::Value>();
+        let way = self.call.way(outcome.classes(), type_name::<O::Value>(), format);
         let copying = Copying(self.key);
         async move { answer(way, &outcome, &copying, Made(load, Here)).await }
     }
@@ -155,7 +158,8 @@ impl LocalCall {
         L: FnOnce() -> F,
         F: Future<Output = O::Return> + Send + 'static,
     {
-        let way = self.call.way(outcome.classes(), type_name::<O::Value>());
+        let format = Format::of::<O::Codec, O::Value>();
+        let way = self.call.way(outcome.classes(), type_name::<O::Value>(), format);
         let copying = Copying(self.key);
         async move { answer(way, &outcome, &copying, Made(load, Owned)).await }
     }
@@ -172,9 +176,10 @@ where
     fn decode(&self, attempt: &mut Attempt, outcome: &O) -> Option<O::Return> {
         let read = attempt.found.as_mut()?;
         let begun = read.begun.take();
+        let (header, payload) = attempt.opened()?;
         guarded(|| {
-            let value = codec::decode_value::<O::Value>(&read.record)?;
-            if let (Some(begun), Some(key)) = (begun, &self.0) {
+            let value = payload::value::<O::Codec, O::Value>(header, &payload)?;
+            if let (Some(begun), Some(key), Some(read)) = (begun, &self.0, &attempt.found) {
                 attempt.slot.copy(begun, key, &read.record, value.clone());
             }
             match value {

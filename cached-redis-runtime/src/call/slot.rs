@@ -1,6 +1,7 @@
 //! One entry, and how it is cached: everything about a call but what its function returns. So whatever
 //! is done with it is compiled once, and not again for each function.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,9 @@ use crate::error::Error;
 use crate::fill::EntryRef;
 use crate::function::CountersOf;
 use crate::group::Groups;
+use crate::loading::Stored;
 use crate::policy::Policy;
+use crate::record::Record;
 use crate::scope::Handle;
 use crate::session::Session;
 
@@ -43,6 +46,15 @@ impl Slot {
     pub(super) fn entry(&self) -> EntryRef<'_> {
         let Self { cache, policy, key, schema, groups, .. } = self;
         EntryRef { cache, key, policy, schema: *schema, groups }
+    }
+
+    /// What a load is about to replace, if it can be opened.
+    pub(super) fn stored(&self, record: Record) -> Option<Arc<Stored>> {
+        let payload = match self.entry().sealer().open(&record).ok()? {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(payload) => Some(payload),
+        };
+        Some(Stored::new(record, payload, self.type_name))
     }
 
     pub(super) fn life_after_invalidation(&self) -> Option<Duration> {

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use super::{EntryRef, Lease};
-use crate::codec::Encoding;
 use crate::error::{Error, ErrorKind};
 use crate::flight::Leader;
 use crate::group::{Group, Stamps};
 use crate::lease::{Filled, Life};
-use crate::record::{self, Header, Kind};
+use crate::payload::Encoding;
+use crate::payload::seal::Sealer;
+use crate::record::{self, Compression, Header, Kind};
 use crate::scope::Handle;
 use crate::session::Session;
 
@@ -17,8 +18,7 @@ const MOST_TAGS: usize = 32;
 
 impl EntryRef<'_> {
     /// What may be stored of an encoded value.
-    pub(crate) fn admit(&self, encoding: Option<Encoding>) -> Result<Option<Encoding>, Error> {
-        let Some(encoding) = encoding else { return Ok(None) };
+    pub(crate) fn admit(&self, encoding: Encoding) -> Result<Option<Encoding>, Error> {
         let is_kept = match encoding.kind {
             Kind::Absence => !self.policy.negative_ttl.is_zero(),
             Kind::Value => encoding.life != Some(Duration::ZERO),
@@ -27,7 +27,9 @@ impl EntryRef<'_> {
             return Ok(None);
         }
         let Some(header) = Header::read(&encoding.record) else { return Ok(None) };
-        if header.payload(&encoding.record).len() > self.core().settings.max_value {
+        let most = self.core().settings.max_value;
+        let most = self.policy.max_value.map_or(most, |own| own.min(most));
+        if header.payload(&encoding.record).len() > most {
             return Err(Error::new(
                 ErrorKind::TooLarge,
                 "the value is larger than the cache takes",
@@ -37,6 +39,27 @@ impl EntryRef<'_> {
             return Err(Error::new(ErrorKind::TooLarge, "the value is in too many groups"));
         }
         Ok(Some(encoding))
+    }
+
+    /// Seals what may be stored.
+    pub(crate) fn seal(&self, mut encoding: Encoding) -> Result<Encoding, Error> {
+        self.sealer().seal(&mut encoding.record)?;
+        Ok(encoding)
+    }
+
+    /// How payloads of this entry are sealed and opened.
+    pub(crate) fn sealer(&self) -> Sealer<'_> {
+        let settings = &self.core().settings;
+        let encrypts = self.policy.encrypt.unwrap_or(settings.encrypts);
+        // The length of what is compressed says something of its content.
+        let by_default = if encrypts { Compression::None } else { settings.compression };
+        Sealer {
+            entry: self.key,
+            compression: self.policy.compress.unwrap_or(by_default),
+            encrypts,
+            keys: settings.keys.as_deref(),
+            longest: settings.longest_record(),
+        }
     }
 
     /// What a value is stamped with: with what the groups of its arguments were at before the load,

@@ -39,6 +39,7 @@ where
 {
     type Return = O::Return;
     type Value = O::Value;
+    type Codec = O::Codec;
 
     fn view<'a>(&self, returned: &'a O::Return) -> View<'a, O::Value> {
         self.outcome.view(returned)
@@ -82,6 +83,7 @@ where
 {
     type Return = O::Return;
     type Value = O::Value;
+    type Codec = O::Codec;
 
     fn view<'a>(&self, returned: &'a O::Return) -> View<'a, O::Value> {
         self.outcome.view(returned)

@@ -35,6 +35,7 @@ where
 {
     type Return = O::Return;
     type Value = O::Value;
+    type Codec = O::Codec;
 
     fn view<'a>(&self, returned: &'a O::Return) -> View<'a, O::Value> {
         match self.outcome.view(returned) {
@@ -186,6 +187,7 @@ where
 {
     type Return = O::Return;
     type Value = O::Value;
+    type Codec = O::Codec;
 
     fn view<'a>(&self, returned: &'a O::Return) -> View<'a, O::Value> {
         match self.outcome.error(returned) {

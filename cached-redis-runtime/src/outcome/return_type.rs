@@ -9,6 +9,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use super::{Outcome, View};
+use crate::payload::codec::Json;
 
 macro_rules! meaning {
     ($(#[$doc:meta])* $name:ident<$($generic:ident),*>) => {
@@ -116,6 +117,7 @@ impl<T> ReturnTypePlain for ReturnType<T> {
 impl<T> Outcome for Plain<T> {
     type Return = T;
     type Value = T;
+    type Codec = Json;
 
     fn view<'a>(&self, returned: &'a T) -> View<'a, T> {
         View::Value(returned)
@@ -133,6 +135,7 @@ impl<T> Outcome for Plain<T> {
 impl<T> Outcome for Optional<T> {
     type Return = Option<T>;
     type Value = T;
+    type Codec = Json;
 
     fn view<'a>(&self, returned: &'a Option<T>) -> View<'a, T> {
         returned.as_ref().map_or(View::Absent, View::Value)
@@ -150,6 +153,7 @@ impl<T> Outcome for Optional<T> {
 impl<T, E> Outcome for Fallible<T, E> {
     type Return = Result<T, E>;
     type Value = T;
+    type Codec = Json;
 
     fn view<'a>(&self, returned: &'a Result<T, E>) -> View<'a, T> {
         returned.as_ref().map_or(View::Error, View::Value)
@@ -167,6 +171,7 @@ impl<T, E> Outcome for Fallible<T, E> {
 impl<T, E> Outcome for FallibleOptional<T, E> {
     type Return = Result<Option<T>, E>;
     type Value = T;
+    type Codec = Json;
 
     fn view<'a>(&self, returned: &'a Result<Option<T>, E>) -> View<'a, T> {
         match returned {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Outcome, Storable, View};
 use crate::group::TagText;
+use crate::payload::codec::Json;
 
 /// Asks whether values can be stored, and compared: `(&&&Stored(&outcome)).check().pass(outcome)`.
 ///
@@ -50,6 +51,7 @@ where
 {
     type Return = O::Return;
     type Value = O::Value;
+    type Codec = O::Codec;
 
     fn view<'a>(&self, returned: &'a O::Return) -> View<'a, O::Value> {
         self.0.view(returned)
@@ -149,6 +151,7 @@ pub struct Refused<O>(O);
 impl<O: Outcome> Outcome for Refused<O> {
     type Return = O::Return;
     type Value = ();
+    type Codec = Json;
 
     fn view<'a>(&self, _: &'a O::Return) -> View<'a, ()> {
         View::Unwanted

@@ -40,15 +40,6 @@ fn options_have_known_names() {
             "#[redis_cached(«time» = 600)] async fn get(id: u64) -> u64 { id }",
             &["unknown option `time`: did you mean `ttl`? The options are {OPTIONS}"],
         ),
-        (
-            r#"#[redis_cached(ttl = 600, «codec» = Json, «compress» = zstd, «encrypt»)]
-            async fn get(id: u64) -> u64 { id }"#,
-            &[
-                "`codec` is not available in this version of cached-redis: remove it",
-                "`compress` is not available in this version of cached-redis: remove it",
-                "`encrypt` is not available in this version of cached-redis: remove it",
-            ],
-        ),
     ]);
 }
 

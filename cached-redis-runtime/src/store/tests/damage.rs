@@ -21,6 +21,8 @@ fn record(rng: &mut Rng) -> Vec<u8> {
     } else {
         let mut record = record::value(Kind::Value, Codec::Json, schema);
         record.extend_from_slice(b"value");
+        record[5] = *rng.choice([1, 2, 3, 4, 127, 128, 255].iter()).unwrap_or(&1);
+        record[6] = *rng.choice([0, 1, 2, 3, 15, 16, 18, 19].iter()).unwrap_or(&0);
         record::stamp(&mut record, &stamps);
         record::sign(&mut record, &id);
         record::set_stale(&mut record, rng.bool());

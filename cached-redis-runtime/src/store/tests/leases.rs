@@ -75,18 +75,21 @@ async fn rubbish_is_as_good_as_nothing() {
     .await;
 }
 
-/// Such as one of a later version, whose payload may be compressed or encrypted: if only one side could read
-/// it, it would never be replaced.
+/// Such as one of a later version, with a codec of its own: if only one side could read it, it would never be
+/// replaced.
 #[tokio::test]
 async fn a_header_that_is_odd_in_one_place_is_rubbish() {
-    // Format, state, kind, codec, reserved, length (two too short, two longer than the record), whether a
-    // write holds it, reserved.
+    // Format, state, kind, codec, seal, length (two too short, two longer than the record), whether a write
+    // holds it, reserved.
     let odd = [
         (2, 2),
         (3, b'W'),
         (4, 2),
-        (5, 2),
-        (6, 1),
+        (5, 4),
+        (5, 127),
+        (6, 3),
+        (6, 15),
+        (6, 19),
         (6, 0x80),
         (7, 0),
         (7, 7),

@@ -11,10 +11,10 @@ use super::{GRANT, GRANT_OVER_SEEN, HIT, NO_STORE, NOTHING, WAIT, name_of};
 use crate::group::{GENERATION_MARK, Generation, Group, Stamp, Stamps};
 use crate::lease::{Intent, LeaseId, Nonce};
 use crate::record::layout::{
-    CODEC, HEADER, IS_WRITE, KIND, LEASE, MAGIC, REFRESH, RESERVED, SCHEMA, SOFT, STATE, WORD,
-    WORDS,
+    CODEC, HEADER, IS_WRITE, KIND, LEASE, MAGIC, REFRESH, RESERVED, SCHEMA, SEAL, SOFT, STATE,
+    WORD, WORDS,
 };
-use crate::record::{self, Codec, Kind, State};
+use crate::record::{self, Codec, Kind, Seal, State};
 
 pub(super) struct Constants(HashMap<String, String>);
 
@@ -57,6 +57,7 @@ impl Constants {
             ("STATE", STATE),
             ("KIND", KIND),
             ("CODEC", CODEC),
+            ("SEAL", SEAL),
             ("WORDS", WORDS),
             ("IS_WRITE", IS_WRITE),
         ] {
@@ -66,16 +67,16 @@ impl Constants {
         self.field("LEASE", LEASE);
         self.field("SOFT", SOFT);
         self.field("REFRESH", REFRESH);
-        let [first, second] = RESERVED;
-        self.text("RESERVED_ZEROS", &vec![0; first.len() + second.len()]);
-        self.field("RESERVED_1", first);
-        self.field("RESERVED_2", second);
+        self.text("RESERVED_ZEROS", &vec![0; RESERVED.len()]);
+        self.field("RESERVED", RESERVED);
         self.text("STATES", &State::ALL.map(State::byte));
         self.text("STATE_LEASE", &[State::Lease.byte()]);
         self.text("STATE_VALUE", &[State::Value.byte()]);
         self.text("STATE_STALE", &[State::Stale.byte()]);
         self.number("KINDS", Kind::ALL.len());
-        self.number("CODECS", Codec::ALL.len());
+        self.number("CODECS", Codec::OURS.len());
+        self.number("FIRST_OWN_CODEC", usize::from(Codec::FIRST_OWN));
+        self.text("SEALS", &Seal::bytes());
         self.text("NO_LEASE", LeaseId::NONE.bytes());
         // Records of leases, but for what tells one from another.
         let blank = |is_write| record::lease(&LeaseId::NONE, 0, &Stamps::default(), is_write);

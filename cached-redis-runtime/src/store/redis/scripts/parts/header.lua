@@ -7,10 +7,10 @@ if type(head) == 'string' and #head == HEADER_LENGTH and string.sub(head, MAGIC_
   local found, words = string.sub(head, STATE_FROM, STATE_TO), string.byte(head, WORDS_FROM)
   local last = words * WORD - 1
   local is_whole = last >= HEADER_LENGTH - 1 and redis.call('GETRANGE', KEYS[1], last, last) ~= ''
-  local is_known = string.byte(head, KIND_FROM) < KINDS and string.byte(head, CODEC_FROM) < CODECS
-    and string.byte(head, IS_WRITE_FROM) <= 1
-    and string.sub(head, RESERVED_1_FROM, RESERVED_1_TO) .. string.sub(head, RESERVED_2_FROM, RESERVED_2_TO)
-      == RESERVED_ZEROS
+  local codec, seal = string.byte(head, CODEC_FROM), string.sub(head, SEAL_FROM, SEAL_TO)
+  local is_known = string.byte(head, KIND_FROM) < KINDS and (codec < CODECS or codec >= FIRST_OWN_CODEC)
+    and string.find(SEALS, seal, 1, true) and string.byte(head, IS_WRITE_FROM) <= 1
+    and string.sub(head, RESERVED_FROM, RESERVED_TO) == RESERVED_ZEROS
   if string.find(STATES, found, 1, true) and is_known and is_whole then
     state, holder = found, string.sub(head, LEASE_FROM, LEASE_TO)
     soft, refresh = struct.unpack('<I8I8', string.sub(head, SOFT_FROM, REFRESH_TO))
