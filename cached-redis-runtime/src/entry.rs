@@ -6,18 +6,20 @@ use std::time::Duration;
 
 use crate::cache::Core;
 use crate::call::Call;
-use crate::codec::{self, Encoding};
+use crate::call::slot::Slot;
+use crate::codec::{self, Encoding, Unfaithful};
 use crate::error::{Error, ErrorKind};
 use crate::fill::{EntryRef, Lease};
 use crate::flight::Leader;
 use crate::freshness::Freshness;
-use crate::function::Function;
+use crate::function::{CountersOf, Function};
 use crate::group::Groups;
 use crate::invalidation::Target;
 use crate::judgement::{Judgement, judge};
 use crate::key::Key;
 use crate::lease::{Intent, LeaseId};
 use crate::outcome::{Outcome, Storable};
+use crate::panics::guarded;
 use crate::policy::Policy;
 use crate::record::Record;
 use crate::scope::{Choice, Handle};
@@ -67,10 +69,14 @@ pub(crate) struct Located<'a> {
 
 /// An [`Outcome`] whose stored type has been forgotten: aliases of return types work because no
 /// signature has to name it.
-trait Meaning<R>: Send + Sync {
+pub(crate) trait Meaning<R>: Send + Sync {
     fn type_name(&self) -> &'static str;
     fn encode(&self, returned: &R, schema: u64) -> Result<Option<Encoding>, Error>;
     fn decode(&self, record: &Record) -> Option<R>;
+    /// An absence as the function returns it, if it can return one.
+    fn absent(&self) -> Option<R>;
+    /// Whether what would be stored reads back as what was returned.
+    fn check_faith(&self, returned: &R, encoding: &Encoding) -> Result<(), Unfaithful>;
 }
 
 impl<O> Meaning<O::Return> for O
@@ -88,6 +94,14 @@ where
 
     fn decode(&self, record: &Record) -> Option<O::Return> {
         codec::decode(self, record)
+    }
+
+    fn absent(&self) -> Option<O::Return> {
+        guarded(|| Outcome::absent(self)).flatten()
+    }
+
+    fn check_faith(&self, returned: &O::Return, encoding: &Encoding) -> Result<(), Unfaithful> {
+        codec::check_faith(self, returned, encoding)
     }
 }
 
@@ -268,6 +282,28 @@ impl<R> Entry<R> {
         let cache = entry.choice.cache();
         let key = cache.core().key(entry.function, &entry.key)?;
         Ok(Located { entry, cache, key })
+    }
+
+    /// The entry as one of a batch, with its meaning.
+    pub(crate) fn into_member(self) -> Result<(Slot, Box<dyn Meaning<R>>), Error> {
+        let Self { untyped, meaning } = self;
+        let Untyped { choice, function, key, policy, schema, groups } = untyped;
+        let cache = choice.cache();
+        let core = cache.core();
+        let key = core.key(function, &key)?;
+        let of = || core.stats.of(function.prefix(), function.name());
+        let counters = function.counters(core.id, of);
+        let type_name = meaning.type_name();
+        let slot = Slot { counters, policy, key, schema, groups, type_name, cache };
+        Ok((slot, meaning))
+    }
+
+    /// The function and the cache of the entry, for what is counted.
+    pub(crate) fn counters(&self) -> CountersOf<'static> {
+        let Untyped { choice, function, .. } = &self.untyped;
+        let cache = choice.cache();
+        function
+            .counters(cache.core().id, || cache.core().stats.of(function.prefix(), function.name()))
     }
 
     /// The entry in the cache that is in use here, wherever it is asked from now on.

@@ -2,6 +2,7 @@
 
 mod background;
 mod backoff;
+mod batch;
 mod budget;
 mod cache;
 mod call;

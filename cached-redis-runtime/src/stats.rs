@@ -84,6 +84,11 @@ pub struct FunctionStats {
     /// Calls that did without the cache because what would be stored does not read back as what the
     /// function returned.
     pub unfaithful: u64,
+    /// Values that a batch function returned for ids that it had not been asked for. They are ignored.
+    pub unasked_values: u64,
+    /// Times that a batch function returned values that cannot be assigned to ids: another number of them, or several for
+    /// one id. Nothing of them is stored.
+    pub misshapen_batches: u64,
     /// Failures of the cache by kind. None of them reached a caller of the function.
     pub errors: BTreeMap<&'static str, u64>,
     /// Bytes read from the store.
@@ -141,7 +146,7 @@ macro_rules! counters {
 counters! {
     hits, stale_hits, fallbacks, negative_hits, misses, loads, reloads, failed_reloads, skipped_reloads,
     not_modified, coalesced, waits, queued, bypasses, stored, superseded, too_large, unfaithful,
-    bytes_read, bytes_written,
+    unasked_values, misshapen_batches, bytes_read, bytes_written,
 }
 
 /// The counters of a cache's connection, which the store is given: see

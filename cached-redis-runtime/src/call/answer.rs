@@ -4,14 +4,14 @@ use crate::freshness::Freshness;
 use crate::record::Record;
 
 /// A record to answer with, if it decodes as what the function returns.
-pub(super) struct Read {
-    pub(super) record: Record,
-    pub(super) counts: Counts,
+pub(crate) struct Read {
+    pub(crate) record: Record,
+    pub(crate) counts: Counts,
 }
 
 /// What an answer counts as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Counts {
+pub(crate) enum Counts {
     Hit(Freshness),
     /// Another caller of this process has read it. This call was a miss.
     Shared,

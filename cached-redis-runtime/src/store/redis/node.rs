@@ -3,6 +3,7 @@
 mod batch;
 mod groups;
 mod look_up;
+mod many;
 mod removal;
 
 use std::borrow::Cow;
@@ -20,7 +21,7 @@ use super::source::Source;
 use crate::error::Error;
 use crate::group::{Generation, Group, Stamp, Stamps};
 use crate::health::Condition;
-use crate::lease::{Acquire, Acquired, FenceId, Filled, LONGEST_LEASE, LeaseId, Life, Nonce};
+use crate::lease::{Acquire, Acquired, FenceId, Fill, Filled, LONGEST_LEASE, LeaseId, Life, Nonce};
 use crate::loss::Losses;
 use crate::stats::ConnectionCounters;
 use crate::store::fence_key;
@@ -95,24 +96,29 @@ impl Node {
     }
 
     pub(super) async fn acquire(&self, key: &str, acquire: Acquire<'_>) -> Result<Acquired, Error> {
-        let lease = millis(acquire.lease);
-        let nonce = acquire.nonce.bytes();
-        let schema = acquire.schema.to_le_bytes();
-        let seen = acquire.seen_lease();
-        let longest = (acquire.longest.to_string(), millis(LONGEST_LEASE));
-        let arguments: [&[u8]; 8] = [
-            lease.as_bytes(),
-            &nonce,
-            &schema,
-            scripts::name_of(acquire.intent).as_bytes(),
-            seen.bytes(),
-            acquire.stamps.bytes(),
-            longest.0.as_bytes(),
-            longest.1.as_bytes(),
-        ];
         let asked = Instant::now();
+        let arguments = Self::acquire_arguments(&acquire);
+        let arguments: Vec<&[u8]> = arguments.iter().map(Vec::as_slice).collect();
         let keys = [key, &fence_key(key)];
         let answer = self.script(&self.scripts.acquire, &keys, &arguments).await?;
+        self.acquired(answer, asked)
+    }
+
+    fn acquire_arguments(acquire: &Acquire<'_>) -> [Vec<u8>; 8] {
+        [
+            millis(acquire.lease).into_bytes(),
+            acquire.nonce.bytes().to_vec(),
+            acquire.schema.to_le_bytes().to_vec(),
+            scripts::name_of(acquire.intent).into(),
+            acquire.seen_lease().bytes().to_vec(),
+            acquire.stamps.bytes().to_vec(),
+            acquire.longest.to_string().into_bytes(),
+            millis(LONGEST_LEASE).into_bytes(),
+        ]
+    }
+
+    /// The answer to a question that was asked then.
+    fn acquired(&self, answer: Value, asked: Instant) -> Result<Acquired, Error> {
         let Value::Array(parts) = answer else { return Err(Error::protocol()) };
         let Ok([Value::Int(code), Value::BulkString(content), Value::Int(now)]) =
             <[Value; 3]>::try_from(parts)
@@ -130,10 +136,17 @@ impl Node {
         record: &[u8],
         life: Life,
     ) -> Result<Filled, Error> {
-        let (whole, fresh) = (millis(life.whole), millis_or_none(life.fresh));
-        let arguments: [&[u8]; 4] = [lease.bytes(), whole.as_bytes(), fresh.as_bytes(), record];
+        let [lease, whole, fresh] = &Self::fill_arguments(&Fill { key, lease, record, life });
+        let arguments: [&[u8]; 4] = [lease, whole, fresh, record];
         let stored = self.flag(&self.scripts.fill, key, &arguments).await?;
         Ok(if stored { Filled::Stored } else { Filled::Lost })
+    }
+
+    /// Those of FILL, but for the record.
+    fn fill_arguments(fill: &Fill<'_>) -> [Vec<u8>; 3] {
+        let Fill { lease, life, .. } = fill;
+        let (whole, fresh) = (millis(life.whole), millis_or_none(life.fresh));
+        [lease.bytes().to_vec(), whole.into_bytes(), fresh.into_bytes()]
     }
 
     pub(super) async fn keep(

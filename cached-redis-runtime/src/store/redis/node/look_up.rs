@@ -98,7 +98,7 @@ impl Node {
 }
 
 /// The answer to the GET of an entry.
-fn record(answer: Result<Value, Error>) -> Result<Option<Vec<u8>>, Error> {
+pub(super) fn record(answer: Result<Value, Error>) -> Result<Option<Vec<u8>>, Error> {
     match answer {
         Ok(Value::BulkString(record)) => Ok(Some(record)),
         Ok(Value::Nil) => Ok(None),
