@@ -18,15 +18,15 @@ mod store;
 mod wait;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-pub use keys::{Argument, Keys, argument, keys};
+pub use keys::{Again, Argument, Keys, again, argument, keys, owned_keys};
 pub use member::MemberOf;
 pub use returned::{
-    BatchReturn, ByKey, ByReturn, List, Shape, Taken, by_key, by_return, member_outcome,
+    BatchReturn, ByKey, ByReturn, KeyFor, List, Shape, Taken, by_key, by_return, member_outcome,
 };
 
 use crate::call::slot::Slot;
@@ -60,8 +60,8 @@ impl<K, R, S> std::fmt::Debug for Batch<K, R, S> {
 }
 
 /// The batch of these ids; `entry` makes the entry of each.
-pub fn batch<K, R, S>(ids: Vec<K>, shape: S, entry: impl Fn(&K) -> Entry<R>) -> Batch<K, R, S> {
-    let entries = ids.iter().map(entry).collect();
+pub fn batch<K, R, S>(ids: Vec<K>, shape: S, entry: impl Fn(&S, &K) -> Entry<R>) -> Batch<K, R, S> {
+    let entries = ids.iter().map(|id| entry(&shape, id)).collect();
     let (bypass, ttl, stale) = (false, None, None);
     Batch { ids, entries, shape, max_batch: MAX_BATCH, bypass, ttl, stale }
 }
@@ -116,9 +116,10 @@ impl<K: Clone, R, S> Batch<K, R, S> {
         self.answer(&load, false).await.0
     }
 
-    /// As [`run`](Self::run), with a body that can outlive the call.
-    pub async fn run_detachable<Ret, L, F>(self, load: L) -> Ret
+    /// As [`run`](Self::run), with a body that can outlive the call. `make` makes it, when something is to be loaded.
+    pub async fn run_detachable<Ret, M, L, F>(self, make: M) -> Ret
     where
+        M: FnOnce() -> L + Send,
         K: Send + Sync + 'static,
         R: 'static,
         Ret: Send,
@@ -128,9 +129,11 @@ impl<K: Clone, R, S> Batch<K, R, S> {
         F: Future<Output = Ret> + Send + 'static,
     {
         let shape = self.shape.clone();
-        let (answer, due) = self.answer(&load, true).await;
+        let load = LazyLoad::new(make);
+        let body = |ids| load.get()(ids);
+        let (answer, due) = self.answer(&body, true).await;
         if let Some(due) = due {
-            due.reload(shape, load);
+            due.reload(shape, load.into_inner());
         }
         answer
     }
@@ -184,6 +187,32 @@ impl<K: Clone, R, S> Batch<K, R, S> {
         let kind = if mode == Mode::Refresh { Kind::Refresh } else { Kind::Call { detachable } };
         let progress = Progress::new(slots, kind, self.max_batch);
         Ok(Located { progress, members, order })
+    }
+}
+
+/// A body that is made when something is to be loaded, because that copies arguments.
+struct LazyLoad<M, L> {
+    make: Mutex<Option<M>>,
+    made: OnceLock<L>,
+}
+
+impl<M: FnOnce() -> L, L> LazyLoad<M, L> {
+    fn new(make: M) -> Self {
+        Self { make: Mutex::new(Some(make)), made: OnceLock::new() }
+    }
+
+    #[expect(clippy::expect_used, reason = "it is taken once, where nothing is made yet")]
+    fn get(&self) -> &L {
+        self.made.get_or_init(|| {
+            let make = self.make.lock().unwrap_or_else(PoisonError::into_inner).take();
+            make.expect("made once")()
+        })
+    }
+
+    fn into_inner(self) -> L {
+        self.get();
+        #[expect(clippy::expect_used, reason = "it has just been made")]
+        self.made.into_inner().expect("made")
     }
 }
 

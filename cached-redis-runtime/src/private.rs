@@ -4,8 +4,8 @@
 use std::pin::Pin;
 
 pub use crate::batch::{
-    Argument, Batch, BatchReturn, ByKey, ByReturn, Keys, List, MemberOf, Shape, Taken, argument,
-    batch, by_key, by_return, keys, member_outcome,
+    Again, Argument, Batch, BatchReturn, ByKey, ByReturn, KeyFor, Keys, List, MemberOf, Shape,
+    Taken, again, argument, batch, by_key, by_return, keys, member_outcome, owned_keys,
 };
 pub use crate::call::Call;
 pub use crate::function::{Function, Scope, scope};

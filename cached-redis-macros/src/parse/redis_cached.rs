@@ -9,7 +9,7 @@ use super::duration::DurationExpr;
 use super::options::{Options as _, options};
 use super::spec::Evaluated::{ByCalls, ByHelpersToo};
 use super::spec::{CRATE, Limits, Spec};
-use super::values::{Early, Flag, KeyOption, Lock, Skip, Tags};
+use super::values::{Each, Early, Flag, KeyOption, Lock, Of, Skip, Tags};
 use super::{check_depth, skip_to_next};
 use crate::diagnostics::{self, Errors, list, nearest};
 use crate::limits::{MAX_EARLY, MAX_JITTER};
@@ -80,6 +80,12 @@ options! {
                  `load_timeout = \"30s\"`",
             )),
         bypass: Expr = Spec::new("bypass", "bypass = fresh").evaluated(ByCalls),
+        each: Each = Spec::new("each", "each(ids)").aliases(&["batch", "many", "keys", "ids"]),
+        of: Of = Spec::new("of", "of = product").aliases(&["entry", "entries", "single"]),
+        key_of: Expr = Spec::new("key_of", "key_of = |value| value.id")
+            .aliases(&["key_by", "id_of", "key_fn"]),
+        max_batch: u32 = Spec::new("max_batch", "max_batch = 500")
+            .aliases(&["batch_size", "chunk", "max_batch_size"]),
         cache: Expr = Spec::new("cache", "cache = self.cache").evaluated(ByHelpersToo),
         krate: Path = CRATE,
     }

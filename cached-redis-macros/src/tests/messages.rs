@@ -31,7 +31,7 @@ const COMMON: [(&str, &str); 2] = [
         "{OPTIONS}",
         "`ttl`, `prefix`, `name`, `skip`, `key`, `version`, `negative_ttl`, `jitter`, `ttl_with`, `stale`, \
          `stale_if_error`, `early`, `soft_timeout`, `sliding`, `tags`, `cache_if`, `absent`, `lock`, \
-         `load_timeout`, `bypass`, `cache` and `crate`",
+         `load_timeout`, `bypass`, `each`, `of`, `key_of`, `max_batch`, `cache` and `crate`",
     ),
     (
         "{LENGTH}",

@@ -80,6 +80,38 @@ pub fn keys<T: Keys + ?Sized>(ids: &T) -> Vec<T::Key> {
     ids.keys()
 }
 
+/// What the body gets in the place of a parameter.
+pub fn owned_keys<T: Keys + ?Sized>(keys: Vec<T::Key>) -> T::Owned {
+    T::owned(keys)
+}
+
+/// An argument that the body of a batch consumes.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be cloned for each run of the body",
+    label = "not `Clone`",
+    note = "with `each` the body may run more than once, each time for some of the ids: take this by reference, or derive `Clone`"
+)]
+pub trait Again {
+    /// Unknown where the bound fails, which keeps the compiler from reporting what follows from it.
+    type Itself;
+    /// A clone.
+    fn again(&self) -> Self::Itself;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Clone> Again for T {
+    type Itself = T;
+
+    fn again(&self) -> T {
+        self.clone()
+    }
+}
+
+/// A clone for one run of the body.
+pub fn again<T: Again>(argument: &T) -> T::Itself {
+    argument.again()
+}
+
 /// An argument of the function that `of` names, made of one of the batch function.
 #[diagnostic::on_unimplemented(
     message = "`of` names a function that takes a `{Self}` here, and the batch has a `{K}`",

@@ -71,7 +71,7 @@ pub fn by_key<R: List, K, F: Fn(&R::Item) -> K>(key_of: F) -> ByKey<F> {
 }
 
 /// What one entry of the function means, before its options.
-pub fn member_outcome<R, K, S: Shape<R, K>>(_: &S, _: &[K]) -> Optional<S::Value> {
+pub fn member_outcome<R, K, S: Shape<R, K>>(_: &S, _: &K) -> Optional<S::Value> {
     (&&ReturnType::<Option<S::Value>>::new()).outcome()
 }
 

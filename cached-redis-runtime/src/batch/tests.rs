@@ -83,11 +83,11 @@ impl Subject {
     }
 
     fn entry<R, S: Shape<R, u64, Value = u64>>(&self, shape: &S, id: u64) -> Entry<Option<u64>> {
-        self.call(id).entry(member_outcome::<R, u64, S>(shape, &[]))
+        self.call(id).entry(member_outcome::<R, u64, S>(shape, &id))
     }
 
     fn batch(&self, ids: &[u64]) -> Batch<u64, Option<u64>, ByReturn> {
-        batch(ids.to_vec(), by_return(), |id| self.entry::<Answer, _>(&by_return(), *id))
+        batch(ids.to_vec(), by_return(), |shape, id| self.entry::<Answer, _>(shape, *id))
     }
 
     /// Takes down what the body gets, and takes its time.
@@ -123,7 +123,7 @@ impl Subject {
             let load = body(ids);
             async { Ok::<_, &'static str>(load.await) }
         };
-        self.batch(ids).run_detachable(load).await.expect("it answers")
+        self.batch(ids).run_detachable(|| load).await.expect("it answers")
     }
 
     async fn fail(&self, ids: &[u64]) -> Answer {

@@ -48,7 +48,7 @@ async fn a_reload_that_fails_or_hangs_leaves_the_stale_values() {
     subject.get_detachable(&[1, 2]).await;
     subject.store().advance(11 * SECOND);
     let hanging =
-        subject.batch(&[1, 2]).run_detachable(|_| std::future::pending::<super::Answer>());
+        subject.batch(&[1, 2]).run_detachable(|| |_| std::future::pending::<super::Answer>());
     assert_eq!(hanging.await, Ok(tenfold(&[1, 2])));
     sleep(6 * SECOND).await;
     assert_eq!(subject.cache.stats().running_reloads, 0);
