@@ -108,7 +108,7 @@ impl<K: Clone, R, S> Batch<K, R, S> {
     /// Answers from the cache, and with loads of what is missing there.
     pub async fn run<Ret, L, F>(self, load: L) -> Ret
     where
-        S: Shape<Ret, K>,
+        S: Shape<K, Return = Ret>,
         S::Value: MemberOf<R>,
         L: Fn(Vec<K>) -> F,
         F: Future<Output = Ret>,
@@ -123,7 +123,7 @@ impl<K: Clone, R, S> Batch<K, R, S> {
         K: Send + Sync + 'static,
         R: 'static,
         Ret: Send,
-        S: Shape<Ret, K> + Clone + Send + Sync + 'static,
+        S: Shape<K, Return = Ret> + Clone + Send + Sync + 'static,
         S::Value: MemberOf<R> + Send,
         L: Fn(Vec<K>) -> F + Send + Sync + 'static,
         F: Future<Output = Ret> + Send + 'static,

@@ -16,7 +16,6 @@ use crate::signature::{Body, Function};
 pub(super) fn expand(cached: &Cached, each: &Each, body: &Body) -> TokenStream {
     let runtime = runtime(cached);
     let ids = collect(each);
-    let shape = shape(cached, each);
     let batch = batch(cached, each);
     let run = match &cached.background {
         None => run(cached, each, body),
@@ -25,7 +24,7 @@ pub(super) fn expand(cached: &Cached, each: &Each, body: &Body) -> TokenStream {
     let tokens = quote_spanned!(Span::mixed_site()=>
         #runtime
         #ids
-        let __batch = { #shape #batch };
+        let __batch = { #batch };
         __batch #run.await
     );
     let body = Some(Body { tokens, span: body.span });
@@ -67,24 +66,24 @@ fn keys(each: &Each) -> TokenStream {
 
 fn shape(cached: &Cached, each: &Each) -> TokenStream {
     let returns = &cached.returns;
-    let shape = match &each.key_of {
-        None => quote_spanned!(Span::mixed_site()=> __rt::by_return()),
+    match &each.key_of {
+        // A return type that is none of a batch is reported at the return type.
+        None => quote_spanned!(names::ends(returns).0=> __rt::by_return::<#returns>()),
         Some(key_of) => {
             let span = names::ends(key_of).0;
             quote_spanned!(span=> __rt::by_key::<#returns, _, _>(#key_of))
         }
-    };
-    quote_spanned!(Span::mixed_site()=> let __shape = #shape;)
+    }
 }
 
 /// The batch with its entries.
 fn batch(cached: &Cached, each: &Each) -> TokenStream {
-    let keys = keys(each);
+    let (keys, shape) = (keys(each), shape(cached, each));
     let ident = &each.ident;
     let mut batch = match &each.of {
         Some(of) => {
             let entry = entry_of(of, each, "_entry");
-            quote_spanned!(Span::mixed_site()=> __rt::batch(#keys, __shape, |_, #ident| #entry))
+            quote_spanned!(Span::mixed_site()=> __rt::batch(#keys, #shape, |_, #ident| #entry))
         }
         None => {
             let function = key::function(&cached.identity, &cached.function.sig.ident);
@@ -99,7 +98,7 @@ fn batch(cached: &Cached, each: &Each) -> TokenStream {
                 #function
                 #(#patterns)*
                 let __policy = #policy;
-                __rt::batch(#keys, __shape, |__shape, #ident| {
+                __rt::batch(#keys, #shape, |__shape, #ident| {
                     #key
                     let __call = __rt::call(&__F, __key.finish(), __policy, #cache) #tagged;
                     #outcome

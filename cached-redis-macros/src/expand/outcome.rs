@@ -22,7 +22,7 @@ pub(super) fn outcome(cached: &Cached) -> TokenStream {
         }
         // What one entry means; a return type that is none of a batch is reported at the return type.
         Some(Each { ident, .. }) => {
-            quote_spanned!(start=> __rt::member_outcome::<#returns, _, _>(__shape, #ident))
+            quote_spanned!(start=> __rt::member_outcome(__shape, #ident))
         }
     };
     let fallible = {

@@ -4,6 +4,7 @@
 //! A row is an attribute on an item, and the messages about it. In its text, `«` and `»` enclose
 //! what is underlined; the messages come in the order of their `«`.
 
+mod batches;
 mod blocks;
 mod durations;
 mod freshness;

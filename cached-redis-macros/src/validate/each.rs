@@ -2,7 +2,6 @@
 
 use proc_macro2::Ident;
 use syn::ext::IdentExt as _;
-use syn::spanned::Spanned as _;
 use syn::{
     FnArg, GenericArgument, GenericParam, Pat, PathArguments, ReceiverKind, Signature, Type,
 };
@@ -61,7 +60,7 @@ fn check_not_with_each(subject: &Subject<'_>, errors: &mut Errors) {
         let instead = match name {
             "sliding" => "write `sliding` on a function of one id, and `of` with its name here",
             "absent" => "leave ids without a value out of what you return: those are absences",
-            _ => "remove it: where a load fails, `stale_if_error` answers",
+            _ => "remove it, and let `stale_if_error` answer where a load fails",
         };
         errors.at(keyword.span(), format!("`{name}` is not available with `each`: {instead}"));
     }
@@ -120,11 +119,11 @@ fn check_output(subject: &Subject<'_>, errors: &mut Errors) {
     let whole = generic(&returns, "Result").unwrap_or(&returns);
     let Some(value) = generic(whole, "Vec") else { return };
     if generic(value, "Option").is_none() && is_named(value) {
-        errors.at(
-            whole.span(),
+        errors.add(syn::Error::new_spanned(
+            whole,
             "a list does not say which value belongs to which id: write `key_of = |value| value.id`, or \
              return a `HashMap` by id, or a `Vec<Option<_>>` with one place for each id",
-        );
+        ));
     }
 }
 
@@ -228,11 +227,11 @@ fn cloned(subject: &Subject<'_>, ids: usize, errors: &mut Errors) -> Vec<OwnedPa
     for (position, (parameter, mutability)) in parameters {
         if let Type::Reference(reference) = ungroup(&parameter.ty) {
             if reference.mutability.is_some() {
-                errors.at(
-                    parameter.ty.span(),
+                errors.add(syn::Error::new_spanned(
+                    &parameter.ty,
                     "with `each` the body may run more than once, each time for some of the ids: take this by \
                      a shared reference, or as an `Arc` of something with a lock",
-                );
+                ));
             }
         } else if position != ids && is_used(parameter, &body.tokens) {
             cloned.push(OwnedParameter { ident: parameter.ident.clone(), mutability });

@@ -15,7 +15,7 @@ impl<K: Clone, R, S> Batch<K, R, S> {
         detachable: bool,
     ) -> (Ret, Option<Due<K, R>>)
     where
-        S: Shape<Ret, K>,
+        S: Shape<K, Return = Ret>,
         S::Value: MemberOf<R>,
         L: Fn(Vec<K>) -> F,
         F: Future<Output = Ret>,
@@ -47,7 +47,7 @@ impl<K: Clone, R, S> Batch<K, R, S> {
     /// Without the cache. More ids than the body takes at a time are taken in turn.
     async fn uncached<Ret, L, F>(self, uncached: &Uncached, load: &L) -> Ret
     where
-        S: Shape<Ret, K>,
+        S: Shape<K, Return = Ret>,
         L: Fn(Vec<K>) -> F,
         F: Future<Output = Ret>,
     {
@@ -89,7 +89,7 @@ pub(super) async fn drive<K, R, S, Ret, L, F>(
 ) -> Result<(), Ended<Ret>>
 where
     K: Clone,
-    S: Shape<Ret, K>,
+    S: Shape<K, Return = Ret>,
     S::Value: MemberOf<R>,
     L: Fn(Vec<K>) -> F,
     F: Future<Output = Ret>,

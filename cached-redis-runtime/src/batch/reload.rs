@@ -63,7 +63,7 @@ impl<K: Clone, R> Due<K, R> {
         K: Send + Sync + 'static,
         R: 'static,
         Ret: Send,
-        S: Shape<Ret, K> + Send + Sync + 'static,
+        S: Shape<K, Return = Ret> + Send + Sync + 'static,
         S::Value: MemberOf<R> + Send,
         L: Fn(Vec<K>) -> F + Send + Sync + 'static,
         F: Future<Output = Ret> + Send + 'static,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::hash::{BuildHasher, Hash};
+use std::marker::PhantomData;
 
 use crate::outcome::{Optional, ReturnType, ReturnTypeOneLayer as _};
 use crate::panics::guarded;
@@ -34,26 +35,49 @@ impl<R, V> Taken<R, V> {
 }
 
 /// How values and ids of a batch function belong together.
-pub trait Shape<R, K> {
+pub trait Shape<K> {
+    /// What the function returns.
+    type Return;
     /// One value.
     type Value;
 
     /// What the body has returned for these ids.
-    fn take(&self, returned: R, ids: &[K]) -> Taken<R, Self::Value>;
+    fn take(&self, returned: Self::Return, ids: &[K]) -> Taken<Self::Return, Self::Value>;
 
     /// The answer: `ids` are distinct, each with its value, and `order` says which one was asked for where.
-    fn collect(&self, ids: Vec<K>, values: Vec<Option<Self::Value>>, order: &[usize]) -> R;
+    fn collect(
+        &self,
+        ids: Vec<K>,
+        values: Vec<Option<Self::Value>>,
+        order: &[usize],
+    ) -> Self::Return;
 }
 
-/// The return type says it by itself.
-#[derive(Clone, Copy, Debug)]
-pub struct ByReturn;
+/// The return type `R` says it by itself.
+pub struct ByReturn<R>(PhantomData<fn() -> R>);
 
-/// `key_of = |value| …` says it.
-#[derive(Clone, Copy)]
-pub struct ByKey<F>(F);
+/// `key_of = |value| …` says it of the list `R`.
+pub struct ByKey<R, F>(PhantomData<fn() -> R>, F);
 
-impl<F> fmt::Debug for ByKey<F> {
+impl<R> Clone for ByReturn<R> {
+    fn clone(&self) -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<R, F: Clone> Clone for ByKey<R, F> {
+    fn clone(&self) -> Self {
+        Self(PhantomData, self.1.clone())
+    }
+}
+
+impl<R> fmt::Debug for ByReturn<R> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("ByReturn")
+    }
+}
+
+impl<R, F> fmt::Debug for ByKey<R, F> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("ByKey")
     }
@@ -61,17 +85,17 @@ impl<F> fmt::Debug for ByKey<F> {
 
 /// The shape of a function without `key_of`.
 #[must_use]
-pub const fn by_return() -> ByReturn {
-    ByReturn
+pub const fn by_return<R>() -> ByReturn<R> {
+    ByReturn(PhantomData)
 }
 
 /// The shape of a function that returns `R`, with `key_of`.
-pub fn by_key<R: List, K, F: Fn(&R::Item) -> K>(key_of: F) -> ByKey<F> {
-    ByKey(key_of)
+pub fn by_key<R: List, K, F: Fn(&R::Item) -> K>(key_of: F) -> ByKey<R, F> {
+    ByKey(PhantomData, key_of)
 }
 
 /// What one entry of the function means, before its options.
-pub fn member_outcome<R, K, S: Shape<R, K>>(_: &S, _: &K) -> Optional<S::Value> {
+pub fn member_outcome<K, S: Shape<K>>(_: &S, _: &K) -> Optional<S::Value> {
     (&&ReturnType::<Option<S::Value>>::new()).outcome()
 }
 
@@ -110,7 +134,8 @@ pub trait List: Sized {
     fn list(values: Vec<Self::Item>) -> Self;
 }
 
-impl<R: BatchReturn<K>, K> Shape<R, K> for ByReturn {
+impl<R: BatchReturn<K>, K> Shape<K> for ByReturn<R> {
+    type Return = R;
     type Value = R::Value;
 
     fn take(&self, returned: R, ids: &[K]) -> Taken<R, R::Value> {
@@ -122,12 +147,13 @@ impl<R: BatchReturn<K>, K> Shape<R, K> for ByReturn {
     }
 }
 
-impl<R, K, Q, F> Shape<R, K> for ByKey<F>
+impl<R, K, Q, F> Shape<K> for ByKey<R, F>
 where
     R: List,
     Q: KeyFor<K> + Eq + Hash,
     F: Fn(&R::Item) -> Q,
 {
+    type Return = R;
     type Value = R::Item;
 
     fn take(&self, returned: R, ids: &[K]) -> Taken<R, R::Item> {
@@ -135,7 +161,7 @@ where
             Ok(values) => values,
             Err(returned) => return Taken::Failed(returned),
         };
-        let keys = guarded(|| values.iter().map(&self.0).collect::<Vec<Q>>());
+        let keys = guarded(|| values.iter().map(&self.1).collect::<Vec<Q>>());
         let Some(keys) = keys else { return Taken::Misshapen(R::list(values)) };
         let mut places = HashMap::with_capacity(values.len());
         for (place, key) in keys.into_iter().enumerate() {

@@ -82,12 +82,12 @@ impl Subject {
         Call::new(&FUNCTION, key.finish(), self.policy, Handle::Owned(self.cache.clone()))
     }
 
-    fn entry<R, S: Shape<R, u64, Value = u64>>(&self, shape: &S, id: u64) -> Entry<Option<u64>> {
-        self.call(id).entry(member_outcome::<R, u64, S>(shape, &id))
+    fn entry<S: Shape<u64, Value = u64>>(&self, shape: &S, id: u64) -> Entry<Option<u64>> {
+        self.call(id).entry(member_outcome(shape, &id))
     }
 
-    fn batch(&self, ids: &[u64]) -> Batch<u64, Option<u64>, ByReturn> {
-        batch(ids.to_vec(), by_return(), |shape, id| self.entry::<Answer, _>(shape, *id))
+    fn batch(&self, ids: &[u64]) -> Batch<u64, Option<u64>, ByReturn<Answer>> {
+        batch(ids.to_vec(), by_return(), |shape, id| self.entry(shape, *id))
     }
 
     /// Takes down what the body gets, and takes its time.
@@ -131,7 +131,7 @@ impl Subject {
     }
 
     async fn invalidate(&self, id: u64) {
-        self.entry::<Answer, _>(&by_return(), id).invalidate().await.expect("it is there");
+        self.entry(&by_return::<Answer>(), id).invalidate().await.expect("it is there");
     }
 
     fn take_loads(&self) -> Vec<Vec<u64>> {

@@ -104,7 +104,7 @@ async fn a_panic_of_the_body_is_the_callers_and_hands_the_leases_over() {
 async fn lives_are_those_of_the_policy() {
     let subject = Subject::with_policy(Policy::new(10 * SECOND));
     subject.get(&[1]).await;
-    let left = subject.entry::<super::Answer, _>(&super::by_return(), 1).ttl().await;
+    let left = subject.entry(&super::by_return::<super::Answer>(), 1).ttl().await;
     assert_eq!(left.expect("it is there"), Some(10 * SECOND));
     let _: Duration = LOAD;
 }

@@ -9,8 +9,8 @@ use super::Subject;
 async fn a_tree_keeps_its_order() {
     let subject = Subject::new();
     for _ in 0..2 {
-        let batch = batch(vec![3, 1, 2], by_return(), |shape, id| {
-            subject.entry::<BTreeMap<u64, u64>, _>(shape, *id)
+        let batch = batch(vec![3, 1, 2], by_return::<BTreeMap<u64, u64>>(), |shape, id| {
+            subject.entry(shape, *id)
         });
         let answer = batch.run(|ids: Vec<u64>| async {
             ids.into_iter().map(|id| (id, 10 * id)).collect::<BTreeMap<_, _>>()
@@ -26,9 +26,8 @@ async fn positions(
     ids: &[u64],
     returned: impl Fn(&[u64]) -> Vec<Option<u64>>,
 ) -> Vec<Option<u64>> {
-    let batch = batch(ids.to_vec(), by_return(), |shape, id| {
-        subject.entry::<Vec<Option<u64>>, _>(shape, *id)
-    });
+    let batch =
+        batch(ids.to_vec(), by_return::<Vec<Option<u64>>>(), |shape, id| subject.entry(shape, *id));
     let body = |ids: Vec<u64>| {
         subject.loads.lock().expect("no panic").push(ids.clone());
         let returned = returned(&ids);
@@ -73,7 +72,7 @@ async fn list(
 ) -> Result<Vec<u64>, &'static str> {
     type Answer = Result<Vec<u64>, &'static str>;
     let shape = by_key::<Answer, _, _>(|value| value / 10);
-    let batch = batch(ids.to_vec(), shape, |shape, id| subject.entry::<Answer, _>(shape, *id));
+    let batch = batch(ids.to_vec(), shape, |shape, id| subject.entry(shape, *id));
     let body = |ids: Vec<u64>| {
         subject.loads.lock().expect("no panic").push(ids.clone());
         let returned = returned(&ids);
