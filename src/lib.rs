@@ -9,7 +9,8 @@ pub use cached_redis_macros::updates;
 pub use cached_redis_runtime::{
     Absent, Cache, CacheBuilder, Credentials, Entry, Error, ErrorKind, Fault, FunctionStats,
     Health, Invalidate, InvalidateAll, Invalidations, KeyPart, Loss, MemoryStore, Previous,
-    SilentLoss, Stats, Storable, Tracking, Untracked, bypass, previous, redis, refresh,
+    SilentLoss, Stats, Storable, Tracking, Untracked, Warm, WarmError, WarmFailure, WarmProgress,
+    bypass, previous, redis, refresh,
 };
 
 /// For generated code only.

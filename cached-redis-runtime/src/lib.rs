@@ -40,6 +40,7 @@ mod stats;
 mod store;
 mod telemetry;
 mod testing;
+mod warm;
 mod writes;
 
 #[doc(hidden)]
@@ -62,4 +63,5 @@ pub use store::memory::{Fault, MemoryStore};
 #[doc(hidden)]
 pub use store::mutated::Rule;
 pub use store::redis::Credentials;
+pub use warm::{Warm, WarmError, WarmFailure, WarmProgress};
 pub use writes::{Invalidate, InvalidateAll, Invalidations};
