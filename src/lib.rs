@@ -20,6 +20,8 @@ pub use cached_redis_runtime::private as __private;
 /// The pages under `docs/`, whose examples are compiled with the tests.
 #[cfg(doctest)]
 mod pages {
+    #[doc = include_str!("../docs/batches.md")]
+    mod batches {}
     #[doc = include_str!("../docs/freshness.md")]
     mod freshness {}
     #[doc = include_str!("../docs/groups.md")]

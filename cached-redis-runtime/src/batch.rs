@@ -10,6 +10,8 @@ mod answer;
 mod ask;
 mod join;
 mod keys;
+mod load;
+mod look_up;
 mod member;
 mod progress;
 mod reload;

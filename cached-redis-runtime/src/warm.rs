@@ -160,7 +160,7 @@ impl<I: Iterator, L> Warm<I, L> {
         let (cache, load) = (&cache, &load);
         let mut ids = ids.skip(resume_at).fuse();
         let mut place = resume_at;
-        let mut done = Done { completed: resume_at, resume_at: resume_at, later: BTreeMap::new() };
+        let mut done = Done { completed: resume_at, resume_at, later: BTreeMap::new() };
         let mut running = Vec::with_capacity(concurrency);
         let mut failure = None;
         loop {

@@ -5,11 +5,12 @@ use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
 use syn::{Expr, LitStr, Path, Token};
 
+use super::batch::{Each, Of};
 use super::duration::DurationExpr;
 use super::options::{Options as _, options};
 use super::spec::Evaluated::{ByCalls, ByHelpersToo};
 use super::spec::{CRATE, Limits, Spec};
-use super::values::{Each, Early, Flag, KeyOption, Lock, Of, Skip, Tags};
+use super::values::{Early, Flag, KeyOption, Lock, Skip, Tags};
 use super::{check_depth, skip_to_next};
 use crate::diagnostics::{self, Errors, list, nearest};
 use crate::limits::{MAX_EARLY, MAX_JITTER};

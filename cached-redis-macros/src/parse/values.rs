@@ -5,11 +5,10 @@ use std::slice;
 use proc_macro2::Ident;
 use syn::parse::ParseStream;
 use syn::spanned::Spanned as _;
-use syn::{Expr, ExprLit, Lit, LitStr, Member, Path, Token, parenthesized, parse_quote, token};
+use syn::{Expr, ExprLit, Lit, LitStr, Path, Token, parenthesized, token};
 
 use super::duration::{DurationExpr, duration, is_number};
 use super::spec::Spec;
-use super::target::Callee;
 use super::template::{Purpose, Template};
 use super::{check_suffix, expression, expressions, ungroup};
 use crate::diagnostics::Errors;
@@ -46,12 +45,6 @@ pub(crate) enum KeyOption {
     Expressions(Vec<Expr>),
     Template(Template),
 }
-
-/// `each(..)`
-pub(crate) struct Each(pub(crate) Ident);
-
-/// `of = …`: the cached function whose entries those of a batch are.
-pub(crate) struct Of(pub(crate) Callee);
 
 /// `lock = …`
 pub(crate) enum Lock {
@@ -182,52 +175,6 @@ impl Value for Early {
             Self::Beta(beta) => slice::from_ref(beta),
         }
     }
-}
-
-impl Value for Each {
-    fn read(input: ParseStream<'_>, spec: &Spec, keyword: &Ident) -> syn::Result<Self> {
-        let message = format!(
-            "`{keyword}` takes the name of the parameter that has the ids: write `{}`",
-            spec.example
-        );
-        if !input.peek(token::Paren) {
-            return Err(syn::Error::new(keyword.span(), message));
-        }
-        let content;
-        let parentheses = parenthesized!(content in input);
-        match &expressions(&content)?[..] {
-            [Expr::Path(path)] if path.path.get_ident().is_some() => {
-                path.path.get_ident().cloned().map(Self)
-            }
-            _ => None,
-        }
-        .ok_or_else(|| syn::Error::new(parentheses.span.join(), message))
-    }
-}
-
-impl Value for Of {
-    fn read(input: ParseStream<'_>, spec: &Spec, keyword: &Ident) -> syn::Result<Self> {
-        let expr = value(input, spec, keyword)?;
-        match expr {
-            Expr::Path(path) => Ok(Self(Callee::Path(path))),
-            Expr::Field(field) => match (&*field.base, &field.member) {
-                (Expr::Path(base), Member::Named(method)) if base.path.is_ident("self") => {
-                    let base = &field.base;
-                    Ok(Self(Callee::Method(parse_quote!(#base.#method()))))
-                }
-                _ => Err(not_a_function(&field, spec)),
-            },
-            other => Err(not_a_function(&other, spec)),
-        }
-    }
-}
-
-fn not_a_function(expr: &impl quote::ToTokens, spec: &Spec) -> syn::Error {
-    let message = format!(
-        "`of` takes the name of the cached function whose entries these are, without arguments: write `{}`",
-        spec.example
-    );
-    syn::Error::new_spanned(expr, message)
 }
 
 impl Value for Flag {

@@ -1,30 +1,23 @@
 //! The entries of one batch, and how far each of them has come. Knows only bytes, and is compiled once.
 
 use std::pin::Pin;
-use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
-use super::join::{Boxed, join_all};
 use super::store::Stored;
 use super::wait::Held;
 use crate::budget::Budget;
-use crate::call::answer::Read;
+use crate::call::answer::{Counts, Read};
 use crate::call::ask::ROUNDS;
-use crate::call::look_up::Look;
 use crate::call::permit::{Granted, Reason};
 use crate::call::slot::Slot;
 use crate::codec::Encoding;
 use crate::error::{Error, ErrorKind};
-use crate::freshness::Freshness;
 use crate::lease::{Intent, LeaseId};
-use crate::loading::{Context, Loading};
 use crate::loss::Loss;
 use crate::record::Record;
-use crate::renewal::keep_alive;
 
 /// Entries that are read or asked for in one round trip: more would hold up what others send on the same connection.
 pub(super) const PIPELINE: usize = 1_000;
@@ -111,10 +104,10 @@ pub(super) struct Progress {
     /// The last good values that stand in for a load that has failed.
     pub(super) fallbacks: Vec<(usize, Read)>,
     /// A place among the loads that are bounded while the store is away.
-    place: Option<OwnedSemaphorePermit>,
+    pub(super) place: Option<OwnedSemaphorePermit>,
     /// The load that runs, or has run.
-    loading: Vec<usize>,
-    load_began: Instant,
+    pub(super) loading: Vec<usize>,
+    pub(super) load_began: Instant,
     pub(super) took: Duration,
 }
 
@@ -169,7 +162,7 @@ impl Progress {
                     return Next::Decode(found);
                 }
                 if !self.which(|state| matches!(state, State::Granted(_)), 1).is_empty() {
-                    return Next::Load(self.to_load());
+                    return Next::Load(self.next_load());
                 }
                 let unread = self.which(|state| matches!(state, State::Unread), PIPELINE);
                 if !unread.is_empty() {
@@ -184,7 +177,7 @@ impl Progress {
                 }
                 if !self.which(|state| matches!(state, State::Alone(_)), 1).is_empty() {
                     self.take_place().await;
-                    return Next::Load(self.to_load());
+                    return Next::Load(self.next_load());
                 }
                 if self.which(|state| matches!(state, State::Held(_)), 1).is_empty() {
                     return Next::Done;
@@ -200,7 +193,7 @@ impl Progress {
     }
 
     /// What is granted, and then what is loaded without being stored.
-    fn to_load(&mut self) -> Vec<usize> {
+    fn next_load(&mut self) -> Vec<usize> {
         let mut which = self.which(|state| matches!(state, State::Granted(_)), self.max_batch);
         let room = self.max_batch - which.len();
         which.extend(self.which(|state| matches!(state, State::Alone(_)), room));
@@ -215,71 +208,6 @@ impl Progress {
         if self.place.is_none() && !self.which(is_away, 1).is_empty() {
             self.place = self.slots[0].place().await;
         }
-    }
-
-    async fn look_up(&mut self, which: &[usize]) {
-        let Self { slots, states, budget, kind, due, .. } = self;
-        let core = Arc::clone(slots[0].core());
-        let mut to_read = Vec::with_capacity(which.len());
-        for &index in which {
-            let slot = &slots[index];
-            // An invalidation of this entry is still being retried, so the stored value may be outdated.
-            if slot.is_outstanding() {
-                slot.counters.misses.increment();
-                states[index] = State::Alone(Reason::NotShareable);
-            } else if *kind == Kind::Refresh {
-                slot.counters.misses.increment();
-                states[index] = State::Ask(Tries::new(Intent::Refresh, LeaseId::NONE));
-            } else {
-                to_read.push(index);
-            }
-        }
-        if to_read.is_empty() {
-            return;
-        }
-        let mut session = core.sessions.within(budget);
-        let before = core.invalidator.before_reading();
-        let entries: Vec<_> =
-            to_read.iter().map(|index| (&*slots[*index].key, &slots[*index].groups)).collect();
-        let found = match session.read_many(&entries).await {
-            Ok(found) => found,
-            Err(error) => {
-                slots[0].failed(&error);
-                for index in to_read {
-                    slots[index].counters.misses.increment();
-                    states[index] = State::Alone(Reason::StoreFailed);
-                }
-                return;
-            }
-        };
-        let mut touches = Vec::new();
-        for (index, found) in to_read.into_iter().zip(found) {
-            let slot = &slots[index];
-            let look = match found {
-                Some(found) => slot.look_at(found, before, &mut session).await,
-                None => Look::Ask(Intent::Read, None),
-            };
-            states[index] = match look {
-                Look::Answer(read) => {
-                    if slot.is_touch_due(&read.record) {
-                        touches.push((index, read.record.clone()));
-                    }
-                    State::Found(read)
-                }
-                Look::Reload(read) => reload(index, read, *kind, due, slot),
-                Look::Ask(intent, previous) => {
-                    slot.counters.found_nothing(slot.policy.ttl);
-                    slot.counters.misses.increment();
-                    let seen = previous.map(|record| record.header().lease);
-                    State::Ask(Tries::new(intent, seen.unwrap_or(LeaseId::NONE)))
-                }
-                Look::Outstanding => {
-                    slot.counters.misses.increment();
-                    State::Alone(Reason::NotShareable)
-                }
-            };
-        }
-        touch(slots, &touches).await;
     }
 
     /// What was found for an entry.
@@ -304,7 +232,7 @@ impl Progress {
         self.due.retain(|(due, _)| *due != index);
         self.unreadable += 1;
         let State::Found(read) = &self.states[index] else { return };
-        if matches!(read.counts, crate::call::answer::Counts::Hit(_)) {
+        if matches!(read.counts, Counts::Hit(_)) {
             slot.counters.misses.increment();
         }
         let most = MOST_UNREADABLE.saturating_mul(u32::try_from(self.slots.len()).unwrap_or(1));
@@ -314,62 +242,6 @@ impl Progress {
             let lease = read.record.header().lease;
             State::Ask(Tries::new(Intent::Replace(lease), LeaseId::NONE))
         };
-    }
-
-    /// What the body that is about to run knows.
-    pub(super) fn begins(&mut self) -> Arc<Context> {
-        let leases = self.loading.iter().filter_map(|index| match &self.states[*index] {
-            State::Granted(granted) => Some(granted.lease.id()),
-            _ => None,
-        });
-        let leases: Vec<_> = leases.collect();
-        // A reload is not a part of the loads around the call that was answered.
-        let mut context = if self.kind == Kind::Reload {
-            self.slots[0].counters.reloads.increment();
-            Context::default()
-        } else {
-            Context::inner()
-        };
-        context.leases = leases.into();
-        context.has_place = self.place.is_some();
-        Arc::new(context)
-    }
-
-    /// Runs the body, keeping the leases alive as long as others wait for it.
-    pub(super) async fn run<F: Future>(&mut self, mut body: Loading<F>) -> F::Output {
-        self.load_began = Instant::now();
-        let mut beside = self.renewals();
-        let returned = std::future::poll_fn(|context| {
-            if let Poll::Ready(returned) = body.as_mut().poll(context) {
-                return Poll::Ready(returned);
-            }
-            if let Some(renewing) = &mut beside
-                && renewing.as_mut().poll(context).is_ready()
-            {
-                beside = None;
-            }
-            Poll::Pending
-        })
-        .await;
-        self.took = self.load_began.elapsed();
-        self.slots[0].counters.loaded(self.took);
-        returned
-    }
-
-    fn renewals(&self) -> Option<Boxed<'static, ()>> {
-        let renewal = |index: &usize| match &self.states[*index] {
-            State::Granted(granted) => Some(self.slots[*index].entry().renewal(granted.lease.id())),
-            _ => None,
-        };
-        let renewals: Vec<_> = self.loading.iter().filter_map(renewal).collect();
-        let deadline = self.slots[0].patience_from(self.load_began);
-        (!renewals.is_empty()).then(|| -> Boxed<'static, ()> {
-            Box::pin(async move {
-                let renewing = std::pin::pin!(keep_alive(&renewals, Some(deadline)));
-                // A runtime without timers keeps none alive.
-                crate::budget::timed(renewing).await;
-            })
-        })
     }
 
     /// The entry, if what was loaded of it may be stored.
@@ -438,47 +310,6 @@ impl Progress {
     pub(super) fn loaded_at_once(&self) -> usize {
         self.loading.len()
     }
-
-    /// Runs the body for all ids, where only that can be the answer.
-    pub(super) async fn once_more<F: Future>(&mut self, body: F) -> F::Output {
-        self.loading.clear();
-        let context = Arc::new(Context::inner());
-        self.run(crate::loading::load_in(context, body)).await
-    }
-}
-
-/// A value that is to be reloaded: in the background, or, where the body cannot outlive the call, while it waits.
-fn reload(
-    index: usize,
-    read: Read,
-    kind: Kind,
-    due: &mut Vec<(usize, LeaseId)>,
-    slot: &Slot,
-) -> State {
-    let lease = read.record.header().lease;
-    let is_stale = matches!(read.counts, crate::call::answer::Counts::Hit(Freshness::Stale));
-    match kind {
-        Kind::Call { detachable: false } if is_stale => {
-            slot.counters.misses.increment();
-            State::Ask(Tries::new(Intent::Read, lease))
-        }
-        Kind::Call { detachable: false } => State::Found(read),
-        _ => {
-            due.push((index, lease));
-            State::Found(read)
-        }
-    }
-}
-
-/// Renews lives that hits renew, all at once.
-async fn touch(slots: &[Slot], touches: &[(usize, Record)]) {
-    let touch = |(index, record): &(usize, Record)| -> Boxed<'_, ()> {
-        let (slot, record) = (&slots[*index], record.clone());
-        Box::pin(async move {
-            slot.touch(&record, &mut slot.core().sessions.begin()).await;
-        })
-    };
-    join_all(touches.iter().map(touch).collect()).await;
 }
 
 /// Whether an entry has been asked for often enough.
