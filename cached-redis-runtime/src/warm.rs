@@ -62,7 +62,7 @@ pub struct WarmError<E> {
 #[non_exhaustive]
 pub enum WarmFailure<E> {
     /// The cache does not answer, so that nothing would be stored.
-    Cache(Error),
+    Unavailable(Error),
     /// The function has failed.
     Load(E),
 }
@@ -71,7 +71,7 @@ impl<E: fmt::Display> fmt::Display for WarmError<E> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { resume_at, reason } = self;
         match reason {
-            WarmFailure::Cache(error) => {
+            WarmFailure::Unavailable(error) => {
                 write!(formatter, "warming stopped at {resume_at}: {error}")
             }
             WarmFailure::Load(error) => {
@@ -171,7 +171,7 @@ impl<I: Iterator, L> Warm<I, L> {
                 }
                 let count = some.len();
                 let call = Box::pin(async move {
-                    cache.health().await.ping.map_err(WarmFailure::Cache)?;
+                    cache.health().await.ping.map_err(WarmFailure::Unavailable)?;
                     let loaded = cache.scope(load(some)).await;
                     loaded.map(drop).map_err(WarmFailure::Load)
                 });
@@ -306,6 +306,6 @@ mod tests {
         cache.memory_store().expect("in process").set_fault(Some(Fault::Down));
         let load = |_: Vec<u64>| async { panic!("nothing would be stored") };
         let error = cache.warm(0..8, load).run::<_, (), String>().await.expect_err("no cache");
-        assert!(matches!(error.reason, WarmFailure::Cache(_)));
+        assert!(matches!(error.reason, WarmFailure::Unavailable(_)));
     }
 }
