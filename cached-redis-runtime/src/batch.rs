@@ -115,7 +115,8 @@ impl<K: Clone, R, S> Batch<K, R, S> {
         L: Fn(Vec<K>) -> F,
         F: Future<Output = Ret>,
     {
-        self.answer(&load, false).await.0
+        // Boxed, so that no caller's future has room for it.
+        Box::pin(self.answer(&load, false)).await.0
     }
 
     /// As [`run`](Self::run), with a body that can outlive the call. `make` makes it, when something is to be loaded.
@@ -133,7 +134,7 @@ impl<K: Clone, R, S> Batch<K, R, S> {
         let shape = self.shape.clone();
         let load = LazyLoad::new(make);
         let body = |ids| load.get()(ids);
-        let (answer, due) = self.answer(&body, true).await;
+        let (answer, due) = Box::pin(self.answer(&body, true)).await;
         if let Some(due) = due {
             due.reload(shape, load.into_inner());
         }

@@ -230,36 +230,25 @@ fn overlapping_batches_of_several_processes_load_each_id_once() {
     });
 }
 
-/// Not a benchmark: how much a batch saves at least, on whatever machine this runs.
 #[test]
-fn a_batch_of_a_hundred_is_ten_times_as_fast_as_a_hundred_calls_and_warming_is_bounded() {
+fn ten_thousand_entries_are_warmed_and_those_that_are_there_are_left_alone() {
     each_binary(|binary| {
         let server = Server::start(binary, &[]);
         runtime().block_on(async {
             let source = Source::on(&server).await;
-            let warming = source.cache.warm(0..10_000_u64, |ids| {
-                let source = source.clone();
-                async move { source.many(&ids).await }
-            });
-            let began = Instant::now();
-            assert_eq!(warming.run().await.expect("a server"), 10_000);
-            println!("{}: 10,000 keys warmed in {:?}", server.label(), began.elapsed());
-            assert_eq!(source.take_loads().concat().len(), 10_000);
-            let ids: Vec<u64> = (0..100).collect();
-            let (mut batch, mut single) = (Duration::MAX, Duration::MAX);
-            for _ in 0..20 {
-                let began = Instant::now();
-                source.many(&ids).await.expect("values");
-                batch = batch.min(began.elapsed());
-                let began = Instant::now();
-                for id in &ids {
-                    source.single(*id).await;
-                }
-                single = single.min(began.elapsed());
+            source.single(7).await;
+            source.set_version(1);
+            for _ in 0..2 {
+                let warming = source.cache.warm(0..10_000_u64, |ids| {
+                    let source = source.clone();
+                    async move { source.many(&ids).await }
+                });
+                assert_eq!(warming.run().await.expect("a server"), 10_000);
             }
-            println!("{}: a batch of 100 in {batch:?}, 100 calls in {single:?}", server.label());
-            assert!(source.take_loads().is_empty());
-            assert!(10 * batch <= single || cfg!(debug_assertions), "{batch:?}, {single:?}");
+            let loads = source.take_loads();
+            assert_eq!(loads.concat().len(), 10_000);
+            assert!(loads.iter().all(|ids| ids.len() <= 500));
+            assert_eq!(source.single(7).await, Some(0));
         });
     });
 }

@@ -1,5 +1,6 @@
 //! One server, and the steps of the protocol on it.
 
+mod arguments;
 mod batch;
 mod groups;
 mod look_up;
@@ -21,10 +22,11 @@ use super::source::Source;
 use crate::error::Error;
 use crate::group::{Generation, Group, Stamp, Stamps};
 use crate::health::Condition;
-use crate::lease::{Acquire, Acquired, FenceId, Fill, Filled, LONGEST_LEASE, LeaseId, Life, Nonce};
+use crate::lease::{Acquire, Acquired, FenceId, Fill, Filled, LeaseId, Life, Nonce};
 use crate::loss::Losses;
 use crate::stats::ConnectionCounters;
 use crate::store::fence_key;
+use arguments::{AcquireArguments, FillArguments};
 use groups::Made;
 
 /// A server, and the connection to it.
@@ -97,24 +99,10 @@ impl Node {
 
     pub(super) async fn acquire(&self, key: &str, acquire: Acquire<'_>) -> Result<Acquired, Error> {
         let asked = Instant::now();
-        let arguments = Self::acquire_arguments(&acquire);
-        let arguments: Vec<&[u8]> = arguments.iter().map(Vec::as_slice).collect();
+        let arguments = AcquireArguments::new(&acquire);
         let keys = [key, &fence_key(key)];
-        let answer = self.script(&self.scripts.acquire, &keys, &arguments).await?;
+        let answer = self.script(&self.scripts.acquire, &keys, &arguments.all()).await?;
         self.acquired(answer, asked)
-    }
-
-    fn acquire_arguments(acquire: &Acquire<'_>) -> [Vec<u8>; 8] {
-        [
-            millis(acquire.lease).into_bytes(),
-            acquire.nonce.bytes().to_vec(),
-            acquire.schema.to_le_bytes().to_vec(),
-            scripts::name_of(acquire.intent).into(),
-            acquire.seen_lease().bytes().to_vec(),
-            acquire.stamps.bytes().to_vec(),
-            acquire.longest.to_string().into_bytes(),
-            millis(LONGEST_LEASE).into_bytes(),
-        ]
     }
 
     /// The answer to a question that was asked then.
@@ -136,17 +124,9 @@ impl Node {
         record: &[u8],
         life: Life,
     ) -> Result<Filled, Error> {
-        let [lease, whole, fresh] = &Self::fill_arguments(&Fill { key, lease, record, life });
-        let arguments: [&[u8]; 4] = [lease, whole, fresh, record];
-        let stored = self.flag(&self.scripts.fill, key, &arguments).await?;
+        let arguments = FillArguments::new(&Fill { key, lease, record, life });
+        let stored = self.flag(&self.scripts.fill, key, &arguments.all()).await?;
         Ok(if stored { Filled::Stored } else { Filled::Lost })
-    }
-
-    /// Those of FILL, but for the record.
-    fn fill_arguments(fill: &Fill<'_>) -> [Vec<u8>; 3] {
-        let Fill { lease, life, .. } = fill;
-        let (whole, fresh) = (millis(life.whole), millis_or_none(life.fresh));
-        [lease.bytes().to_vec(), whole.into_bytes(), fresh.into_bytes()]
     }
 
     pub(super) async fn keep(

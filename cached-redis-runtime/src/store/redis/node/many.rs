@@ -7,6 +7,7 @@ use redis::{Cmd, Pipeline, Value};
 use tokio::time::Instant;
 
 use super::Node;
+use super::arguments::{AcquireArguments, FillArguments};
 use super::batch::misses_script;
 use super::groups::{Made, generation_of};
 use super::look_up::record;
@@ -129,9 +130,8 @@ impl Node {
         let script = &self.scripts.acquire;
         let answers = self
             .script_many(entries, |(key, acquire), command| {
-                let arguments = Self::acquire_arguments(acquire);
-                let arguments: Vec<&[u8]> = arguments.iter().map(Vec::as_slice).collect();
-                command(script, &[*key, &fence_key(key)], &arguments)
+                let arguments = AcquireArguments::new(acquire);
+                command(script, &[*key, &fence_key(key)], &arguments.all())
             })
             .await?;
         Ok(answers.into_iter().map(|answer| self.acquired(script_answer(answer)?, asked)).collect())
@@ -144,9 +144,7 @@ impl Node {
         let script = &self.scripts.fill;
         let answers = self
             .script_many(entries, |fill, command| {
-                let arguments = Self::fill_arguments(fill);
-                let [lease, whole, fresh] = &arguments;
-                command(script, &[fill.key], &[lease, whole, fresh, fill.record])
+                command(script, &[fill.key], &FillArguments::new(fill).all())
             })
             .await?;
         let filled = |answer| match script_answer(answer)? {
