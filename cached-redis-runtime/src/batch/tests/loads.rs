@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
-use super::{LOAD, SECOND, Subject, tenfold};
+use super::{Answer, LOAD, SECOND, Subject, by_return, tenfold};
+use crate::lease::Nonce;
+use crate::scope::Handle;
+use crate::store::Store as _;
 use crate::store::memory::Fault;
+use crate::writes::InvalidateAll;
 use tokio::time::Instant;
 
 #[tokio::test(start_paused = true)]
@@ -109,4 +113,58 @@ async fn what_was_invalidated_while_it_was_loaded_is_not_stored() {
     assert_eq!(answer[&1], 20);
     assert_eq!(subject.take_loads(), [[1]]);
     assert_eq!(subject.stats().superseded, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_loaded_before_all_was_invalidated_does_not_count() {
+    let subject = Subject::new().slow();
+    let invalidating = async {
+        tokio::time::sleep(LOAD / 2).await;
+        subject.set_factor(20);
+        let all = InvalidateAll::new(&super::FUNCTION, Handle::Owned(subject.cache.clone()));
+        all.await.expect("it is there");
+    };
+    tokio::join!(subject.get(&[1, 2]), invalidating);
+    subject.take_loads();
+    assert_eq!(subject.get(&[1, 2]).await[&2], 40);
+    assert_eq!(subject.take_loads(), [[1, 2]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_an_id_is_fenced_it_is_loaded_and_not_stored() {
+    let subject = Subject::new();
+    let key = subject.entry(&by_return::<Answer>(), 1).key().expect("a key");
+    let fence = Nonce { process: 9, sequence: 9 };
+    subject.store().hold(&[key], fence, SECOND).await.expect("it is there");
+    assert_eq!(subject.get(&[1, 2]).await, tenfold(&[1, 2]));
+    assert_eq!(subject.get(&[1, 2]).await, tenfold(&[1, 2]));
+    assert_eq!(subject.take_loads(), [vec![1, 2], vec![1]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn entries_that_do_not_decode_are_replaced() {
+    let subject = Subject::new();
+    subject.get(&[1, 2]).await;
+    subject.take_loads();
+    let key = subject.entry(&by_return::<Answer>(), 1).key().expect("a key");
+    let mut record = subject.store().get_raw(&key).expect("it is there");
+    *record.last_mut().expect("a payload") = b'?';
+    subject.store().set_raw(&key, record, SECOND);
+    assert_eq!(subject.get(&[1, 2]).await, tenfold(&[1, 2]));
+    assert_eq!(subject.get(&[1, 2]).await, tenfold(&[1, 2]));
+    assert_eq!(subject.take_loads(), [[1]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_id_whose_invalidation_has_failed_is_loaded_each_time() {
+    let subject = Subject::new();
+    subject.get(&[1, 2]).await;
+    subject.take_loads();
+    subject.store().set_fault(Some(Fault::RefuseWrites));
+    let entry = subject.entry(&by_return::<Answer>(), 1);
+    entry.invalidate().await.expect_err("refused");
+    subject.set_factor(20);
+    assert_eq!(subject.get(&[1, 2]).await[&1], 20);
+    assert_eq!(subject.get(&[1, 2]).await[&2], 20);
+    assert_eq!(subject.take_loads(), [[1], [1]]);
 }
