@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use super::progress::{Kind, Progress, State, Tries, is_exhausted};
 use super::wait::{Held, Wait};
 use crate::call::answer::Counts;
@@ -178,7 +180,7 @@ impl Slot {
             self.counters.waits.increment();
             Wait::Watch
         };
-        State::Held(Box::new(Held { tries, holder, known, wait }))
+        State::Held(Box::new(Held { tries, holder, known, wait, since: Instant::now() }))
     }
 }
 

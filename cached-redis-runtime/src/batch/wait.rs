@@ -32,6 +32,8 @@ pub(super) struct Held {
     pub(super) holder: LeaseId,
     pub(super) known: Arc<Known>,
     pub(super) wait: Wait,
+    /// Since when it is waited for.
+    pub(super) since: Instant,
 }
 
 /// How the end of that load is heard of.
@@ -81,7 +83,7 @@ impl Progress {
         let pause = backoff::jittered(share.clamp(FIRST_PAUSE, LONGEST_PAUSE));
         let each = self.states.iter().zip(&self.slots).filter_map(|(state, slot)| match state {
             State::Held(held) => Some(match held.wait {
-                Wait::Follow(_) => now + slot.lease(),
+                Wait::Follow(_) => held.since + slot.lease(),
                 Wait::Watch | Wait::AskAgain => now + pause,
             }),
             _ => None,
@@ -130,11 +132,15 @@ impl Progress {
             |state: &State| matches!(state, State::Held(held) if matches!(held.wait, Wait::Watch));
         let which = self.which(watched, super::progress::PIPELINE);
         let Self { slots, states, budget, .. } = self;
-        for state in states.iter_mut() {
-            // Also those whose leader in this process has been silent for a whole lease.
-            if let State::Held(held) = state
-                && (matches!(held.wait, Wait::AskAgain) || which.is_empty())
-            {
+        for (state, slot) in states.iter_mut().zip(slots.iter()) {
+            let State::Held(held) = state else { continue };
+            let is_over = match held.wait {
+                Wait::AskAgain => true,
+                // Its leader is neither polled nor dropped, and has not renewed its lease.
+                Wait::Follow(_) => held.since.elapsed() >= slot.lease(),
+                Wait::Watch => false,
+            };
+            if is_over {
                 *state = State::Ask(held.tries);
             }
         }

@@ -29,6 +29,22 @@ async fn stale_values_are_answered_and_reloaded_by_one_load() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn stale_values_are_reloaded_by_one_process() {
+    let subject = Subject::with_policy(stale()).slow();
+    let other = subject.elsewhere();
+    subject.get_detachable(&[1, 2]).await;
+    subject.take_loads();
+    subject.store().advance(11 * SECOND);
+    for _ in 0..3 {
+        tokio::join!(subject.get_detachable(&[1, 2]), other.get_detachable(&[2, 1]));
+    }
+    sleep(SECOND).await;
+    let mut loads = subject.take_loads().concat();
+    loads.sort_unstable();
+    assert_eq!(loads, [1, 2]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn where_the_body_cannot_outlive_the_call_stale_values_are_loaded_meanwhile() {
     let subject = Subject::with_policy(stale());
     subject.get(&[1, 2]).await;
@@ -64,6 +80,10 @@ async fn the_last_good_values_stand_in_for_a_load_that_fails() {
     subject.store().advance(11 * SECOND);
     assert_eq!(subject.fail(&[1, 2]).await, Ok(tenfold(&[1, 2])));
     assert_eq!(subject.stats().fallbacks, 2);
+    // For a while nobody tries again.
+    subject.take_loads();
+    assert_eq!(subject.get(&[1, 2]).await, tenfold(&[1, 2]));
+    assert!(subject.take_loads().is_empty());
     // One of them has none.
     subject.store().advance(30 * SECOND);
     assert_eq!(subject.fail(&[1, 2, 3]).await, Err("away"));
