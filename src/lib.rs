@@ -9,8 +9,8 @@ pub use cached_redis_macros::updates;
 pub use cached_redis_runtime::{
     Absent, Cache, CacheBuilder, Codec, CodecError, Compression, Credentials, Entry, Error,
     ErrorKind, Fault, FunctionStats, Health, Invalidate, InvalidateAll, Invalidations, Json,
-    KeyPart, Loss, MemoryStore, Previous, SilentLoss, Stats, Storable, Tracking, Untracked, bypass,
-    previous, redis, refresh,
+    KeyPart, Loss, MemoryStore, Previous, SilentLoss, Stats, Storable, Tracking, Untracked, Warm,
+    WarmError, WarmFailure, WarmProgress, bypass, previous, redis, refresh,
 };
 
 #[cfg(feature = "encryption")]
@@ -27,6 +27,8 @@ pub use cached_redis_runtime::private as __private;
 /// The pages under `docs/`, whose examples are compiled with the tests.
 #[cfg(doctest)]
 mod pages {
+    #[doc = include_str!("../docs/batches.md")]
+    mod batches {}
     #[doc = include_str!("../docs/freshness.md")]
     mod freshness {}
     #[doc = include_str!("../docs/groups.md")]

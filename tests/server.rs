@@ -5,6 +5,8 @@
 
 #[path = "server/bad_input.rs"]
 mod bad_input;
+#[path = "server/batches.rs"]
+mod batches;
 #[path = "server/coalescing.rs"]
 mod coalescing;
 #[path = "server/crashes.rs"]

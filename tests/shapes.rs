@@ -73,6 +73,8 @@ mod support {
 mod arguments;
 #[path = "shapes/background.rs"]
 mod background;
+#[path = "shapes/batches.rs"]
+mod batches;
 #[path = "shapes/blocks.rs"]
 mod blocks;
 #[path = "shapes/faithful.rs"]

@@ -5,6 +5,7 @@
 
 pub(crate) mod block;
 mod capture;
+mod each;
 mod entry;
 mod function;
 mod invalidate;
@@ -37,8 +38,12 @@ pub(crate) fn function(cached: &Cached) -> TokenStream {
 
 /// Its siblings.
 pub(crate) fn helpers(cached: &Cached) -> TokenStream {
-    let helpers =
-        [invalidate::expand(cached), invalidate_all::expand(cached), entry::expand(cached)];
+    let helpers = match &cached.each {
+        None => {
+            vec![invalidate::expand(cached), invalidate_all::expand(cached), entry::expand(cached)]
+        }
+        Some(each) => each::helpers(cached, each),
+    };
     match &cached.helpers.trait_impl {
         Some(trait_impl) => helpers.into_iter().map(|helper| qualify(helper, trait_impl)).collect(),
         None => helpers.into_iter().collect(),

@@ -7,6 +7,7 @@ use crate::parse::duration::DurationExpr;
 use crate::parse::invalidates::Target;
 use crate::parse::local::Local;
 use crate::parse::payload::{Codec, Compress, Encrypt};
+use crate::parse::target::Callee;
 use crate::parse::template::{self, Template};
 use crate::parse::updates::Update;
 use crate::signature::Function;
@@ -28,6 +29,8 @@ pub(crate) struct Cached {
     pub(crate) tags: Tags,
     /// Where the body may run in the background.
     pub(crate) background: Option<Background>,
+    /// Where one call is about many entries.
+    pub(crate) each: Option<Each>,
     /// `cache = …`
     pub(crate) cache: Option<Expr>,
     pub(crate) helpers: Helpers,
@@ -146,6 +149,39 @@ pub(crate) struct Tags {
     pub(crate) of_value: Vec<Vec<Piece>>,
     /// What the tags of `of_value` begin with, up to their first colon.
     pub(crate) classes: Vec<String>,
+}
+
+/// A function of many ids. In its key and its tags, the name of the parameter stands for one of them.
+pub(crate) struct Each {
+    /// The parameter with the ids.
+    pub(crate) ident: Ident,
+    pub(crate) mutability: Option<syn::Token![mut]>,
+    pub(crate) ids: Ids,
+    pub(crate) of: Option<Of>,
+    /// `key_of = …`
+    pub(crate) key_of: Option<Expr>,
+    pub(crate) max_batch: Option<u32>,
+    /// Parameters of which each run of the body gets a clone.
+    pub(crate) cloned: Vec<OwnedParameter>,
+}
+
+/// What the ids are taken as.
+pub(crate) enum Ids {
+    /// `&T`, with this `T`.
+    Reference(Type),
+    Value(Type),
+    /// `impl IntoIterator<Item = K>`
+    Iterator,
+}
+
+/// The cached function whose entries those of a batch are.
+pub(crate) struct Of {
+    pub(crate) callee: Callee,
+    /// Those of its entry, by the names of the batch's parameters.
+    pub(crate) arguments: Vec<Ident>,
+    /// Lives that differ from those of that function.
+    pub(crate) ttl: Option<DurationExpr>,
+    pub(crate) stale: Option<DurationExpr>,
 }
 
 /// A body that may still run after its call has returned, and so owns what it uses.

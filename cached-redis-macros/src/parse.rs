@@ -1,5 +1,6 @@
 //! Tokens to options that carry their spans. Nothing here knows the function.
 
+pub(crate) mod batch;
 pub(crate) mod block;
 pub(crate) mod duration;
 pub(crate) mod invalidates;

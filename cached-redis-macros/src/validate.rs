@@ -4,6 +4,7 @@ mod background;
 pub(crate) mod block;
 mod control_flow;
 mod durations;
+mod each;
 mod freshness;
 mod function;
 mod helpers;
@@ -16,6 +17,8 @@ mod tags;
 pub(crate) mod updates;
 mod write;
 
+use std::time::Duration;
+
 use helpers::Evaluations;
 use proc_macro2::Span;
 use syn::ext::IdentExt as _;
@@ -24,6 +27,7 @@ use syn::{Attribute, GenericParam, Generics, Path, Visibility, parse_quote_spann
 use crate::diagnostics::Errors;
 use crate::model::{Cached, Identity, Lease, Policy, Scope, TraitImpl};
 use crate::names;
+use crate::parse::duration::DurationExpr;
 use crate::parse::redis_cached::Options;
 use crate::parse::values::Lock;
 use crate::signature::{Function, Parameter};
@@ -81,29 +85,42 @@ pub(crate) fn validate(
     key::check_order(&subject, &mut errors);
     key::check_self_choice(&subject, &mut errors);
     tags::check(&subject, &mut errors);
+    each::check(&subject, &mut errors);
     let outcome = outcome::outcome(&subject, &mut errors);
-    let background = background::background(&subject, &mut errors);
+    let mut background = background::background(&subject, &mut errors);
+    let each = each::each(&subject, background.as_mut(), &mut errors);
     let tags = tags::tags(&subject);
     let key = key::key(&subject);
     let key_shape = key::shape(&subject);
+    let each = each.map(|each| each::finish(each, &subject));
     let parameters = subject.parameters;
     errors.finish()?;
 
     function.sig = named.sig;
     if let Some(background) = &background {
-        background::take_mut(&mut function.sig, background);
+        background::take_mut(&mut function.sig, &background.owned);
+    }
+    if let Some(each) = &each {
+        each::take_mut(&mut function.sig, each);
     }
     let evaluated = Evaluations::of(&options, &key);
     let helpers = helpers::helpers(&function, &parameters, &evaluated, &outcome, context);
     let borrowed_patterns = helpers::borrowed_patterns(&parameters, &evaluated, &tags);
     let payload = payload::payload(&mut options);
-    let Some(ttl) = options.ttl else { return Err(durations::no_ttl()) };
+    let ttl = match (options.ttl, &each) {
+        (Some(ttl), _) => ttl.value,
+        // That of the function whose entries these are.
+        (None, Some(each)) if each.of.is_some() => {
+            DurationExpr::Known(Duration::ZERO, Span::mixed_site())
+        }
+        (None, _) => return Err(durations::no_ttl()),
+    };
 
     let name =
         options.name.map_or_else(|| function.sig.ident.unraw().to_string(), |n| n.value.value());
     let returns = function.returns();
     let policy = Policy {
-        ttl: ttl.value,
+        ttl,
         negative_ttl: options.negative_ttl.map(|given| given.value),
         jitter: options.jitter.map(|given| limits::float(given.value)),
         lease: options.lock.and_then(|given| match given.value {
@@ -152,6 +169,7 @@ pub(crate) fn validate(
         outcome,
         tags,
         background,
+        each,
         cache: options.cache.map(|given| given.value),
         helpers,
     })

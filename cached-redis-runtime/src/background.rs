@@ -30,7 +30,7 @@ struct Tasks {
 #[derive(Debug)]
 pub(crate) struct Place {
     background: Arc<Background>,
-    key: Option<String>,
+    keys: Vec<String>,
 }
 
 /// Why there is no place.
@@ -57,8 +57,25 @@ impl Background {
         }
         let mut place = self.take(&mut tasks)?;
         tasks.reloading.insert(key.to_owned());
-        place.key = Some(key.to_owned());
+        place.keys.push(key.to_owned());
         Ok(place)
+    }
+
+    /// A place to reload several entries with one load, and which of them: those that nobody reloads yet.
+    pub(crate) fn reload_many<'a>(
+        self: &Arc<Self>,
+        keys: impl Iterator<Item = &'a str>,
+    ) -> Result<(Place, Vec<usize>), NoPlace> {
+        let mut tasks = self.lock();
+        let is_free = |(_, key): &(usize, &str)| !tasks.reloading.contains(*key);
+        let free: Vec<_> = keys.enumerate().filter(is_free).collect();
+        if free.is_empty() {
+            return Err(NoPlace::Reloading);
+        }
+        let mut place = self.take(&mut tasks)?;
+        place.keys = free.iter().map(|(_, key)| (*key).to_owned()).collect();
+        tasks.reloading.extend(place.keys.iter().cloned());
+        Ok((place, free.into_iter().map(|(index, _)| index).collect()))
     }
 
     /// A place for a load that has begun already.
@@ -83,7 +100,7 @@ impl Background {
         }
         tasks.running += 1;
         self.running.send_replace(tasks.all());
-        Ok(Place { background: Arc::clone(self), key: None })
+        Ok(Place { background: Arc::clone(self), keys: Vec::new() })
     }
 
     pub(crate) fn running(&self) -> usize {
@@ -119,7 +136,7 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut tasks = self.background.lock();
         tasks.running -= 1;
-        if let Some(key) = &self.key {
+        for key in &self.keys {
             tasks.reloading.remove(key);
         }
         self.background.running.send_replace(tasks.all());

@@ -7,22 +7,22 @@
 //! comes to is stored by [`conclude`]. A value that is no longer fresh may be the answer while its reload
 //! runs in the background ([`background`]).
 
-mod answer;
-mod ask;
+pub(crate) mod answer;
+pub(crate) mod ask;
 mod attempt;
 mod background;
 mod body;
-mod conclude;
+pub(crate) mod conclude;
 mod decode;
 mod follow;
 mod load;
 mod loaded;
 #[cfg(feature = "local")]
 mod local;
-mod look_up;
+pub(crate) mod look_up;
 mod miss;
-mod permit;
-mod slot;
+pub(crate) mod permit;
+pub(crate) mod slot;
 mod turn;
 
 use std::any::type_name;

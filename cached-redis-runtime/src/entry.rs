@@ -6,19 +6,21 @@ use std::time::Duration;
 
 use crate::cache::Core;
 use crate::call::Call;
+use crate::call::slot::Slot;
 use crate::error::{Error, ErrorKind};
 use crate::fill::{EntryRef, Lease};
 use crate::flight::Leader;
 use crate::freshness::Freshness;
-use crate::function::Function;
+use crate::function::{CountersOf, Function};
 use crate::group::Groups;
 use crate::invalidation::Target;
 use crate::judgement::{Judgement, judge};
 use crate::key::Key;
 use crate::lease::{Intent, LeaseId};
 use crate::outcome::{Outcome, Storable};
+use crate::panics::guarded;
 use crate::payload::codec::Format;
-use crate::payload::{self, Encoding};
+use crate::payload::{self, Assessed, Encoding, Gate};
 use crate::policy::Policy;
 use crate::record::{Header, Record};
 use crate::scope::{Choice, Handle};
@@ -69,10 +71,14 @@ pub(crate) struct Located<'a> {
 
 /// An [`Outcome`] whose stored type has been forgotten: aliases of return types work because no
 /// signature has to name it.
-trait Meaning<R>: Send + Sync {
+pub(crate) trait Meaning<R>: Send + Sync {
     fn type_name(&self) -> &'static str;
     fn encode(&self, returned: &R, schema: u64) -> Result<Option<Encoding>, Error>;
     fn decode(&self, header: &Header, payload: &[u8]) -> Option<R>;
+    /// An absence as the function returns it, if it can return one.
+    fn absent(&self) -> Option<R>;
+    /// What may be stored of it, if the gate says so, and whether that reads back as what was returned.
+    fn assess(&self, returned: &R, schema: u64, gate: &dyn Gate) -> Assessed;
 }
 
 impl<O> Meaning<O::Return> for O
@@ -90,6 +96,14 @@ where
 
     fn decode(&self, header: &Header, payload: &[u8]) -> Option<O::Return> {
         payload::decode(self, header, payload)
+    }
+
+    fn absent(&self) -> Option<O::Return> {
+        guarded(|| Outcome::absent(self)).flatten()
+    }
+
+    fn assess(&self, returned: &O::Return, schema: u64, gate: &dyn Gate) -> Assessed {
+        payload::assess(self, returned, schema, Some(gate))
     }
 }
 
@@ -278,6 +292,28 @@ impl<R> Entry<R> {
         let cache = entry.choice.cache();
         let key = cache.core().key(entry.function, &entry.key)?;
         Ok(Located { entry, cache, key })
+    }
+
+    /// The entry as one of a batch, with its meaning.
+    pub(crate) fn into_member(self) -> Result<(Slot, Box<dyn Meaning<R>>), Error> {
+        let Self { untyped, meaning } = self;
+        let Untyped { choice, function, key, policy, schema, groups } = untyped;
+        let cache = choice.cache();
+        let core = cache.core();
+        let key = core.key(function, &key)?;
+        let of = || core.stats.of(function.prefix(), function.name());
+        let counters = function.counters(core.id, of);
+        let type_name = meaning.type_name();
+        let slot = Slot { counters, policy, key, schema: schema?, groups, type_name, cache };
+        Ok((slot, meaning))
+    }
+
+    /// The function and the cache of the entry, for what is counted.
+    pub(crate) fn counters(&self) -> CountersOf<'static> {
+        let Untyped { choice, function, .. } = &self.untyped;
+        let cache = choice.cache();
+        function
+            .counters(cache.core().id, || cache.core().stats.of(function.prefix(), function.name()))
     }
 
     /// The entry in the cache that is in use here, wherever it is asked from now on.

@@ -10,7 +10,7 @@ use tokio::runtime;
 
 use crate::cache::Core;
 use crate::error::Error;
-use crate::flight::{Leader, Release};
+use crate::flight::{Asking, Leader, Release};
 use crate::group::{Groups, Stamps};
 use crate::lease::{Acquire, Acquired, Intent, LeaseId};
 use crate::policy::Policy;
@@ -18,7 +18,7 @@ use crate::record::Record;
 use crate::renewal::Renewed;
 use crate::scope::Handle;
 use crate::session::Session;
-pub(crate) use storing::{Filling, Written};
+pub(crate) use storing::{Filling, Written, run_many};
 
 /// An entry of a cache, for whoever fills it.
 #[derive(Clone, Copy)]
@@ -89,8 +89,26 @@ impl EntryRef<'_> {
         stamps: &Stamps,
         session: &mut Session<'_>,
     ) -> Result<Acquisition, Error> {
-        let asking = self.core().flights.ask(self.key, self.release_later(Duration::ZERO));
-        let acquire = Acquire {
+        let asking = self.asking();
+        let acquire = self.question(&asking, intent, seen, stamps);
+        // On an error `asking` is dropped, which takes the question back.
+        let acquired = session.acquire(self.key, acquire).await?;
+        Ok(self.acquisition(asking, acquired, stamps))
+    }
+
+    /// A question for the lease that is about to be sent: whoever hears of that lease finds its flight.
+    pub(crate) fn asking(&self) -> Asking {
+        self.core().flights.ask(self.key, self.release_later(Duration::ZERO))
+    }
+
+    pub(crate) fn question<'s>(
+        &self,
+        asking: &Asking,
+        intent: Intent,
+        seen: LeaseId,
+        stamps: &'s Stamps,
+    ) -> Acquire<'s> {
+        Acquire {
             nonce: asking.nonce(),
             lease: self.lease_life(),
             schema: self.schema,
@@ -98,25 +116,32 @@ impl EntryRef<'_> {
             seen,
             stamps,
             longest: self.core().settings.longest_record(),
-        };
-        // On an error `asking` is dropped, which takes the question back.
-        let acquired = session.acquire(self.key, acquire).await?;
+        }
+    }
+
+    /// What the store's answer to a question means.
+    pub(crate) fn acquisition(
+        &self,
+        asking: Asking,
+        acquired: Acquired,
+        stamps: &Stamps,
+    ) -> Acquisition {
         let (id, over_seen) = match acquired {
             Acquired::Grant { lease, over_seen } => (lease, over_seen),
             // Granted to this very question: it was executed, the connection lost, and it was sent
             // again.
-            Acquired::Wait { holder, .. } if holder.nonce() == acquire.nonce => (holder, false),
+            Acquired::Wait { holder, .. } if holder.nonce() == asking.nonce() => (holder, false),
             other => {
                 asking.not_granted();
-                return Ok(match other {
+                return match other {
                     Acquired::Wait { holder, stamps } => Acquisition::Held(holder, stamps),
                     Acquired::Hit(record) => Acquisition::Hit(Record::read(record)),
                     _ => Acquisition::NoStore,
-                });
+                };
             }
         };
         let lease = Lease { leader: asking.granted(id), stamps: stamps.clone() };
-        Ok(Acquisition::Granted { lease, over_seen })
+        Acquisition::Granted { lease, over_seen }
     }
 
     /// Asks for the lease with an intent that waits for nobody, and whether the value that was seen is there.

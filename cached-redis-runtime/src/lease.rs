@@ -140,6 +140,15 @@ pub(crate) struct Life {
     pub(crate) fresh: Option<Duration>,
 }
 
+/// One FILL among many.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fill<'a> {
+    pub(crate) key: &'a str,
+    pub(crate) lease: LeaseId,
+    pub(crate) record: &'a [u8],
+    pub(crate) life: Life,
+}
+
 /// What became of a FILL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Filled {

@@ -2,6 +2,7 @@
 
 mod background;
 mod backoff;
+mod batch;
 mod budget;
 mod cache;
 mod call;
@@ -41,6 +42,7 @@ mod stats;
 mod store;
 mod telemetry;
 mod testing;
+mod warm;
 #[cfg(feature = "local")]
 mod watched;
 mod writes;
@@ -73,4 +75,5 @@ pub use store::memory::{Fault, MemoryStore};
 #[doc(hidden)]
 pub use store::mutated::Rule;
 pub use store::redis::Credentials;
+pub use warm::{Warm, WarmError, WarmFailure, WarmProgress};
 pub use writes::{Invalidate, InvalidateAll, Invalidations};

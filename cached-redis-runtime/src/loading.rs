@@ -21,8 +21,8 @@ pub(crate) struct Context {
     outer: Option<Arc<Context>>,
     /// The value that is to be replaced.
     pub(crate) previous: Option<Arc<Stored>>,
-    /// The lease of this load; a reload asks for it when its body has been made already.
-    pub(crate) lease: OnceLock<LeaseId>,
+    /// The lease of this load, or those of a batch; a reload asks for it when its body has been made already.
+    pub(crate) leases: OnceLock<Vec<LeaseId>>,
     /// The key for which others wait for this load to take their turn.
     pub(crate) turn: Option<String>,
     /// It has a place among the loads that are bounded while the store is away.
@@ -108,7 +108,7 @@ fn any(is_such: impl Fn(&Context) -> bool) -> bool {
 
 /// A call inside a load that waited for that load's lease would wait for itself.
 pub(crate) fn is_leading(lease: &LeaseId) -> bool {
-    any(|context| context.lease.get() == Some(lease))
+    any(|context| context.leases.get().is_some_and(|leases| leases.contains(lease)))
 }
 
 /// A call inside a load whose turn it is, and that waited for its own turn, would wait for itself.

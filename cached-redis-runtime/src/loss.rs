@@ -42,6 +42,8 @@ pub enum Loss {
     ServerError,
     /// The server does not report changes of groups, so every hit reads a second key.
     Untracked,
+    /// A batch function returns values that do not fit the ids that it got.
+    Batch,
     /// Loads in the background fail.
     FailedReload,
     /// Writes run without their guard.
@@ -68,6 +70,7 @@ impl Loss {
             Self::NeverHits => "never_hits",
             Self::ServerError => "server_error",
             Self::Untracked => "untracked",
+            Self::Batch => "batch",
             Self::FailedReload => "failed_reload",
             Self::Unguarded => "unguarded",
             Self::Refused => "refused",
@@ -89,6 +92,7 @@ impl Loss {
             Self::NeverHits => "this function is cached and never hits",
             Self::ServerError => "the cache server answers with errors",
             Self::Untracked => "the server does not report changes, every hit reads a second key",
+            Self::Batch => "a batch function returns values that do not fit its ids",
             Self::FailedReload => "loads in the background fail, and no caller sees the error",
             Self::Unguarded => "writes run without their guard",
             Self::Refused => {

@@ -20,7 +20,7 @@ pub use coded::coded;
 pub use from_value::{tags, ttl_with};
 pub use options::{Absent, absent, absent_as, cache_if, fallible};
 pub use return_type::{
-    ReturnType, ReturnTypeFallibleOptional, ReturnTypeOneLayer, ReturnTypePlain,
+    Optional, ReturnType, ReturnTypeFallibleOptional, ReturnTypeOneLayer, ReturnTypePlain,
 };
 pub use stored::{CanBeCompared, CanBeStored, CannotBeStored, Stored};
 

@@ -3,6 +3,10 @@
 
 use std::pin::Pin;
 
+pub use crate::batch::{
+    Again, Argument, Batch, BatchReturn, ByKey, ByReturn, KeyFor, Keys, List, MemberOf, Shape,
+    Taken, again, argument, batch, by_key, by_return, keys, member_outcome, owned_keys,
+};
 pub use crate::call::Call;
 #[cfg(feature = "local")]
 pub use crate::call::{Local, LocalCall, LocalValue, local, local_call};
@@ -13,9 +17,9 @@ pub use crate::key::{HashedPart, Key, KeyBuilder, Placeholder, ReadablePart, Tem
 #[cfg(feature = "local")]
 pub use crate::key::{KeyBytes, LocalKey};
 pub use crate::outcome::{
-    CanBeCompared, CanBeStored, CannotBeStored, Outcome, ReturnType, ReturnTypeFallibleOptional,
-    ReturnTypeOneLayer, ReturnTypePlain, Stored, absent, absent_as, cache_if, coded, fallible,
-    tags, ttl_with,
+    CanBeCompared, CanBeStored, CannotBeStored, Optional, Outcome, ReturnType,
+    ReturnTypeFallibleOptional, ReturnTypeOneLayer, ReturnTypePlain, Stored, absent, absent_as,
+    cache_if, coded, fallible, tags, ttl_with,
 };
 #[cfg(feature = "messagepack")]
 pub use crate::payload::codec::MessagePack;

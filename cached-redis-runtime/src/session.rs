@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::budget::Budget;
 use crate::error::Error;
 use crate::group::{Group, Groups, Stamps};
-use crate::lease::{Acquire, Acquired, FenceId, Filled, LeaseId, Life, Nonce};
+use crate::lease::{Acquire, Acquired, FenceId, Fill, Filled, LeaseId, Life, Nonce};
 use crate::store::{Found, Operation, Store};
 
 /// Where sessions begin: the store of a cache, and how long one call may spend on it.
@@ -78,6 +78,10 @@ operations! {
     is_current(key: &'a str, stamps: &'a [u8]) -> bool;
     acquire(key: &'a str, acquire: Acquire<'a>) -> Acquired;
     fill(key: &'a str, lease: LeaseId, record: &'a [u8], life: Life) -> Filled;
+    read_many(entries: &'a [(&'a str, &'a Groups)]) -> Vec<Option<Found>>;
+    stamp_many(entries: &'a [(&'a str, Vec<Group>)], life: Duration) -> Vec<Option<Stamps>>;
+    acquire_many(entries: &'a [(&'a str, Acquire<'a>)]) -> Vec<Result<Acquired, Error>>;
+    fill_many(entries: &'a [Fill<'a>]) -> Vec<Result<Filled, Error>>;
     keep(key: &'a str, lease: LeaseId, life: Life) -> Filled;
     renew(key: &'a str, lease: LeaseId, life: Duration) -> bool;
     release(key: &'a str, nonce: Nonce, pause: Duration) -> ();
@@ -112,6 +116,19 @@ impl Session<'_> {
     ) -> Result<Option<Found>, Error> {
         let before = *self.left();
         let found = self.read(key, groups).await;
+        if found.is_ok() {
+            *self.left() = before;
+        }
+        found
+    }
+
+    /// The same for [`read_many`](Self::read_many).
+    pub(crate) async fn read_many_free(
+        &mut self,
+        entries: &[(&str, &Groups)],
+    ) -> Result<Vec<Option<Found>>, Error> {
+        let before = *self.left();
+        let found = self.read_many(entries).await;
         if found.is_ok() {
             *self.left() = before;
         }

@@ -93,6 +93,11 @@ pub struct FunctionStats {
     /// Entries that could not be decrypted, each of which was a miss: encrypted with a key that this cache does not
     /// have, moved from another entry, changed, or in the clear where the function asks for encryption.
     pub not_decrypted: u64,
+    /// Values that a batch function returned for ids that it had not been asked for. They are ignored.
+    pub unasked_values: u64,
+    /// Times that a batch function returned values that cannot be assigned to ids: another number of them, or several for
+    /// one id. Nothing of them is stored.
+    pub misshapen_batches: u64,
     /// Failures of the cache by kind. None of them reached a caller of the function.
     pub errors: BTreeMap<&'static str, u64>,
     /// Bytes read from the store.
@@ -158,7 +163,7 @@ macro_rules! counters {
 counters! {
     hits, stale_hits, fallbacks, negative_hits, misses, loads, reloads, failed_reloads, skipped_reloads,
     not_modified, coalesced, waits, queued, bypasses, stored, superseded, too_large, unfaithful, not_decrypted,
-    bytes_read, bytes_written,
+    unasked_values, misshapen_batches, bytes_read, bytes_written,
 }
 
 /// The counters of a cache's connection, which the store is given: see

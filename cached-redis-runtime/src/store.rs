@@ -14,7 +14,7 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::group::{Group, Groups, Stamps};
 use crate::health::Condition;
-use crate::lease::{Acquire, Acquired, FenceId, Filled, LeaseId, Life, Nonce};
+use crate::lease::{Acquire, Acquired, FenceId, Fill, Filled, LeaseId, Life, Nonce};
 use crate::loss::Losses;
 use crate::stats::ConnectionCounters;
 #[cfg(feature = "local")]
@@ -94,6 +94,63 @@ pub(crate) trait Store: Send + Sync {
 
     /// Gives the value that is there a new life, if it still carries this lease.
     fn keep<'a>(&'a self, key: &'a str, lease: LeaseId, life: Life) -> Operation<'a, Filled>;
+
+    /// [`read`](Self::read) for each of many entries, in one round trip.
+    fn read_many<'a>(
+        &'a self,
+        entries: &'a [(&'a str, &'a Groups)],
+    ) -> Operation<'a, Vec<Option<Found>>> {
+        Box::pin(async move {
+            let mut all = Vec::with_capacity(entries.len());
+            for (key, groups) in entries {
+                all.push(self.read(key, groups).await?);
+            }
+            Ok(all)
+        })
+    }
+
+    /// [`stamp`](Self::stamp) for each of many entries, in one round trip.
+    fn stamp_many<'a>(
+        &'a self,
+        entries: &'a [(&'a str, Vec<Group>)],
+        life: Duration,
+    ) -> Operation<'a, Vec<Option<Stamps>>> {
+        Box::pin(async move {
+            let mut all = Vec::with_capacity(entries.len());
+            for (key, groups) in entries {
+                all.push(self.stamp(key, groups, life).await?);
+            }
+            Ok(all)
+        })
+    }
+
+    /// [`acquire`](Self::acquire) for each of many entries, in one round trip. Each may fail by itself.
+    fn acquire_many<'a>(
+        &'a self,
+        entries: &'a [(&'a str, Acquire<'a>)],
+    ) -> Operation<'a, Vec<Result<Acquired, Error>>> {
+        Box::pin(async move {
+            let mut all = Vec::with_capacity(entries.len());
+            for (key, acquire) in entries {
+                all.push(self.acquire(key, *acquire).await);
+            }
+            Ok(all)
+        })
+    }
+
+    /// [`fill`](Self::fill) for each of many entries, in one round trip. Each may fail by itself.
+    fn fill_many<'a>(
+        &'a self,
+        entries: &'a [Fill<'a>],
+    ) -> Operation<'a, Vec<Result<Filled, Error>>> {
+        Box::pin(async move {
+            let mut all = Vec::with_capacity(entries.len());
+            for Fill { key, lease, record, life } in entries {
+                all.push(self.fill(key, *lease, record, *life).await);
+            }
+            Ok(all)
+        })
+    }
 
     /// Keeps a lease for longer; `false` if it is gone.
     fn renew<'a>(&'a self, key: &'a str, lease: LeaseId, life: Duration) -> Operation<'a, bool>;

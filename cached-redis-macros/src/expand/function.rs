@@ -4,13 +4,16 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::ext::IdentExt as _;
 
-use super::{call, key, receiver, runtime};
+use super::{call, each, key, receiver, runtime};
 use crate::model::{Background, Cached, OwnedParameter};
 use crate::names;
 use crate::signature::{Body, Function};
 
 pub(super) fn expand(cached: &Cached) -> TokenStream {
     let Some(body) = &cached.function.body else { return TokenStream::new() };
+    if let Some(each) = &cached.each {
+        return each::expand(cached, each, body);
+    }
     let runtime = runtime(cached);
     let key = key(cached, &cached.function.sig.ident.unraw(), cached.policy.local.is_some());
     let call = call(cached, true);
@@ -76,7 +79,7 @@ fn run_in_background(
 }
 
 /// At the place of the parameter, so that what cannot be copied is reported there.
-fn owning(owned: &Ident, ident: &Ident) -> TokenStream {
+pub(super) fn owning(owned: &Ident, ident: &Ident) -> TokenStream {
     let span = names::at(ident.span());
     let allow = names::allow_underscore(ident);
     quote_spanned!(span=> #allow let #owned = __rt::keep(&#ident);)

@@ -6,7 +6,7 @@ use quote::{quote, quote_spanned};
 use syn::Expr;
 
 use super::tag;
-use crate::model::{Absent, Cached};
+use crate::model::{Absent, Cached, Each};
 use crate::names;
 use crate::parse::payload::Codec;
 
@@ -14,9 +14,18 @@ use crate::parse::payload::Codec;
 pub(super) fn outcome(cached: &Cached) -> TokenStream {
     let returns = &cached.returns;
     let (start, end) = names::ends(returns);
-    let return_type = quote_spanned!(start=> (&&&__rt::ReturnType::<#returns>::new()).outcome);
-    let arguments = names::parenthesized(TokenStream::new(), end);
-    let plain = quote!(#return_type #arguments);
+    let plain = match &cached.each {
+        None => {
+            let return_type =
+                quote_spanned!(start=> (&&&__rt::ReturnType::<#returns>::new()).outcome);
+            let arguments = names::parenthesized(TokenStream::new(), end);
+            quote!(#return_type #arguments)
+        }
+        // What one entry means; a return type that is none of a batch is reported at the return type.
+        Some(Each { ident, .. }) => {
+            quote_spanned!(start=> __rt::member_outcome(__shape, #ident))
+        }
+    };
     let fallible = {
         let arguments = names::parenthesized(plain.clone(), end);
         quote_spanned!(start=> __rt::fallible #arguments)

@@ -1,6 +1,6 @@
 //! The call of a helper, in place of the cached function that a target names.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens as _, quote, quote_spanned};
 use syn::Expr;
 
@@ -9,8 +9,18 @@ use crate::parse::target::{Call, Callee};
 
 /// The call of a helper, at the place of the target.
 pub(super) fn call(call: &Call, suffix: &str, arguments: &[TokenStream]) -> TokenStream {
-    let arguments = names::parenthesized(quote!(#(#arguments),*), names::at(call.parentheses));
-    match &call.callee {
+    helper(&call.callee, suffix, arguments, call.parentheses)
+}
+
+/// The same, with parentheses at this place.
+pub(super) fn helper(
+    callee: &Callee,
+    suffix: &str,
+    arguments: &[TokenStream],
+    parentheses: Span,
+) -> TokenStream {
+    let arguments = names::parenthesized(quote!(#(#arguments),*), names::at(parentheses));
+    match callee {
         Callee::Path(path) => {
             let mut path = path.clone();
             if let Some(last) = path.path.segments.last_mut() {

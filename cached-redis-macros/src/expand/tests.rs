@@ -129,6 +129,32 @@ fn background() {
 }
 
 #[test]
+fn batch() {
+    check(
+        "batch",
+        quote!(ttl = "10m", prefix = "shop", each(ids), skip(db)),
+        quote! {
+            async fn products(db: &Db, ids: &[u64]) -> Result<HashMap<u64, Product>, DbError> {
+                db.products(ids).await
+            }
+        },
+    );
+}
+
+#[test]
+fn batch_of_a_single_function() {
+    check(
+        "batch_of",
+        quote!(ttl = "10m", stale = "1m", each(ids), of = product, key_of = |p| p.id, skip(db)),
+        quote! {
+            async fn products(db: &Db, ids: &[u64]) -> Result<Vec<Product>, DbError> {
+                db.products(ids).await
+            }
+        },
+    );
+}
+
+#[test]
 fn guard() {
     compare(
         "guard",

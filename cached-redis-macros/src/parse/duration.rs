@@ -9,6 +9,7 @@ use syn::{Expr, ExprLit, ExprUnary, Lit, LitInt, UnOp};
 use super::{check_suffix, ungroup};
 
 /// A duration as written.
+#[derive(Clone)]
 pub(crate) enum DurationExpr {
     /// Known to the macro.
     Known(Duration, Span),

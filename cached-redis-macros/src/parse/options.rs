@@ -23,6 +23,9 @@ pub(crate) trait Options {
     /// Those that were written, each with its row.
     fn given(&self) -> Vec<(&'static Spec, &dyn Value)>;
 
+    /// The keywords of those that were written.
+    fn keywords(&self) -> Vec<(&'static Spec, &Ident)>;
+
     fn names() -> impl Iterator<Item = &'static str> {
         Self::SPECS.iter().map(|spec| spec.name)
     }
@@ -67,6 +70,13 @@ macro_rules! options {
                     [$(self.$field.as_ref().map(|given| &given.value as _)),*];
                 let rows = Self::SPECS.iter().zip(values);
                 rows.filter_map(|(spec, value)| Some((spec, value?))).collect()
+            }
+
+            fn keywords(&self) -> Vec<(&'static $crate::parse::spec::Spec, &proc_macro2::Ident)> {
+                let keywords: [Option<&proc_macro2::Ident>; Self::SPECS.len()] =
+                    [$(self.$field.as_ref().map(|given| &given.keyword)),*];
+                let rows = Self::SPECS.iter().zip(keywords);
+                rows.filter_map(|(spec, keyword)| Some((spec, keyword?))).collect()
             }
         }
     };

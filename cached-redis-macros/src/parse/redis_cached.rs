@@ -5,6 +5,7 @@ use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
 use syn::{Expr, LitStr, Path, Token};
 
+use super::batch::{Each, Of};
 use super::duration::DurationExpr;
 use super::local::Local;
 use super::options::{Options as _, options};
@@ -98,6 +99,12 @@ options! {
             .evaluated(ByHelpersToo)
             .limits(MAX_VALUE_BYTES),
         bypass: Expr = Spec::new("bypass", "bypass = fresh").evaluated(ByCalls),
+        each: Each = Spec::new("each", "each(ids)").aliases(&["batch", "many", "keys", "ids"]),
+        of: Of = Spec::new("of", "of = product").aliases(&["entry", "entries", "single"]),
+        key_of: Expr = Spec::new("key_of", "key_of = |value| value.id")
+            .aliases(&["key_by", "id_of", "key_fn"]),
+        max_batch: u32 = Spec::new("max_batch", "max_batch = 500")
+            .aliases(&["batch_size", "chunk", "max_batch_size"]),
         cache: Expr = Spec::new("cache", "cache = self.cache").evaluated(ByHelpersToo),
         krate: Path = CRATE,
     }

@@ -17,6 +17,7 @@ pub(crate) struct Call {
 }
 
 /// The cached function.
+#[derive(Clone)]
 pub(crate) enum Callee {
     /// `f`, `path::f`, `Self::f`
     Path(ExprPath),

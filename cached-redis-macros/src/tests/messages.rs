@@ -4,6 +4,7 @@
 //! A row is an attribute on an item, and the messages about it. In its text, `«` and `»` enclose
 //! what is underlined; the messages come in the order of their `«`.
 
+mod batches;
 mod blocks;
 mod durations;
 mod freshness;
@@ -32,7 +33,8 @@ const COMMON: [(&str, &str); 2] = [
         "{OPTIONS}",
         "`ttl`, `prefix`, `name`, `skip`, `key`, `version`, `negative_ttl`, `jitter`, `ttl_with`, `stale`, \
          `stale_if_error`, `early`, `soft_timeout`, `sliding`, `local`, `tags`, `cache_if`, `absent`, `lock`, \
-         `load_timeout`, `codec`, `compress`, `encrypt`, `max_value`, `bypass`, `cache` and `crate`",
+         `load_timeout`, `codec`, `compress`, `encrypt`, `max_value`, `bypass`, `each`, \
+         `of`, `key_of`, `max_batch`, `cache` and `crate`",
     ),
     (
         "{LENGTH}",

@@ -59,11 +59,23 @@ fn names_of_other_crates_lead_to_the_option() {
 fn helpers_have_the_parameters_that_they_evaluate() {
     for spec in redis_cached::Options::SPECS {
         let is_expression = ![
-            "prefix", "name", "skip", "key", "version", "sliding", "tags", "codec", "compress",
-            "encrypt", "crate",
+            "prefix",
+            "name",
+            "skip",
+            "key",
+            "version",
+            "sliding",
+            "tags",
+            "crate",
+            "codec",
+            "compress",
+            "encrypt",
+            "each",
+            "of",
+            "max_batch",
         ]
         .contains(&spec.name);
-        let is_of_value = ["ttl_with", "cache_if", "absent"].contains(&spec.name);
+        let is_of_value = ["ttl_with", "cache_if", "absent", "key_of"].contains(&spec.name);
         if !is_expression || is_of_value {
             continue;
         }

@@ -59,14 +59,14 @@ fn keyword(options: &Options) -> Option<&Ident> {
 }
 
 /// What the body does not mention, it does not borrow.
-fn is_used(parameter: &Parameter, body: &TokenStream) -> bool {
+pub(super) fn is_used(parameter: &Parameter, body: &TokenStream) -> bool {
     match &parameter.pattern {
         Some(_) => !parameter.bindings.is_empty(),
         None => parameter.bindings.iter().any(|name| used_names::first(body, name).is_some()),
     }
 }
 
-fn mutabilities(subject: &Subject<'_>) -> impl Iterator<Item = Option<Token![mut]>> {
+pub(super) fn mutabilities(subject: &Subject<'_>) -> impl Iterator<Item = Option<Token![mut]>> {
     subject.function.sig.inputs.iter().filter_map(|input| match input {
         FnArg::Receiver(_) => None,
         FnArg::Typed(typed) => Some(match &*typed.pat {
@@ -141,11 +141,11 @@ fn borrows(ty: &impl ToTokens, keyword: &Ident) -> syn::Error {
 }
 
 /// What the body owns is declared again in the body: `mut` belongs there.
-pub(super) fn take_mut(signature: &mut Signature, background: &Background) {
+pub(super) fn take_mut(signature: &mut Signature, all: &[OwnedParameter]) {
     for input in &mut signature.inputs {
         if let FnArg::Typed(typed) = input
             && let Pat::Ident(pat) = &mut *typed.pat
-            && background.owned.iter().any(|owned| owned.ident == pat.ident)
+            && all.iter().any(|owned| owned.ident == pat.ident)
         {
             pat.mutability = None;
         }

@@ -21,7 +21,9 @@ pub(super) fn check(options: &Options, errors: &mut Errors) {
 }
 
 fn check_ttl(options: &Options, errors: &mut Errors) {
-    if options.ttl.is_none() && !options.is_invalid("ttl") {
+    // With `of`, values live as long as those of the other function.
+    let is_said = options.of.is_some() || options.is_invalid("of");
+    if options.ttl.is_none() && !is_said && !options.is_invalid("ttl") {
         errors.add(no_ttl());
     }
 }

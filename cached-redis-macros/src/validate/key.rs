@@ -45,7 +45,7 @@ impl Subject<'_> {
     }
 
     /// The parameters that are the key where `key` does not say otherwise.
-    fn arguments(&self) -> impl Iterator<Item = &Parameter> {
+    pub(super) fn arguments(&self) -> impl Iterator<Item = &Parameter> {
         let bypass = self.bypass_parameter();
         self.parameters
             .iter()
@@ -205,7 +205,11 @@ pub(super) fn check_order(subject: &Subject<'_>, errors: &mut Errors) {
     if subject.options.is_invalid("skip") || subject.options.is_invalid("key") {
         return;
     }
-    for parameter in subject.whole_parts() {
+    let each = subject.options.each.as_ref().map(|given| given.value.0.unraw().to_string());
+    // Of a batch, one id is a part of a key.
+    let is_ids =
+        |parameter: &&&Parameter| each.as_deref().is_some_and(|ids| parameter.ident.unraw() == ids);
+    for parameter in subject.whole_parts().iter().filter(|parameter| !is_ids(parameter)) {
         HashSets(errors).visit_type(&parameter.ty);
     }
 }
@@ -266,7 +270,9 @@ pub(super) fn check_self_choice(subject: &Subject<'_>, errors: &mut Errors) {
 /// The key, once everything is known to be right.
 pub(super) fn key(subject: &Subject<'_>) -> Key {
     match subject.options.key.as_ref().map(|given| &given.value) {
-        None => Key::Hashed(subject.arguments().map(argument).collect()),
+        None => {
+            Key::Hashed(subject.arguments().map(|parameter| argument(subject, parameter)).collect())
+        }
         Some(KeyOption::Expressions(exprs)) => Key::Hashed(
             exprs.iter().map(|expr| Part { value: expr.clone(), typed: false }).collect(),
         ),
@@ -274,10 +280,12 @@ pub(super) fn key(subject: &Subject<'_>) -> Key {
     }
 }
 
-fn argument(parameter: &Parameter) -> Part {
+fn argument(subject: &Subject<'_>, parameter: &Parameter) -> Part {
+    let each = subject.options.each.as_ref();
+    let is_each = each.is_some_and(|given| given.value.0.unraw() == parameter.ident.unraw());
     let ident = &parameter.ident;
     let value = parse_quote_spanned!(ident.span()=> #ident);
-    Part { value, typed: parameter.is_impl_trait() }
+    Part { value, typed: parameter.is_impl_trait() && !is_each }
 }
 
 /// The text of what the key is made of.

@@ -24,6 +24,7 @@ pub(super) fn outcome(subject: &Subject<'_>, errors: &mut Errors) -> Outcome {
     };
     let cache_if = of_value(&options.cache_if);
     let ttl_with = of_value(&options.ttl_with);
+    of_value(&options.key_of);
     let absent = options.absent.as_ref().and_then(|given| absent(subject, given, errors));
     Outcome { absent, cache_if, ttl_with }
 }

@@ -6,16 +6,16 @@ use crate::record::Record;
 use crate::watched::Begun;
 
 /// A record to answer with, if it decodes as what the function returns.
-pub(super) struct Read {
-    pub(super) record: Record,
-    pub(super) counts: Counts,
+pub(crate) struct Read {
+    pub(crate) record: Record,
+    pub(crate) counts: Counts,
     /// It was read under this watch.
     #[cfg(feature = "local")]
-    pub(super) begun: Option<Begun>,
+    pub(crate) begun: Option<Begun>,
 }
 
 impl Read {
-    pub(super) fn new(record: Record, counts: Counts) -> Self {
+    pub(crate) fn new(record: Record, counts: Counts) -> Self {
         Self {
             record,
             counts,
@@ -27,7 +27,7 @@ impl Read {
 
 /// What an answer counts as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Counts {
+pub(crate) enum Counts {
     Hit(Freshness),
     /// Another caller of this process has read it. This call was a miss.
     Shared,

@@ -24,15 +24,15 @@ use crate::sharing::{Answer, Asker, Known, Question};
 
 /// How often a caller starts over because an invalidation came between, before it loads for
 /// itself without storing. Under a storm of invalidations nothing could be stored anyway.
-pub(super) const ROUNDS: usize = 4;
+pub(crate) const ROUNDS: usize = 4;
 
 /// Pauses of a caller that waits for a load in another process: a share of the time that it has
 /// waited already, so that it comes late by no more than that share and polls a long load seldom.
 /// The longest is short, because one caller of a process polls for all, also for those that have come
 /// just now.
-const FIRST_PAUSE: Duration = Duration::from_millis(2);
-const LONGEST_PAUSE: Duration = Duration::from_millis(25);
-const PAUSE_SHARE: u32 = 6;
+pub(crate) const FIRST_PAUSE: Duration = Duration::from_millis(2);
+pub(crate) const LONGEST_PAUSE: Duration = Duration::from_millis(25);
+pub(crate) const PAUSE_SHARE: u32 = 6;
 
 /// What comes of asking for all.
 pub(super) enum Asked {

@@ -1,11 +1,10 @@
 //! One call on its way: from the look-up to an answer, or to the permit to load.
 
 use std::borrow::Cow;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use super::answer::{Counts, Read};
@@ -13,10 +12,9 @@ use super::loaded::{Load, Loaded};
 use super::look_up::Look;
 use super::permit::{Decision, Permit, Reason};
 use super::slot::Slot;
-use crate::budget::{Budget, by, timed};
+use crate::budget::Budget;
 use crate::lease::{Intent, LeaseId};
-use crate::loading::{self, Context};
-use crate::payload::seal::Unopened;
+use crate::loading::Context;
 use crate::record::{Header, Record};
 use crate::scope::{Mode, mode};
 
@@ -178,14 +176,7 @@ impl Attempt {
     pub(super) fn cannot_decode(&mut self) {
         let Some(read) = self.found.take() else { return };
         let counters = &self.slot.counters;
-        let unopened = self.slot.entry().sealer().open(&read.record).err();
-        if unopened.is_some_and(Unopened::is_of_encryption) {
-            counters.not_decrypted.increment();
-        }
-        self.slot.unreadable(
-            unopened
-                .map_or("an entry does not decode as what the function returns", Unopened::as_str),
-        );
+        self.slot.cannot_decode(&read.record);
         if matches!(read.counts, Counts::Hit(_)) {
             counters.found_nothing(self.slot.policy.ttl);
             counters.misses.increment();
@@ -211,26 +202,11 @@ impl Attempt {
                 return self.may_answer(read);
             }
             let place = match reason {
-                Reason::StoreFailed => self.place().await,
+                Reason::StoreFailed => self.slot.place().await,
                 Reason::NotShareable => None,
             };
             self.may_load(Permit::Alone(place))
         })
-    }
-
-    /// A place among the loads that the user allows while the store is away. Without one, if it takes as
-    /// long as others wait for any load: then a load that has one waits for this one, perhaps.
-    async fn place(&mut self) -> Option<OwnedSemaphorePermit> {
-        if loading::has_place() {
-            return None;
-        }
-        let bound = &self.slot.core().loads_while_down;
-        let place = Arc::clone(bound).acquire_owned();
-        // Never closed, so there is always one in the end.
-        match by(self.slot.patience_from(Instant::now()), place) {
-            Some(place) => timed(pin!(place)).await?.ok()?.ok(),
-            None => Arc::clone(bound).acquire_owned().await.ok(),
-        }
     }
 
     fn may_answer(&mut self, read: Read) -> Next {
@@ -251,7 +227,7 @@ impl Attempt {
         match &self.load.permit {
             Permit::Lease(granted) => {
                 context.previous = previous.and_then(|record| self.slot.stored(record));
-                context.lease = granted.lease.id().into();
+                context.leases = vec![granted.lease.id()].into();
             }
             Permit::Alone(place) => context.has_place = place.is_some(),
             Permit::InTurn(_) => context.turn = Some(self.slot.key.clone()),

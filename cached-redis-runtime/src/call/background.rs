@@ -97,7 +97,7 @@ impl Attempt {
             self.slot.counters.reloads.increment();
             if let Some(context) = &self.load.context {
                 // Nobody else sets it.
-                let _ = context.lease.set(granted.lease.id());
+                let _ = context.leases.set(vec![granted.lease.id()]);
             }
             self.load.began = tokio::time::Instant::now();
             self.load.permit = Permit::Lease(granted);

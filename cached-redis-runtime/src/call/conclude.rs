@@ -177,12 +177,12 @@ impl Slot {
         async move { keep_alive(std::slice::from_ref(&renewal), Some(deadline)).await }
     }
 
-    fn sealed(&self, encoding: Option<Encoding>) -> Result<Option<Encoding>, Error> {
+    pub(crate) fn sealed(&self, encoding: Option<Encoding>) -> Result<Option<Encoding>, Error> {
         encoding.map(|encoding| self.entry().seal(encoding)).transpose()
     }
 
     /// The function goes on without the cache: what would be stored does not read back as what was returned.
-    pub(super) fn give_up(&self, unfaithful: &Unfaithful) {
+    pub(crate) fn give_up(&self, unfaithful: &Unfaithful) {
         let counters = &self.counters;
         counters.shapes.give_up(self.schema);
         counters.unfaithful.increment();
@@ -231,7 +231,7 @@ impl Slot {
     }
 
     /// For how long nobody is to try again after a load has failed while a value is there.
-    fn pause(&self) -> Duration {
+    pub(crate) fn pause(&self) -> Duration {
         let window = match self.policy.beta() {
             Some(_) => self.policy.grace().max(self.policy.ttl / WINDOW_SHARE),
             None => self.policy.grace(),
@@ -293,7 +293,7 @@ impl Gate for Slot {
     }
 }
 
-fn count_stored(counters: &Counters, stored: Result<Option<Written>, Error>) {
+pub(crate) fn count_stored(counters: &Counters, stored: Result<Option<Written>, Error>) {
     counters.to_store();
     match stored {
         Ok(Some(written)) => {

@@ -9,13 +9,14 @@ use crate::group::stamps;
 use crate::invalidation::Before;
 use crate::judgement::{Judgement, Seen, judge};
 use crate::lease::{Intent, LeaseId};
+use crate::payload::seal::Unopened;
 use crate::record::{Kind, Record};
 use crate::session::Session;
 use crate::sharing::Known;
 use crate::store::Found;
 
 /// What a call makes of what is there.
-pub(super) enum Look {
+pub(crate) enum Look {
     /// Answer with this.
     Answer(Read),
     /// The same, and reload it in the background.
@@ -28,7 +29,7 @@ pub(super) enum Look {
 
 impl Slot {
     /// The hit path: one GET. Otherwise what to do.
-    pub(super) async fn look_up(&self, session: &mut Session<'_>) -> Result<Look, Error> {
+    pub(crate) async fn look_up(&self, session: &mut Session<'_>) -> Result<Look, Error> {
         let before = self.core().invalidator.before_reading();
         #[cfg(feature = "local")]
         let (found, begun) = match self.policy.local {
@@ -38,40 +39,60 @@ impl Slot {
         #[cfg(not(feature = "local"))]
         let found = session.read(&self.key, &self.groups).await?;
         let Some(found) = found else { return Ok(Look::Ask(Intent::Read, None)) };
+        let look = self.look_at(found, before, session).await;
+        if let Look::Answer(read) = &look
+            && self.is_touch_due(&read.record)
+        {
+            // Boxed, because hits that renew nothing would have room for it too.
+            Box::pin(self.touch(&read.record, session)).await;
+        }
+        #[cfg(feature = "local")]
+        let look = match look {
+            Look::Answer(read) if read.counts == Counts::Hit(Freshness::Fresh) => {
+                Look::Answer(Read { begun, ..read })
+            }
+            look => look,
+        };
+        Ok(look)
+    }
+
+    /// Whether a hit renews this value.
+    pub(crate) fn is_touch_due(&self, record: &Record) -> bool {
+        self.policy.sliding
+            && is_touch_due(record.header(), self.core().now(&self.key), &self.policy)
+    }
+
+    /// What to make of what was read.
+    pub(crate) async fn look_at(
+        &self,
+        found: Found,
+        before: Before,
+        session: &mut Session<'_>,
+    ) -> Look {
         let Found { record, is_current } = found;
         let Some(record) = Record::read(record) else {
             self.unreadable("what is stored here is no entry");
-            return Ok(Look::Ask(Intent::Replace(LeaseId::NONE), None));
+            return Look::Ask(Intent::Replace(LeaseId::NONE), None);
         };
         match self.judge(&record, is_current, before) {
             Judgement::Value => {}
-            Judgement::Nothing => return Ok(Look::Ask(Intent::Read, None)),
-            Judgement::Void => {
-                return Ok(Look::Ask(Intent::Replace(record.header().lease), None));
-            }
-            Judgement::Outstanding => return Ok(Look::Outstanding),
+            Judgement::Nothing => return Look::Ask(Intent::Read, None),
+            Judgement::Void => return Look::Ask(Intent::Replace(record.header().lease), None),
+            Judgement::Outstanding => return Look::Outstanding,
         }
         let freshness = self.freshness(&record, session).await;
         if !self.answers(&record, freshness) {
-            return Ok(Look::Ask(Intent::Read, Some(record)));
-        }
-        if self.policy.sliding
-            && is_touch_due(record.header(), session.now(&self.key), &self.policy)
-        {
-            // Boxed, because hits that renew nothing would have room for it too.
-            Box::pin(self.touch(&record, session)).await;
+            return Look::Ask(Intent::Read, Some(record));
         }
         let is_due = matches!(freshness, Freshness::Early | Freshness::Stale)
             && !is_busy(record.header(), session.now(&self.key));
         let read = Read::new(record, Counts::Hit(freshness));
-        #[cfg(feature = "local")]
-        let read = Read { begun: begun.filter(|_| freshness == Freshness::Fresh), ..read };
-        Ok(if is_due { Look::Reload(read) } else { Look::Answer(read) })
+        if is_due { Look::Reload(read) } else { Look::Answer(read) }
     }
 
     /// Renews the life of a value that was asked for, and of the generations without which it would not
     /// count.
-    async fn touch(&self, record: &Record, session: &mut Session<'_>) {
+    pub(crate) async fn touch(&self, record: &Record, session: &mut Session<'_>) {
         // The whole of it: hits are spread already.
         let touched = session.touch(&self.key, record.header().lease, self.policy.ttl).await;
         let groups: Vec<_> = stamps(record.stamps()).map(|stamp| stamp.group).collect();
@@ -83,7 +104,7 @@ impl Slot {
     }
 
     /// The last good value, if it may stand in for a load that failed or is slow.
-    pub(super) async fn fallback(&self, session: &mut Session<'_>) -> Option<Read> {
+    pub(crate) async fn fallback(&self, session: &mut Session<'_>) -> Option<Read> {
         self.policy.stale_if_error?;
         let (record, freshness) = self.read_again(session).await?;
         if matches!(freshness, Freshness::Over | Freshness::Unknown) {
@@ -93,10 +114,27 @@ impl Slot {
     }
 
     /// The last good value, if a load has failed shortly before and nobody is to try yet.
-    pub(super) async fn throttled(&self, session: &mut Session<'_>) -> Option<Read> {
+    pub(crate) async fn throttled(&self, session: &mut Session<'_>) -> Option<Read> {
         self.policy.stale_if_error?;
         let (record, freshness) = self.read_again(session).await?;
         self.answer_after_waiting(record, freshness)
+    }
+
+    /// As [`fallback`](Self::fallback), of what has been read again for a batch, whose stale values are reloaded while
+    /// the caller waits: those may stand in too.
+    pub(crate) async fn fallback_of(
+        &self,
+        found: Found,
+        before: Before,
+        session: &mut Session<'_>,
+    ) -> Option<Read> {
+        let record = Record::read(found.record)?;
+        let seen = Seen { record, is_current: found.is_current };
+        let (record, freshness) = self.value(seen, before, session).await?;
+        if matches!(freshness, Freshness::Over | Freshness::Unknown) {
+            return None;
+        }
+        Some(Read::new(record, Counts::Fallback))
     }
 
     /// An invalidation may have come between: what it removed is no answer.
@@ -123,7 +161,7 @@ impl Slot {
     }
 
     /// A record that another caller has read or loaded. Not a hit: this call was a miss.
-    pub(super) async fn read_shared(
+    pub(crate) async fn read_shared(
         &self,
         record: Record,
         counts: Counts,
@@ -142,13 +180,13 @@ impl Slot {
     }
 
     /// What a load has come to that began after this call: nothing can have outdated it before.
-    pub(super) fn read_loaded(&self, record: Record) -> Option<Read> {
+    pub(crate) fn read_loaded(&self, record: Record) -> Option<Read> {
         let is_ours = record.header().schema == self.schema;
         is_ours.then(|| Read::new(record, Counts::Shared))
     }
 
     /// What a caller who has waited for another load finds after it. Not a hit: it was a miss.
-    pub(super) async fn read_after_waiting(
+    pub(crate) async fn read_after_waiting(
         &self,
         seen: Seen,
         before: Before,
@@ -196,7 +234,7 @@ impl Slot {
     }
 
     /// An answer that was given.
-    pub(super) fn count(&self, read: &Read) {
+    pub(crate) fn count(&self, read: &Read) {
         let counters = &self.counters;
         counters.bytes_read.add(read.record.len() as u64);
         match (read.counts, read.record.header().kind) {
@@ -219,7 +257,17 @@ impl Slot {
         }
     }
 
-    pub(super) fn unreadable(&self, why: &str) {
+    /// A record that cannot be opened, or does not decode.
+    pub(crate) fn cannot_decode(&self, record: &Record) {
+        let unopened = self.entry().sealer().open(record).err();
+        if unopened.is_some_and(Unopened::is_of_encryption) {
+            self.counters.not_decrypted.increment();
+        }
+        let why = "an entry does not decode as what the function returns";
+        self.unreadable(unopened.map_or(why, Unopened::as_str));
+    }
+
+    pub(crate) fn unreadable(&self, why: &str) {
         self.counters.error(&Error::new(ErrorKind::Decode, why));
     }
 }

@@ -7,7 +7,7 @@ use crate::fill::Lease;
 use crate::sharing::Turn;
 
 /// What a caller without a hit is to do.
-pub(super) enum Decision {
+pub(crate) enum Decision {
     /// Answer with this, if it decodes.
     Answer(Read),
     /// Load, and store under this lease.
@@ -19,31 +19,31 @@ pub(super) enum Decision {
 }
 
 /// The right to load and store.
-pub(super) struct Granted {
-    pub(super) lease: Lease,
+pub(crate) struct Granted {
+    pub(crate) lease: Lease,
     /// The value that was seen is there, and stays until the new one is stored.
-    pub(super) over_seen: bool,
+    pub(crate) over_seen: bool,
     /// A value may be there that is to be replaced.
-    pub(super) replaces: bool,
+    pub(crate) replaces: bool,
     /// Others wait for their turn, or for what comes of this load.
-    pub(super) turn: Option<Box<Turn>>,
+    pub(crate) turn: Option<Box<Turn>>,
 }
 
 impl Granted {
-    pub(super) fn new(lease: Lease, over_seen: bool, replaces: bool) -> Self {
+    pub(crate) fn new(lease: Lease, over_seen: bool, replaces: bool) -> Self {
         Self { lease, over_seen, replaces, turn: None }
     }
 
     /// The right of another call. What its question has found is not known here: a load keeps no value
     /// then, and one may be there.
-    pub(super) fn taken_over(lease: Lease) -> Self {
+    pub(crate) fn taken_over(lease: Lease) -> Self {
         Self::new(lease, false, true)
     }
 }
 
 /// Why a load is not stored.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reason {
+pub(crate) enum Reason {
     /// The store is away: such loads can be bounded.
     StoreFailed,
     /// The store is there, but this load cannot be shared or must not be stored.
@@ -51,7 +51,7 @@ pub(super) enum Reason {
 }
 
 /// The right to load.
-pub(super) enum Permit {
+pub(crate) enum Permit {
     /// And to store what it comes to.
     Lease(Granted),
     /// And to store nothing: the cache failed, or nothing may be stored. With a place among the loads that the user

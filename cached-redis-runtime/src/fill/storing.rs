@@ -6,7 +6,7 @@ use super::{EntryRef, Lease};
 use crate::error::{Error, ErrorKind};
 use crate::flight::Leader;
 use crate::group::{Group, Stamps};
-use crate::lease::{Filled, Life};
+use crate::lease::{Fill, Filled, Life};
 use crate::payload::Encoding;
 use crate::payload::seal::Sealer;
 use crate::record::{self, Compression, Header, Kind};
@@ -62,36 +62,40 @@ impl EntryRef<'_> {
         }
     }
 
+    /// The groups whose generations are asked for after a load: those that the value names itself, and their classes.
+    pub(crate) fn groups_after_load(&self, encoding: &Encoding) -> Vec<Group> {
+        let mut asked = self.own_tags(&encoding.tags);
+        if !asked.is_empty() {
+            // In this order: a class does not go later than its tag.
+            asked.extend(self.classes());
+        }
+        asked
+    }
+
+    /// The tags that a value names itself, beyond those of its arguments.
+    fn own_tags(&self, tags: &[Group]) -> Vec<Group> {
+        let known: Vec<Group> = self.groups.of_value().collect();
+        tags.iter().copied().filter(|tag| !known.contains(tag)).collect()
+    }
+
+    fn classes(&self) -> impl Iterator<Item = Group> {
+        self.groups.classes.iter().map(|class| Group::class(class))
+    }
+
     /// What a value is stamped with: with what the groups of its arguments were at before the load,
     /// and what those that it names itself are at now. Whether they were that before the load cannot
     /// be told of them, but of their classes it can: `None` if one has changed.
-    async fn stamps_of_value(
-        &self,
-        tags: &[Group],
-        before: &Stamps,
-        life: Duration,
-        session: &mut Session<'_>,
-    ) -> Result<Option<Stamps>, Error> {
+    fn stamps_of_value(&self, tags: &[Group], before: &Stamps, now: &Stamps) -> Option<Stamps> {
         let known: Vec<Group> = self.groups.of_value().collect();
         let mut stamps: Stamps =
             before.iter().filter(|stamp| known.contains(&stamp.group)).collect();
-        let tags: Vec<Group> = tags.iter().copied().filter(|tag| !known.contains(tag)).collect();
-        if tags.is_empty() {
-            return Ok(Some(stamps));
-        }
-        let classes: Vec<Group> =
-            self.groups.classes.iter().map(|class| Group::class(class)).collect();
-        // In this order: a class does not go later than its tag.
-        let asked = [tags.as_slice(), &classes].concat();
-        let Some(now) = session.stamp(self.key, &asked, life).await? else {
-            return Ok(None);
-        };
-        let has_changed = |class: &Group| now.of(*class) != before.of(*class);
-        if classes.iter().any(has_changed) {
-            return Ok(None);
+        let tags = self.own_tags(tags);
+        let has_changed = |class: Group| now.of(class) != before.of(class);
+        if !tags.is_empty() && self.classes().any(has_changed) {
+            return None;
         }
         now.iter().filter(|stamp| tags.contains(&stamp.group)).for_each(|stamp| stamps.push(stamp));
-        Ok(Some(stamps))
+        Some(stamps)
     }
 
     /// How long a record lives.
@@ -122,22 +126,41 @@ impl EntryRef<'_> {
         session: &mut Session<'_>,
     ) -> Result<Option<Filling>, Error> {
         let life = self.life(&encoding);
+        let asked = self.groups_after_load(&encoding);
+        let now = match asked.is_empty() {
+            true => Ok(Some(Stamps::default())),
+            false => session.stamp(self.key, &asked, life.whole).await,
+        };
+        match now {
+            Ok(now) => Ok(self.fill_with(lease, encoding, took, life, now)),
+            Err(error) => {
+                lease.leader.unknown();
+                Err(error)
+            }
+        }
+    }
+
+    /// The same, where the groups of the value have been asked for: `now` is what they are at, `None` if one is fenced.
+    pub(crate) fn fill_with(
+        &self,
+        lease: Lease,
+        encoding: Encoding,
+        took: Duration,
+        life: Life,
+        now: Option<Stamps>,
+    ) -> Option<Filling> {
         let Lease { leader, stamps } = lease;
         let Encoding { mut record, tags, .. } = encoding;
-        match self.stamps_of_value(&tags, &stamps, life.whole, session).await {
-            Ok(Some(stamps)) => record::stamp(&mut record, &stamps),
-            Ok(None) => {
+        match now.and_then(|now| self.stamps_of_value(&tags, &stamps, &now)) {
+            Some(stamps) => record::stamp(&mut record, &stamps),
+            None => {
                 leader.unknown();
-                return Ok(None);
-            }
-            Err(error) => {
-                leader.unknown();
-                return Err(error);
+                return None;
             }
         }
         record::sign(&mut record, &leader.lease());
         record::set_load(&mut record, took);
-        Ok(Some(self.filling(leader, life, What::Record(record))))
+        Some(self.filling(leader, life, What::Record(record)))
     }
 
     /// The same of the value that is there, and that the lease lies over: it has not changed, and is not sent again.
@@ -171,6 +194,21 @@ enum What {
 }
 
 impl Filling {
+    /// As one among many; `None` if there is no record to send.
+    fn request(&self) -> Option<Fill<'_>> {
+        let Self { key, leader, life, what, .. } = self;
+        let What::Record(record) = what else { return None };
+        Some(Fill { key, lease: leader.lease(), record, life: *life })
+    }
+
+    /// How many bytes it sends.
+    pub(crate) fn len(&self) -> usize {
+        match &self.what {
+            What::Record(record) => record.len(),
+            What::IsThere(_) => 0,
+        }
+    }
+
     /// Sends it, within a budget of its own, and ends the flight. What is stored; `None` if something came between.
     pub(crate) async fn run(self) -> Result<Option<Written>, Error> {
         let Self { cache, key, leader, life, what } = self;
@@ -200,6 +238,23 @@ impl Filling {
         };
         Ok((filled? == Filled::Stored).then_some(written))
     }
+}
+
+/// Sends many within one budget, in one round trip, and ends their flights. What came of each.
+pub(crate) async fn run_many(all: Vec<Filling>) -> Vec<Result<Option<Written>, Error>> {
+    let Some(cache) = all.first().map(|filling| filling.cache.clone()) else { return Vec::new() };
+    let fills: Vec<Fill<'_>> = all.iter().filter_map(Filling::request).collect();
+    let answers = match cache.core().sessions.begin().fill_many(&fills).await {
+        Ok(answers) => answers,
+        Err(error) => vec![Err(error); fills.len()],
+    };
+    let end = |(filling, filled): (Filling, Result<Filled, Error>)| {
+        let What::Record(record) = filling.what else { return Ok(None) };
+        let written = Written::New(record.len());
+        filling.leader.filled(&filled, record);
+        Ok((filled? == Filled::Stored).then_some(written))
+    };
+    all.into_iter().zip(answers).map(end).collect()
 }
 
 /// What a FILL has stored.

@@ -7,6 +7,7 @@ mod generations;
 mod greeting;
 mod line;
 mod link;
+mod many;
 mod node;
 mod request;
 mod scripts;
@@ -23,7 +24,7 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::group::{Group, Groups, Stamps};
 use crate::health::Condition;
-use crate::lease::{Acquire, Acquired, FenceId, Filled, LeaseId, Life, Nonce};
+use crate::lease::{Acquire, Acquired, FenceId, Fill, Filled, LeaseId, Life, Nonce};
 use crate::loss::Losses;
 use crate::stats::ConnectionCounters;
 use crate::store::{Found, Operation, Store};
@@ -126,6 +127,43 @@ impl<T: Topology> Store for RedisStore<T> {
         life: Life,
     ) -> Operation<'a, Filled> {
         self.topology.at(key, move |node| node.fill(key, lease, record, life))
+    }
+
+    fn read_many<'a>(
+        &'a self,
+        entries: &'a [(&'a str, &'a Groups)],
+    ) -> Operation<'a, Vec<Option<Found>>> {
+        let keys = entries.iter().map(|(key, _)| *key);
+        many::at_each(&self.topology, keys, entries, |node, share| Box::pin(node.read_many(share)))
+    }
+
+    fn stamp_many<'a>(
+        &'a self,
+        entries: &'a [(&'a str, Vec<Group>)],
+        life: Duration,
+    ) -> Operation<'a, Vec<Option<Stamps>>> {
+        let keys = entries.iter().map(|(key, _)| *key);
+        many::at_each(&self.topology, keys, entries, move |node, share| {
+            Box::pin(node.stamp_many(share, life))
+        })
+    }
+
+    fn acquire_many<'a>(
+        &'a self,
+        entries: &'a [(&'a str, Acquire<'a>)],
+    ) -> Operation<'a, Vec<Result<Acquired, Error>>> {
+        let keys = entries.iter().map(|(key, _)| *key);
+        many::at_each(&self.topology, keys, entries, |node, share| {
+            Box::pin(node.acquire_many(share))
+        })
+    }
+
+    fn fill_many<'a>(
+        &'a self,
+        entries: &'a [Fill<'a>],
+    ) -> Operation<'a, Vec<Result<Filled, Error>>> {
+        let keys = entries.iter().map(|fill| fill.key);
+        many::at_each(&self.topology, keys, entries, |node, share| Box::pin(node.fill_many(share)))
     }
 
     fn keep<'a>(&'a self, key: &'a str, lease: LeaseId, life: Life) -> Operation<'a, Filled> {

@@ -208,3 +208,4 @@ mod fences;
 mod freshness;
 mod groups;
 mod leases;
+mod many;

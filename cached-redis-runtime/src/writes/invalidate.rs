@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::error::Error;
@@ -11,17 +12,23 @@ use crate::invalidation::Target;
 use crate::key::Key;
 use crate::scope::{Choice, Handle};
 
-/// Removes one entry of a function; `f_invalidate(..)` makes it. A future of `Result<(), Error>`.
+/// Removes one entry of a function, or those of the ids of a batch, in one command; `f_invalidate(..)` makes it. A future
+/// of `Result<(), Error>`.
 ///
 /// It acts on the cache that is in use where it is awaited. After it has returned `Ok`, no load that
 /// began earlier can be stored, and no call that starts later gets an older value. If it fails, it is
 /// retried in the background.
 #[must_use = "futures do nothing unless awaited"]
 pub struct Invalidate {
+    entries: Vec<Doomed>,
+    sending: Sending,
+}
+
+/// An entry that is to be removed.
+struct Doomed {
     function: &'static Function,
     key: Key,
     choice: Choice,
-    sending: Sending,
 }
 
 /// Removes all entries of a function; `f_invalidate_all()` makes it. A future of
@@ -40,11 +47,23 @@ pub struct InvalidateAll {
 impl Invalidate {
     /// The entry of `function` with this key.
     pub fn new(function: &'static Function, key: Key, cache: impl Into<Choice>) -> Self {
-        Self { function, key, choice: cache.into(), sending: Sending::default() }
+        let doomed = Doomed { function, key, choice: cache.into() };
+        Self { entries: vec![doomed], sending: Sending::default() }
+    }
+
+    /// All of these entries.
+    pub fn each(all: impl Iterator<Item = Self>) -> Self {
+        Self { entries: all.flat_map(|one| one.entries).collect(), sending: Sending::default() }
     }
 
     /// What to remove, and from which cache.
-    pub(super) fn target(&self) -> Result<(Handle, Target), Error> {
+    pub(super) fn targets(&self) -> impl Iterator<Item = Result<(Handle, Target), Error>> {
+        self.entries.iter().map(Doomed::target)
+    }
+}
+
+impl Doomed {
+    fn target(&self) -> Result<(Handle, Target), Error> {
         let cache = self.choice.cache();
         let key = cache.core().key(self.function, &self.key)?;
         Ok((cache, Target::of(self.function, key)))
@@ -75,17 +94,27 @@ impl Sending {
     fn poll(
         &mut self,
         context: &mut Context<'_>,
-        target: impl FnOnce() -> Result<(Handle, Target), Error>,
+        targets: impl FnOnce() -> (Vec<(Handle, Target)>, Result<(), Error>),
     ) -> Poll<Result<(), Error>> {
         let sending = self.0.get_or_insert_with(|| {
-            let target = target();
-            Box::pin(async {
-                let (cache, target) = target?;
-                cache.core().invalidator.invalidate_all(vec![target]).await
-            })
+            let (targets, without_key) = targets();
+            Box::pin(async { remove(targets).await.and(without_key) })
         });
         sending.as_mut().poll(context)
     }
+}
+
+/// Each cache with one command; nearly always there is one.
+async fn remove(mut targets: Vec<(Handle, Target)>) -> Result<(), Error> {
+    let mut result = Ok(());
+    while let Some((cache, _)) = targets.first() {
+        let cache = cache.clone();
+        let is_there = |(other, _): &mut (Handle, Target)| Arc::ptr_eq(other.core(), cache.core());
+        let batch = targets.extract_if(.., is_there).map(|(_, target)| target).collect();
+        let sent = cache.core().invalidator.invalidate_all(batch).await;
+        result = result.and(sent);
+    }
+    result
 }
 
 impl Future for Invalidate {
@@ -93,7 +122,17 @@ impl Future for Invalidate {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut sending = std::mem::take(&mut self.sending);
-        let poll = sending.poll(context, || self.target());
+        let poll = sending.poll(context, || {
+            let mut without_key = Ok(());
+            let targets = self.targets().filter_map(|target| match target {
+                Ok(target) => Some(target),
+                Err(error) => {
+                    without_key = Err(error);
+                    None
+                }
+            });
+            (targets.collect(), without_key)
+        });
         self.sending = sending;
         poll
     }
@@ -104,7 +143,7 @@ impl Future for InvalidateAll {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut sending = std::mem::take(&mut self.sending);
-        let poll = sending.poll(context, || Ok(self.target()));
+        let poll = sending.poll(context, || (vec![self.target()], Ok(())));
         self.sending = sending;
         poll
     }
@@ -115,7 +154,7 @@ impl fmt::Debug for Invalidate {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Invalidate")
-            .field("function", self.function)
+            .field("function", &self.entries.first().map(|doomed| doomed.function))
             .finish_non_exhaustive()
     }
 }

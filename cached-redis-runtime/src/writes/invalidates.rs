@@ -32,12 +32,14 @@ impl Writes {
         Self::default()
     }
 
-    /// Adds one entry.
+    /// Adds one entry, or those of a batch.
     #[expect(clippy::needless_pass_by_value, reason = "a future that nobody awaits any more")]
     pub fn entry(&mut self, entry: Invalidate) {
-        match entry.target() {
-            Ok((cache, target)) => self.targets.push((cache.into_owned(), target)),
-            Err(error) => self.failure = Some(error),
+        for target in entry.targets() {
+            match target {
+                Ok((cache, target)) => self.targets.push((cache.into_owned(), target)),
+                Err(error) => self.failure = Some(error),
+            }
         }
     }
 

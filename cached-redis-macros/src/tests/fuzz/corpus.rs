@@ -46,6 +46,16 @@ pub(super) const USES: &[Use] = &[
         "get(a + b) = a - b, get(0..a) = a as u8",
         "async fn put(a: u64, b: u64) -> u64 { a }",
     ),
+    (
+        RedisCached,
+        "ttl = 60, each(ids), max_batch = 10, skip(db)",
+        "async fn get(db: &Db, mut ids: Vec<u64>) -> Result<HashMap<u64, V>, E> { find(db, ids).await }",
+    ),
+    (
+        RedisCached,
+        "each(ids), of = shop::product, key_of = |v| v.id, stale = 60",
+        "async fn get(tenant: String, ids: &[u64]) -> Vec<V> { find(tenant, ids).await }",
+    ),
     (RedisCached, "ttl = 60, sliding, lock = false", "async fn get(id: u64) -> u64 { id }"),
     (RedisCached, "ttl = 60, early = false, lock = true", "async fn get(id: u64) -> u64 { id }"),
     (RedisCached, "early = true, ttl = 60", "async fn get(id: u64) -> u64 { id }"),

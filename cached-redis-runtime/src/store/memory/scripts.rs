@@ -6,18 +6,22 @@ use super::{Access, Contents, Fence, Living, MemoryStore, Stored};
 use crate::error::Error;
 use crate::group::{Generation, Group, Groups, Stamp, Stamps, stamps};
 use crate::health::{Condition, Tracking};
-use crate::lease::{Acquire, Acquired, FenceId, Filled, Intent, LeaseId, Life, Nonce};
+use crate::lease::{Acquire, Acquired, FenceId, Fill, Filled, Intent, LeaseId, Life, Nonce};
 use crate::record::{self, Header, State};
 use crate::store::acquire::{Decision, Entry, decide};
 use crate::store::{Found, Operation, Store};
 
 impl Store for MemoryStore {
     fn read<'a>(&'a self, key: &'a str, _: &'a Groups) -> Operation<'a, Option<Found>> {
+        self.operate(Access::Read, move |contents| self.look_at(contents, key))
+    }
+
+    fn read_many<'a>(
+        &'a self,
+        entries: &'a [(&'a str, &'a Groups)],
+    ) -> Operation<'a, Vec<Option<Found>>> {
         self.operate(Access::Read, move |contents| {
-            let record = self.live(contents, key)?.record.clone();
-            let is_current = Header::read(&record)
-                .is_none_or(|header| self.are_current(contents, header.stamps(&record)));
-            Some(Found { record, is_current })
+            entries.iter().map(|(key, _)| self.look_at(contents, key)).collect()
         })
     }
 
@@ -27,24 +31,16 @@ impl Store for MemoryStore {
         groups: &'a [Group],
         life: Duration,
     ) -> Operation<'a, Option<Stamps>> {
+        self.operate(Access::Write, move |contents| self.stamps(contents, groups, life))
+    }
+
+    fn stamp_many<'a>(
+        &'a self,
+        entries: &'a [(&'a str, Vec<Group>)],
+        life: Duration,
+    ) -> Operation<'a, Vec<Option<Stamps>>> {
         self.operate(Access::Write, move |contents| {
-            let clock = self.clock.now();
-            let now = u64::try_from(clock.as_nanos()).unwrap_or(u64::MAX);
-            contents.generations.retain(|_, living| living.expires > clock);
-            let stamp = |group: &Group| {
-                let key = group.key(&self.namespace);
-                if self.is_fenced(contents, &key) {
-                    return None;
-                }
-                let new = || Living {
-                    generation: Generation::new(fastrand::u64(..).to_le_bytes(), now),
-                    expires: clock,
-                };
-                let living = contents.generations.entry(key).or_insert_with(new);
-                living.expires = living.expires.max(clock + life);
-                Some(Stamp { group: *group, generation: living.generation })
-            };
-            groups.iter().map(stamp).collect()
+            entries.iter().map(|(_, groups)| self.stamps(contents, groups, life)).collect()
         })
     }
 
@@ -53,47 +49,15 @@ impl Store for MemoryStore {
     }
 
     fn acquire<'a>(&'a self, key: &'a str, acquire: Acquire<'a>) -> Operation<'a, Acquired> {
+        self.operate(Access::Write, move |contents| self.grant(contents, key, &acquire))
+    }
+
+    fn acquire_many<'a>(
+        &'a self,
+        entries: &'a [(&'a str, Acquire<'a>)],
+    ) -> Operation<'a, Vec<Result<Acquired, Error>>> {
         self.operate(Access::Write, move |contents| {
-            let now = self.clock.now();
-            let nanos = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
-            let id = LeaseId::new(acquire.nonce, nanos);
-            let is_fenced = self.is_fenced(contents, key);
-            let found = self
-                .live(contents, key)
-                .and_then(|stored| Header::read(&stored.record).map(|header| (stored, header)));
-            let entry = found.as_ref().map(|(stored, header)| Entry {
-                header: *header,
-                length: stored.record.len(),
-                left: Some(stored.expires.saturating_sub(now)),
-            });
-            match (decide(is_fenced, entry, &acquire, self.millis()), found) {
-                (Decision::NoStore, _) => Acquired::NoStore,
-                (Decision::Hit, Some((stored, _))) => Acquired::Hit(stored.record.clone()),
-                (Decision::Wait, Some((stored, header))) => Acquired::Wait {
-                    holder: header.lease,
-                    stamps: Stamps::from_slice(header.stamps(&stored.record)),
-                },
-                (Decision::Nothing, _) => Acquired::Nothing,
-                (Decision::Again { over_seen }, Some((_, header))) => {
-                    Acquired::Grant { lease: header.lease, over_seen }
-                }
-                (Decision::Over { over_seen }, Some((stored, header))) => {
-                    record::sign(&mut stored.record, &id);
-                    if acquire.intent == Intent::Write {
-                        record::set_refresh(&mut stored.record, 0);
-                    } else {
-                        self.outlive(stored, &header, acquire.lease);
-                    }
-                    Acquired::Grant { lease: id, over_seen }
-                }
-                // Only of an entry that is there can it be said otherwise.
-                (Decision::Anew, _) | (_, None) => {
-                    let is_write = acquire.intent == Intent::Write;
-                    let record = record::lease(&id, acquire.schema, acquire.stamps, is_write);
-                    self.put(contents, key, record, acquire.lease);
-                    Acquired::Grant { lease: id, over_seen: false }
-                }
-            }
+            entries.iter().map(|(key, acquire)| Ok(self.grant(contents, key, acquire))).collect()
         })
     }
 
@@ -105,11 +69,16 @@ impl Store for MemoryStore {
         life: Life,
     ) -> Operation<'a, Filled> {
         self.operate(Access::Write, move |contents| {
-            if self.holds(contents, key, |header| header.lease == lease).is_none() {
-                return Filled::Lost;
-            }
-            self.store(contents, key, record, life);
-            Filled::Stored
+            self.filled(contents, Fill { key, lease, record, life })
+        })
+    }
+
+    fn fill_many<'a>(
+        &'a self,
+        entries: &'a [Fill<'a>],
+    ) -> Operation<'a, Vec<Result<Filled, Error>>> {
+        self.operate(Access::Write, move |contents| {
+            entries.iter().map(|fill| Ok(self.filled(contents, *fill))).collect()
         })
     }
 
@@ -236,6 +205,85 @@ fn is_held(header: &Header) -> bool {
 }
 
 impl MemoryStore {
+    fn look_at(&self, contents: &mut Contents, key: &str) -> Option<Found> {
+        let record = self.live(contents, key)?.record.clone();
+        let is_current = Header::read(&record)
+            .is_none_or(|header| self.are_current(contents, header.stamps(&record)));
+        Some(Found { record, is_current })
+    }
+
+    fn stamps(&self, contents: &mut Contents, groups: &[Group], life: Duration) -> Option<Stamps> {
+        let clock = self.clock.now();
+        let now = u64::try_from(clock.as_nanos()).unwrap_or(u64::MAX);
+        contents.generations.retain(|_, living| living.expires > clock);
+        let stamp = |group: &Group| {
+            let key = group.key(&self.namespace);
+            if self.is_fenced(contents, &key) {
+                return None;
+            }
+            let new = || Living {
+                generation: Generation::new(fastrand::u64(..).to_le_bytes(), now),
+                expires: clock,
+            };
+            let living = contents.generations.entry(key).or_insert_with(new);
+            living.expires = living.expires.max(clock + life);
+            Some(Stamp { group: *group, generation: living.generation })
+        };
+        groups.iter().map(stamp).collect()
+    }
+
+    fn grant(&self, contents: &mut Contents, key: &str, acquire: &Acquire<'_>) -> Acquired {
+        let now = self.clock.now();
+        let nanos = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
+        let id = LeaseId::new(acquire.nonce, nanos);
+        let is_fenced = self.is_fenced(contents, key);
+        let found = self
+            .live(contents, key)
+            .and_then(|stored| Header::read(&stored.record).map(|header| (stored, header)));
+        let entry = found.as_ref().map(|(stored, header)| Entry {
+            header: *header,
+            length: stored.record.len(),
+            left: Some(stored.expires.saturating_sub(now)),
+        });
+        match (decide(is_fenced, entry, acquire, self.millis()), found) {
+            (Decision::NoStore, _) => Acquired::NoStore,
+            (Decision::Hit, Some((stored, _))) => Acquired::Hit(stored.record.clone()),
+            (Decision::Wait, Some((stored, header))) => Acquired::Wait {
+                holder: header.lease,
+                stamps: Stamps::from_slice(header.stamps(&stored.record)),
+            },
+            (Decision::Nothing, _) => Acquired::Nothing,
+            (Decision::Again { over_seen }, Some((_, header))) => {
+                Acquired::Grant { lease: header.lease, over_seen }
+            }
+            (Decision::Over { over_seen }, Some((stored, header))) => {
+                record::sign(&mut stored.record, &id);
+                if acquire.intent == Intent::Write {
+                    record::set_refresh(&mut stored.record, 0);
+                } else {
+                    self.outlive(stored, &header, acquire.lease);
+                }
+                Acquired::Grant { lease: id, over_seen }
+            }
+            // Only of an entry that is there can it be said otherwise.
+            (Decision::Anew, _) | (_, None) => {
+                let is_write = acquire.intent == Intent::Write;
+                let record = record::lease(&id, acquire.schema, acquire.stamps, is_write);
+                self.put(contents, key, record, acquire.lease);
+                Acquired::Grant { lease: id, over_seen: false }
+            }
+        }
+    }
+
+    fn filled(&self, contents: &mut Contents, fill: Fill<'_>) -> Filled {
+        let Fill { key, lease, record, life } = fill;
+        if self.holds(contents, key, |header| header.lease == lease).is_none() {
+            return Filled::Lost;
+        }
+        self.store(contents, key, record, life);
+        Filled::Stored
+    }
+
     fn remove(&self, contents: &mut Contents, keys: &[String]) -> Result<(), Error> {
         self.permits(keys)?;
         for key in keys {

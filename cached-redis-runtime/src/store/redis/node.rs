@@ -1,8 +1,10 @@
 //! One server, and the steps of the protocol on it.
 
+mod arguments;
 mod batch;
 mod groups;
 mod look_up;
+mod many;
 mod removal;
 #[cfg(feature = "local")]
 mod watched;
@@ -22,10 +24,11 @@ use super::source::Source;
 use crate::error::Error;
 use crate::group::{Generation, Group, Stamp, Stamps};
 use crate::health::Condition;
-use crate::lease::{Acquire, Acquired, FenceId, Filled, LONGEST_LEASE, LeaseId, Life, Nonce};
+use crate::lease::{Acquire, Acquired, FenceId, Fill, Filled, LeaseId, Life, Nonce};
 use crate::loss::Losses;
 use crate::stats::ConnectionCounters;
 use crate::store::fence_key;
+use arguments::{AcquireArguments, FillArguments};
 use groups::Made;
 
 /// A server, and the connection to it.
@@ -97,24 +100,15 @@ impl Node {
     }
 
     pub(super) async fn acquire(&self, key: &str, acquire: Acquire<'_>) -> Result<Acquired, Error> {
-        let lease = millis(acquire.lease);
-        let nonce = acquire.nonce.bytes();
-        let schema = acquire.schema.to_le_bytes();
-        let seen = acquire.seen_lease();
-        let longest = (acquire.longest.to_string(), millis(LONGEST_LEASE));
-        let arguments: [&[u8]; 8] = [
-            lease.as_bytes(),
-            &nonce,
-            &schema,
-            scripts::name_of(acquire.intent).as_bytes(),
-            seen.bytes(),
-            acquire.stamps.bytes(),
-            longest.0.as_bytes(),
-            longest.1.as_bytes(),
-        ];
         let asked = Instant::now();
+        let arguments = AcquireArguments::new(&acquire);
         let keys = [key, &fence_key(key)];
-        let answer = self.script(&self.scripts.acquire, &keys, &arguments).await?;
+        let answer = self.script(&self.scripts.acquire, &keys, &arguments.all()).await?;
+        self.acquired(answer, asked)
+    }
+
+    /// The answer to a question that was asked then.
+    fn acquired(&self, answer: Value, asked: Instant) -> Result<Acquired, Error> {
         let Value::Array(parts) = answer else { return Err(Error::protocol()) };
         let Ok([Value::Int(code), Value::BulkString(content), Value::Int(now)]) =
             <[Value; 3]>::try_from(parts)
@@ -132,9 +126,8 @@ impl Node {
         record: &[u8],
         life: Life,
     ) -> Result<Filled, Error> {
-        let (whole, fresh) = (millis(life.whole), millis_or_none(life.fresh));
-        let arguments: [&[u8]; 4] = [lease.bytes(), whole.as_bytes(), fresh.as_bytes(), record];
-        let stored = self.flag(&self.scripts.fill, key, &arguments).await;
+        let arguments = FillArguments::new(&Fill { key, lease, record, life });
+        let stored = self.flag(&self.scripts.fill, key, &arguments.all()).await;
         self.changed(key);
         let stored = stored?;
         Ok(if stored { Filled::Stored } else { Filled::Lost })

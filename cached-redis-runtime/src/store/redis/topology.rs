@@ -30,6 +30,22 @@ pub(in crate::store) trait Topology: Send + Sync {
     where
         F: Future<Output = Result<T, Error>> + Send + 'a;
 
+    /// Which node holds which of these keys, by their places among them.
+    fn shares<'a, 'k>(
+        &'a self,
+        keys: impl Iterator<Item = &'k str>,
+    ) -> Vec<(&'a Node, Vec<usize>)> {
+        let mut shares: Vec<(&Node, Vec<usize>)> = Vec::new();
+        for (place, key) in keys.enumerate() {
+            let node = self.node(key);
+            match shares.iter_mut().find(|(known, _)| std::ptr::eq(*known, node)) {
+                Some((_, places)) => places.push(place),
+                None => shares.push((node, vec![place])),
+            }
+        }
+        shares
+    }
+
     /// Takes a step on each node that holds some of these keys, with those that it holds. They may be generations of
     /// groups, of which each node has its own.
     fn at_each<'a, F>(

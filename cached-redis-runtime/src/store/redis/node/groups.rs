@@ -57,6 +57,12 @@ impl Node {
         }
         let mut answers = self.link.send(&pipeline).await?.into_iter();
         let record = answers.next().ok_or_else(Error::protocol)?;
+        self.learn_due(due, answers);
+        Cmd::accept(record)
+    }
+
+    /// The answers to the questions that were asked along with a read.
+    pub(super) fn learn_due(&self, due: Vec<Question>, mut answers: impl Iterator<Item = Value>) {
         let known = self.link.generations();
         for question in due {
             let is_tracked = matches!(answers.next(), Some(Value::Okay));
@@ -66,7 +72,6 @@ impl Node {
                 None => known.take_back(question),
             }
         }
-        Cmd::accept(record)
     }
 
     async fn ask_server(

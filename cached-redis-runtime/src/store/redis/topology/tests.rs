@@ -198,3 +198,26 @@ fn each_key_has_its_server_with_its_clock_its_pushes_and_its_generations() {
         });
     });
 }
+
+#[test]
+fn a_batch_is_divided_among_the_servers_and_answered_in_its_order() {
+    each_binary(|binary| {
+        let servers = [Server::start(binary, &[]), Server::start(binary, &[])];
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        runtime.block_on(async {
+            let namespace = unique_namespace("topology");
+            let nodes = [node(&servers[0], &namespace), node(&servers[1], &namespace)];
+            let store = RedisStore { topology: Pair(nodes) };
+            let keys: Vec<String> =
+                (0..5).map(|number| format!("{namespace}:p:f:{number}")).collect();
+            for key in keys.iter().filter(|key| !key.ends_with('2')) {
+                fill(&store, key, Group::tag("a")).await;
+            }
+            let groups = Groups::default();
+            let entries: Vec<_> = keys.iter().map(|key| (key.as_str(), &groups)).collect();
+            let found = store.read_many(&entries).await.expect("both");
+            let found: Vec<_> = found.into_iter().map(|found| found.is_some()).collect();
+            assert_eq!(found, [true, true, false, true, true]);
+        });
+    });
+}

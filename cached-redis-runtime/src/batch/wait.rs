@@ -1,0 +1,198 @@
+//! Waiting for entries that others load. No lease is held meanwhile.
+
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::Poll;
+
+use tokio::time::{Instant, timeout_at};
+
+use super::ask::again;
+use super::progress::{Progress, State, Tries};
+use crate::backoff;
+use crate::budget::timed;
+use crate::call::answer::Counts;
+use crate::call::ask::{FIRST_PAUSE, LONGEST_PAUSE, PAUSE_SHARE};
+use crate::call::permit::{Granted, Reason};
+use crate::call::slot::Slot;
+use crate::fill::Lease;
+use crate::flight::{Follower, Word};
+use crate::freshness::is_busy;
+use crate::invalidation::Before;
+use crate::judgement::Seen;
+use crate::lease::LeaseId;
+use crate::record::{Record, State as RecordState};
+use crate::session::Session;
+use crate::sharing::Known;
+use crate::store::Found;
+
+/// An entry that somebody else loads.
+pub(super) struct Held {
+    pub(super) tries: Tries,
+    pub(super) holder: LeaseId,
+    pub(super) known: Arc<Known>,
+    pub(super) wait: Wait,
+    /// Since when it is waited for.
+    pub(super) since: Instant,
+}
+
+/// How the end of that load is heard of.
+pub(super) enum Wait {
+    /// It runs in this process.
+    Follow(Follower),
+    /// It runs elsewhere.
+    Watch,
+    /// It is about to end, or has.
+    AskAgain,
+}
+
+impl Progress {
+    /// Waits until at least one of the loads has ended, or until it is time to look at those elsewhere.
+    pub(super) async fn wait(&mut self) {
+        let until = self.next_look().min(self.patience);
+        let mut heard = Vec::new();
+        let words = poll_fn(|context| {
+            for (index, state) in self.states.iter_mut().enumerate() {
+                if let State::Held(held) = state
+                    && let Wait::Follow(follower) = &mut held.wait
+                    && let Poll::Ready(word) = Pin::new(follower).poll(context)
+                {
+                    heard.push((index, word));
+                }
+            }
+            if heard.is_empty() { Poll::Pending } else { Poll::Ready(()) }
+        });
+        let ended = timed(pin!(timeout_at(until, words))).await;
+        if ended.is_none() || Instant::now() >= self.patience && heard.is_empty() {
+            // Without timers, or for too long.
+            return self.give_up();
+        }
+        if heard.is_empty() {
+            return self.look_elsewhere().await;
+        }
+        for (index, word) in heard {
+            self.take_word(index, word).await;
+        }
+    }
+
+    /// Loads elsewhere are looked at after a share of the time that was waited already; those in this process speak up
+    /// by themselves, unless their leader is not polled for a whole lease.
+    fn next_look(&self) -> Instant {
+        let now = Instant::now();
+        let share = self.began.elapsed() / PAUSE_SHARE;
+        let pause = backoff::jittered(share.clamp(FIRST_PAUSE, LONGEST_PAUSE));
+        let each = self.states.iter().zip(&self.slots).filter_map(|(state, slot)| match state {
+            State::Held(held) => Some(match held.wait {
+                Wait::Follow(_) => held.since + slot.lease(),
+                Wait::Watch | Wait::AskAgain => now + pause,
+            }),
+            _ => None,
+        });
+        each.min().unwrap_or(now)
+    }
+
+    /// What is still held by others is loaded for this call alone.
+    fn give_up(&mut self) {
+        for state in &mut self.states {
+            if matches!(state, State::Held(_)) {
+                *state = State::Alone(Reason::NotShareable);
+            }
+        }
+    }
+
+    async fn take_word(&mut self, index: usize, word: Option<Word>) {
+        let Self { slots, states, budget, .. } = self;
+        let State::Held(held) = std::mem::replace(&mut states[index], State::Done) else { return };
+        let Held { tries, known, .. } = *held;
+        let slot = &slots[index];
+        states[index] = match word {
+            Some(Word::Stored(record)) => {
+                let mut session = slot.core().sessions.within(budget);
+                let read = match Record::read(record) {
+                    Some(record) => {
+                        slot.read_shared(record, Counts::Coalesced, &known, &mut session).await
+                    }
+                    None => None,
+                };
+                read.map_or_else(|| again(tries, tries.intent), State::Found)
+            }
+            Some(Word::Lead(leader)) => {
+                let lease = Lease { leader, stamps: known.stamps.clone() };
+                State::Granted(Granted::taken_over(lease))
+            }
+            Some(Word::StartOver) => again(tries, tries.intent),
+            // Nothing that can be shared: what others could not load either is not waited for in line.
+            Some(Word::LoadAlone | Word::Failed) | None => State::Alone(Reason::NotShareable),
+        };
+    }
+
+    /// Reads what is there of the entries that are loaded elsewhere, in one round trip.
+    async fn look_elsewhere(&mut self) {
+        let watched =
+            |state: &State| matches!(state, State::Held(held) if matches!(held.wait, Wait::Watch));
+        let which = self.which(watched, super::progress::PIPELINE);
+        let Self { slots, states, budget, .. } = self;
+        for (state, slot) in states.iter_mut().zip(slots.iter()) {
+            let State::Held(held) = state else { continue };
+            let is_over = match held.wait {
+                Wait::AskAgain => true,
+                // Its leader is neither polled nor dropped, and has not renewed its lease.
+                Wait::Follow(_) => held.since.elapsed() >= slot.lease(),
+                Wait::Watch => false,
+            };
+            if is_over {
+                *state = State::Ask(held.tries);
+            }
+        }
+        if which.is_empty() {
+            return;
+        }
+        let core = Arc::clone(slots[0].core());
+        let mut session = core.sessions.within(budget);
+        let before = core.invalidator.before_reading();
+        let entries: Vec<_> =
+            which.iter().map(|index| (&*slots[*index].key, &slots[*index].groups)).collect();
+        // Time spent waiting for a load is not time lost to the cache.
+        let found = match session.read_many_free(&entries).await {
+            Ok(found) => found,
+            Err(error) => {
+                slots[0].failed(&error);
+                which.iter().for_each(|index| states[*index] = State::Alone(Reason::StoreFailed));
+                return;
+            }
+        };
+        for (index, found) in which.into_iter().zip(found) {
+            if let State::Held(held) = &states[index]
+                && let Some(next) = slots[index].after_look(held, found, before, &mut session).await
+            {
+                states[index] = next;
+            }
+        }
+    }
+}
+
+impl Slot {
+    /// What comes of an entry that was loaded elsewhere; `None` if it still is.
+    async fn after_look(
+        &self,
+        held: &Held,
+        found: Option<Found>,
+        before: Before,
+        session: &mut Session<'_>,
+    ) -> Option<State> {
+        let ask = || Some(State::Ask(held.tries));
+        let Some(found) = found else { return ask() };
+        let is_current = found.is_current;
+        let Some(record) = Record::read(found.record) else { return ask() };
+        let header = record.header();
+        let is_held = header.state == RecordState::Lease || is_busy(header, session.now(&self.key));
+        if is_held && header.lease == held.holder {
+            // A group has been invalidated since: whether that load counts, the lease says.
+            return if is_current { None } else { ask() };
+        }
+        match self.read_after_waiting(Seen { record, is_current }, before, session).await {
+            Some(read) => Some(State::Found(read)),
+            None => ask(),
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! The steps of a batch: one step on many entries, in one round trip.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use redis::{Cmd, Pipeline, Value};
+use tokio::time::Instant;
+
+use super::Node;
+use super::arguments::{AcquireArguments, FillArguments};
+use super::batch::misses_script;
+use super::groups::{Made, generation_of};
+use super::look_up::record;
+use crate::error::Error;
+use crate::group::{Generation, Group, Groups, Stamp, Stamps, stamps};
+use crate::lease::{Acquire, Acquired, Fill, Filled};
+use crate::record::Header;
+use crate::store::redis::commands::{by_digest, by_text, script_error};
+use crate::store::redis::request::Request as _;
+use crate::store::redis::scripts::Script;
+use crate::store::{Found, fence_key};
+
+/// What is known of groups after a read.
+type Current = HashMap<Group, Option<Generation>>;
+
+impl Node {
+    /// The records, and whether they count. One round trip where changes of groups are reported; elsewhere, or where a
+    /// group is met for the first time, two at most.
+    pub(in crate::store::redis) async fn read_many(
+        &self,
+        entries: &[(&str, &Groups)],
+    ) -> Result<Vec<Option<Found>>, Error> {
+        // A group that was read before the entries could change before they are: generations come last.
+        let asked = if self.is_tracked() { Vec::new() } else { distinct(known_groups(entries)) };
+        let due = self.link.generations().due();
+        let mut pipeline = redis::pipe();
+        for (key, _) in entries {
+            pipeline.cmd("GET").arg(*key);
+        }
+        for group in &asked {
+            pipeline.cmd("GET").arg(group.key(self.link.namespace()));
+        }
+        for question in &due {
+            pipeline.cmd("CLIENT").arg("CACHING").arg("YES");
+            pipeline.cmd("GET").arg(question.group().key(self.link.namespace()));
+        }
+        let mut answers = self.link.send(&pipeline).await?.into_iter();
+        let mut records = Vec::with_capacity(entries.len());
+        for _ in entries {
+            let answer = answers.next().ok_or_else(Error::protocol)?;
+            records.push(record(Cmd::accept(answer))?);
+        }
+        let mut current = Current::new();
+        for group in asked {
+            let answer = answers.next().ok_or_else(Error::protocol)?;
+            current.insert(group, generation_of(&Cmd::accept(answer)?));
+        }
+        self.learn_due(due, answers);
+        self.judge_many(records, current).await
+    }
+
+    /// Whether records count: by what this process knows, by what was read along with them, and by asking for the rest.
+    async fn judge_many(
+        &self,
+        records: Vec<Option<Vec<u8>>>,
+        mut current: Current,
+    ) -> Result<Vec<Option<Found>>, Error> {
+        let is_tracked = self.link.is_tracked();
+        let mut verdicts = Vec::with_capacity(records.len());
+        let mut unknown = Vec::new();
+        for record in records.iter().map(Option::as_ref) {
+            let stamps = record.map_or(&[][..], |record| stamps_of(record));
+            let known = if is_tracked { self.link.generations().are_current(stamps) } else { None };
+            let verdict = known.or_else(|| compare(stamps, &current));
+            if verdict.is_none() {
+                unknown.extend(crate::group::stamps(stamps).map(|stamp| stamp.group));
+            }
+            verdicts.push(verdict);
+        }
+        if !unknown.is_empty() {
+            let groups = distinct(unknown.into_iter());
+            let answers = self.ask(&groups, None).await?;
+            current.extend(groups.into_iter().zip(answers));
+        }
+        let found = |(record, verdict): (Option<Vec<u8>>, Option<bool>)| {
+            let record = record?;
+            let is_current =
+                verdict.or_else(|| compare(stamps_of(&record), &current)).unwrap_or(false);
+            Some(Found { record, is_current })
+        };
+        Ok(records.into_iter().zip(verdicts).map(found).collect())
+    }
+
+    /// The stamps of entries, each `None` where one of its groups is fenced.
+    pub(in crate::store::redis) async fn stamp_many(
+        &self,
+        entries: &[(&str, Vec<Group>)],
+        life: Duration,
+    ) -> Result<Vec<Option<Stamps>>, Error> {
+        let groups = distinct(entries.iter().flat_map(|(_, groups)| groups.iter().copied()));
+        if groups.is_empty() {
+            return Ok(vec![Some(Stamps::default()); entries.len()]);
+        }
+        let known = match self.link.is_tracked() {
+            // Taken all at once, as for one entry.
+            true => self.link.generations().stamps(&groups, life),
+            false => None,
+        };
+        let current: Current = match known {
+            Some(stamps) => {
+                stamps.iter().map(|stamp| (stamp.group, Some(stamp.generation))).collect()
+            }
+            None => {
+                let answers = self.ask(&groups, Some(Made::new(life))).await?;
+                groups.into_iter().zip(answers).collect()
+            }
+        };
+        let stamp = |group: &Group| {
+            let generation = current.get(group).copied().flatten()?;
+            Some(Stamp { group: *group, generation })
+        };
+        Ok(entries.iter().map(|(_, groups)| groups.iter().map(stamp).collect()).collect())
+    }
+
+    pub(in crate::store::redis) async fn acquire_many(
+        &self,
+        entries: &[(&str, Acquire<'_>)],
+    ) -> Result<Vec<Result<Acquired, Error>>, Error> {
+        let asked = Instant::now();
+        let script = &self.scripts.acquire;
+        let answers = self
+            .script_many(entries, |(key, acquire), command| {
+                let arguments = AcquireArguments::new(acquire);
+                command(script, &[*key, &fence_key(key)], &arguments.all())
+            })
+            .await?;
+        Ok(answers.into_iter().map(|answer| self.acquired(script_answer(answer)?, asked)).collect())
+    }
+
+    pub(in crate::store::redis) async fn fill_many(
+        &self,
+        entries: &[Fill<'_>],
+    ) -> Result<Vec<Result<Filled, Error>>, Error> {
+        let script = &self.scripts.fill;
+        let answers = self
+            .script_many(entries, |fill, command| {
+                command(script, &[fill.key], &FillArguments::new(fill).all())
+            })
+            .await;
+        entries.iter().for_each(|fill| self.changed(fill.key));
+        let answers = answers?;
+        let filled = |answer| match script_answer(answer)? {
+            Value::Int(1) => Ok(Filled::Stored),
+            Value::Int(_) => Ok(Filled::Lost),
+            _ => Err(Error::protocol()),
+        };
+        Ok(answers.into_iter().map(filled).collect())
+    }
+
+    /// Runs a script for each item, in one round trip; in one more if the server has lost the script. Then the first
+    /// command brings the text along, which the others after it find by its digest.
+    async fn script_many<T>(
+        &self,
+        items: &[T],
+        make: impl Fn(&T, fn(&Script, &[&str], &[&[u8]]) -> Cmd) -> Cmd,
+    ) -> Result<Vec<Value>, Error> {
+        let pipeline = |first: fn(&Script, &[&str], &[&[u8]]) -> Cmd| {
+            let mut pipeline = Pipeline::with_capacity(items.len());
+            for (index, item) in items.iter().enumerate() {
+                pipeline.add_command(make(item, if index == 0 { first } else { by_digest }));
+            }
+            pipeline
+        };
+        let mut answers = self.link.send(&pipeline(by_digest)).await?;
+        if misses_script(&answers) {
+            answers = self.link.send(&pipeline(by_text)).await?;
+        }
+        if answers.len() == items.len() { Ok(answers) } else { Err(Error::protocol()) }
+    }
+}
+
+fn script_answer(answer: Value) -> Result<Value, Error> {
+    match answer {
+        Value::ServerError(error) => Err(script_error(error.code(), error.details())),
+        answer => Ok(answer),
+    }
+}
+
+fn known_groups<'a>(entries: &'a [(&str, &'a Groups)]) -> impl Iterator<Item = Group> + 'a {
+    entries.iter().flat_map(|(_, groups)| groups.of_value())
+}
+
+fn distinct(groups: impl Iterator<Item = Group>) -> Vec<Group> {
+    let mut seen = std::collections::HashSet::new();
+    groups.filter(|group| seen.insert(*group)).collect()
+}
+
+fn stamps_of(record: &[u8]) -> &[u8] {
+    Header::read(record).map_or(&[], |header| header.stamps(record))
+}
+
+/// Whether stamps are current, by these answers; `None` if they do not say.
+fn compare(all: &[u8], current: &Current) -> Option<bool> {
+    let mut verdict = Some(true);
+    for stamp in stamps(all) {
+        match current.get(&stamp.group) {
+            Some(generation) if *generation == Some(stamp.generation) => {}
+            Some(_) => return Some(false),
+            None => verdict = None,
+        }
+    }
+    verdict
+}
