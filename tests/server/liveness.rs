@@ -1,21 +1,25 @@
 //! What counts as the server's silence, and who drives a connection: judged by hits, loads and reconnects, never
-//! by clocks.
+//! by clocks. A server that gets no processor is silent, so budgets here are longer than a busy machine keeps one
+//! waiting; what is no silence takes longer than them all the same.
 
 use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 
-use cached_redis::Cache;
-use cached_redis_test_support::{
-    Mode, Proxy, Server, each_binary, each_server, poll, unique_namespace,
-};
+use cached_redis_test_support::{Mode, Proxy, Server, each_binary, each_server, poll};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 
-use crate::support::{PATIENCE, Subject};
+use crate::support::{Answer, PATIENCE, Subject};
 
 const MANY: u64 = 10_000;
+
+/// The whole cache budget of a call.
+const BUDGET: Duration = Duration::from_millis(800);
+
+/// Longer than that.
+const BLOCKED: Duration = Duration::from_millis(1_200);
 
 fn current_thread() -> Runtime {
     Builder::new_current_thread().enable_all().build().expect("a runtime")
@@ -25,12 +29,12 @@ fn multi_thread() -> Runtime {
     Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime")
 }
 
-/// Each test in both kinds of runtime, with the default budget.
+/// Each test in both kinds of runtime.
 fn on_each_runtime(test: impl AsyncFn(&Server, Subject)) {
     each_server(|server| {
         for runtime in [current_thread(), multi_thread()] {
             runtime.block_on(async {
-                let subject = Subject::in_a_hurry(server.url()).connected().await;
+                let subject = Subject::within(server.url(), BUDGET).connected().await;
                 test(server, subject).await;
             });
         }
@@ -52,6 +56,12 @@ async fn in_one_task<F: Future>(futures: impl Iterator<Item = F>) {
         if is_done { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
+}
+
+/// Has the task that awaits it keep its thread.
+async fn block(id: u64, duration: Duration) -> Answer {
+    std::thread::sleep(duration);
+    Ok(id)
 }
 
 /// Waits until the first entry is a hit.
@@ -91,15 +101,19 @@ async fn pass(subject: &Subject, calls: impl Future<Output = ()>) -> Pass {
 #[test]
 fn a_burst_in_one_task_hits() {
     on_each_runtime(async |_, subject| {
-        let calls = || in_one_task((0..MANY).map(|id| subject.ask(id, id)));
-        let passes = [
-            pass(&subject, calls()).await,
-            pass(&subject, calls()).await,
-            pass(&subject, calls()).await,
-        ];
-        let loads = passes.each_ref().map(|pass| pass.loads);
-        assert!(loads[0] == MANY && loads[1] <= MANY / 20 && loads[2] == 0, "{loads:?}");
-        assert_eq!(passes.map(|pass| pass.reconnects), [0; 3]);
+        let calls = async |blocked| {
+            let calls = in_one_task((0..MANY).map(|id| subject.ask(id, id)));
+            // Polled once, so that all of them wait for replies.
+            let mut calls = pin!(calls);
+            assert!(
+                poll_fn(|context| Poll::Ready(calls.as_mut().poll(context).is_pending())).await
+            );
+            std::thread::sleep(blocked);
+            calls.await;
+        };
+        let passes =
+            [pass(&subject, calls(Duration::ZERO)).await, pass(&subject, calls(BLOCKED)).await];
+        assert_eq!(passes.map(|pass| (pass.loads, pass.reconnects)), [(MANY, 0), (0, 0)]);
     });
 }
 
@@ -127,9 +141,8 @@ fn a_burst_of_cold_keys_is_stored() {
         };
         let pass = pass(&subject, calls).await;
         bystander.await.expect("no panic");
-        assert!(pass.stored >= MANY * 95 / 100, "{} of {MANY} are stored", pass.stored);
-        assert!(pass.loads <= MANY + 1, "nobody else's hits are lost");
-        assert_eq!(pass.reconnects, 0);
+        // And the one of the other task, whose hits are none of them.
+        assert_eq!((pass.loads, pass.stored, pass.reconnects), (MANY + 1, MANY + 1, 0));
     });
 }
 
@@ -140,43 +153,36 @@ fn bodies_that_block_their_thread_are_stored() {
             let mut tasks = JoinSet::new();
             for id in range {
                 let subject = subject.clone();
-                tasks.spawn(async move {
-                    let blocks = async move {
-                        std::thread::sleep(Duration::from_millis(150));
-                        Ok(id)
-                    };
-                    subject.load(id, blocks).await
-                });
+                tasks.spawn(async move { subject.load(id, block(id, BLOCKED / 3)).await });
             }
             while let Some(done) = tasks.join_next().await {
                 done.expect("no panic").expect("a value");
             }
         };
-        let first = pass(&subject, calls(0..20)).await;
-        assert_eq!((first.loads, first.stored, first.reconnects), (20, 20, 0));
-        let second = pass(&subject, calls(0..20)).await;
+        let first = pass(&subject, calls(0..6)).await;
+        assert_eq!((first.loads, first.stored, first.reconnects), (6, 6, 0));
+        let second = pass(&subject, calls(0..6)).await;
         assert_eq!((second.loads, second.reconnects), (0, 0));
     });
 }
 
 #[test]
 fn a_round_trip_of_nearly_half_the_budget_hits_and_stores() {
-    const HOT: u64 = 20;
+    const TASKS: u64 = 48;
+    let budget = 2 * BUDGET;
     each_server(|server| {
         multi_thread().block_on(async {
             let proxy = Proxy::start(server.port());
-            let subject = Subject::in_a_hurry(&proxy.url()).connected().await;
-            in_one_task((0..HOT).map(|id| subject.ask(id, id))).await;
-            proxy.set(Mode::Delay(Duration::from_millis(40)));
+            let subject = Subject::within(&proxy.url(), budget).connected().await;
+            in_one_task((0..TASKS).map(|id| subject.ask(id, id))).await;
+            // A miss asks twice before its load; what is left after that is less than storing takes.
+            proxy.set(Mode::Delay(budget * 7 / 20));
             let calls = async {
                 let mut tasks = JoinSet::new();
-                for task in 0..48 {
+                for task in 0..TASKS {
                     let subject = subject.clone();
                     tasks.spawn(async move {
-                        for call in 0..20_u64 {
-                            let miss = (task * 20 + call).is_multiple_of(5);
-                            let id =
-                                if miss { 1_000 + task * 100 + call } else { (task + call) % HOT };
+                        for id in [task, TASKS + task, (task + 1) % TASKS] {
                             subject.ask(id, id).await.expect("a value");
                         }
                     });
@@ -186,10 +192,7 @@ fn a_round_trip_of_nearly_half_the_budget_hits_and_stores() {
                 }
             };
             let pass = pass(&subject, calls).await;
-            let (misses, warm) = (48 * 20 / 5, 48 * 20 * 4 / 5);
-            assert!(pass.loads <= misses + warm / 20, "{} loads, {misses} misses", pass.loads);
-            assert!(pass.stored >= misses * 95 / 100, "{} of {misses} are stored", pass.stored);
-            assert_eq!(pass.reconnects, 0);
+            assert_eq!((pass.loads, pass.stored, pass.reconnects), (TASKS, TASKS, 0));
         });
     });
 }
@@ -199,7 +202,7 @@ fn a_server_that_pauses_for_a_moment_keeps_its_connection() {
     each_binary(|binary| {
         let server = Server::start(binary, &[]);
         multi_thread().block_on(async {
-            let subject = Subject::in_a_hurry(server.url()).connected().await;
+            let subject = Subject::within(server.url(), BUDGET).connected().await;
             subject.ask(1, 1).await.expect("a value");
             server.stop();
             // Silent for a whole budget: the next calls do not wait.
@@ -222,7 +225,7 @@ fn a_server_that_is_silent_for_one_call_keeps_its_connection() {
         let server = Server::start(binary, &[]);
         for runtime in [current_thread(), multi_thread()] {
             runtime.block_on(async {
-                let subject = Subject::in_a_hurry(server.url()).connected().await;
+                let subject = Subject::within(server.url(), BUDGET).connected().await;
                 subject.ask(1, 1).await.expect("a value");
                 let loads = subject.loads();
                 server.stop();
@@ -242,7 +245,7 @@ fn a_program_that_blocks_on_each_call_hits_again_after_an_outage() {
     each_binary(|binary| {
         let server = Server::start(binary, &[]);
         let runtime = current_thread();
-        let subject = runtime.block_on(Subject::in_a_hurry(server.url()).connected());
+        let subject = runtime.block_on(Subject::within(server.url(), BUDGET).connected());
         let ask = || {
             let loads = subject.loads();
             runtime.block_on(subject.ask(1, 1)).expect("a value");
@@ -254,7 +257,7 @@ fn a_program_that_blocks_on_each_call_hits_again_after_an_outage() {
         assert!(!ask(), "it is away");
         server.restart();
         // Nothing drives the runtime but the calls themselves.
-        poll::until("hits are back", Duration::from_secs(2), || {
+        poll::until("hits are back", PATIENCE, || {
             ask();
             ask()
         });
@@ -266,7 +269,7 @@ fn a_runtime_that_idles_keeps_another_one_from_nothing() {
     each_server(|server| {
         let (maker, worker) = (current_thread(), current_thread());
         let subject = maker.block_on(async {
-            let subject = Subject::in_a_hurry(server.url()).connected().await;
+            let subject = Subject::within(server.url(), BUDGET).connected().await;
             subject.ask(1, 1).await.expect("a value");
             subject
         });
@@ -289,8 +292,7 @@ fn a_runtime_that_idles_keeps_another_one_from_nothing() {
 #[test]
 fn a_connection_outlives_the_runtime_that_made_it() {
     each_server(|server| {
-        let cache = Cache::builder().url(server.url()).namespace(unique_namespace("short")).build();
-        let subject = Subject::with(cache.expect("a URL"));
+        let subject = Subject::within(server.url(), BUDGET);
         for _ in 0..10 {
             current_thread().block_on(subject.ask(1, 1)).expect("a value");
         }

@@ -179,13 +179,14 @@ impl Wire {
             return Err(Failure::Full);
         }
         let is_alone = io.callers == 0 && !io.is_busy;
+        let now = Instant::now();
         if io.callers == 0 {
             // The clock has stood still while nothing was under way.
-            io.clock.tick(Instant::now());
+            io.clock.tick(now);
         } else {
             io.is_busy = true;
         }
-        let place = io.push(request, key, to);
+        let place = io.push(now, request, key, to);
         if is_alone && io.flush().is_err() {
             self.0.end(&mut io);
             return Err(Failure::Over);

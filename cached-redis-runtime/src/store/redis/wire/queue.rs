@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::mem;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use redis::{ServerError, Value};
 use tokio::sync::oneshot;
@@ -115,13 +115,15 @@ impl Io {
     /// Puts a request into the queue; one that reads a key and nothing else may leave with others.
     pub(super) fn push<R: Request>(
         &mut self,
+        at: Instant,
         request: &R,
         key: Option<&str>,
         to: oneshot::Sender<Answered>,
     ) -> Place {
         let ahead = u32::try_from(self.callers).unwrap_or(u32::MAX);
         let mut place = Place {
-            since: self.clock.now(),
+            // Not the time of the last look, which may have been long before.
+            since: self.clock.reading(at),
             allowance: PER_REQUEST * ahead + of_bytes(self.bytes),
             arrived: self.arrived,
             was_behind: ahead > 0,

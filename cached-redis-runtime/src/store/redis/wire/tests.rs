@@ -9,10 +9,13 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
+use super::clock::Clock;
+use super::queue::Io;
 use super::socket::Socket;
 use super::{Failure, Wire, WireSettings};
 use crate::budget;
@@ -64,6 +67,21 @@ async fn what_is_ahead_of_a_request_in_its_own_process_is_not_the_servers_silenc
     }
     drop(wire);
     peer.join().expect("no panic");
+}
+
+#[test]
+fn a_request_is_not_charged_for_the_time_before_it() {
+    let (ours, _theirs) = UnixStream::pair().expect("sockets");
+    let mut io = Io::new(Socket::Unix(ours), 1_000, Clock::new(PATIENCE));
+    let ask = |io: &mut Io, at| io.push(at, &redis::cmd("PING"), None, oneshot::channel().0);
+    let began = Instant::now();
+    io.clock.tick(began);
+    let first = ask(&mut io, began);
+    // Nobody has looked since.
+    let second = ask(&mut io, began + PATIENCE / 2);
+    io.clock.tick(began + PATIENCE);
+    assert_eq!(io.took(first), PATIENCE - first.allowance);
+    assert_eq!(io.took(second), PATIENCE / 2 - second.allowance);
 }
 
 #[tokio::test]
