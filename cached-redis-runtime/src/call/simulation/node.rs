@@ -8,8 +8,9 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::plan::{KEYS, Write};
+use super::value::Value;
 use super::wire::Wire;
-use super::world::{Floors, Target, Value, Versions, World};
+use super::world::{Floors, Target, Versions, World};
 use super::{Rule, millis};
 use crate::cache::{Cache, Settings};
 use crate::call::Call;

@@ -10,8 +10,10 @@
 //! process spends on itself (a blocked thread, a burst of its own work, a machine that was paused) is
 //! not the server's silence. `docs/protocol.md` has the states and the rules.
 
+mod caller;
 mod clock;
 mod driver;
+mod handle;
 mod output;
 mod queue;
 mod reads;
@@ -31,8 +33,9 @@ use super::generations::Generations;
 use super::request::{Reply, Request};
 use crate::budget::{self, by, timed};
 use crate::error::Error;
+use caller::{Answered, Place};
 use clock::Clock;
-use queue::{Answered, Io, Place};
+use queue::Io;
 use replies::{Arrived, Malformed};
 use socket::Socket;
 

@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 use redis::{ServerError, Value};
 use tokio::sync::oneshot;
 
+use super::caller::{Answered, Caller, Place};
 use super::clock::Clock;
-use super::driver::DriverHandle;
+use super::handle::DriverHandle;
 use super::output::Output;
-use super::reads::{Caller, Read, Reads};
+use super::reads::{Read, Reads};
 use super::replies::{Arrived, Malformed, Replies};
 use super::socket::Socket;
 use crate::store::redis::commands::server_error;
@@ -72,26 +73,6 @@ enum ReadReply {
     Array,
     /// The rest of that array.
     Elements,
-}
-
-/// Where a request stands in the queue, which says how long its reply may take.
-#[derive(Clone, Copy)]
-pub(super) struct Place {
-    /// By the clock.
-    pub(super) since: Duration,
-    /// What was ahead of it when it came.
-    pub(super) allowance: Duration,
-    /// Bytes that had arrived by then.
-    pub(super) arrived: u64,
-    /// Whether anything was.
-    pub(super) was_behind: bool,
-}
-
-pub(super) struct Answered {
-    /// None if the server has refused the command that this read was gathered into.
-    pub(super) reply: Option<Reply>,
-    /// How long the server has taken.
-    pub(super) took: Duration,
 }
 
 impl Io {
