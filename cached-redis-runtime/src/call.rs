@@ -89,7 +89,7 @@ impl Call {
         F: Future<Output = O::Return>,
     {
         let way = self.way(outcome.classes(), type_name::<O::Value>());
-        async move { answer(way, &outcome, Made(load, Here)).await }
+        answer(way, outcome, Made(load, Here))
     }
 
     /// As [`run`](Self::run), with a load that can outlive the call.
@@ -101,7 +101,7 @@ impl Call {
         F: Future<Output = O::Return> + Send + 'static,
     {
         let way = self.way(outcome.classes(), type_name::<O::Value>());
-        async move { answer(way, &outcome, Made(load, Owned)).await }
+        answer(way, outcome, Made(load, Owned))
     }
 
     /// Whether the call goes through the cache.
@@ -159,7 +159,7 @@ impl Way {
 
 /// The frame of a call: all that is compiled for each function, besides its load. Where it goes on is decided
 /// by the [`Attempt`], which does not know what the function returns.
-async fn answer<O, B>(way: Way, outcome: &O, body: B) -> O::Return
+async fn answer<O, B>(way: Way, outcome: O, body: B) -> O::Return
 where
     O: Outcome,
     O::Value: Storable,
@@ -168,21 +168,21 @@ where
 {
     let mut attempt = match way.enter() {
         Ok(attempt) => attempt,
-        Err(counters) => return load::uncached(&counters, body).await,
+        Err(counters) => return load::uncached(counters, body).await,
     };
     loop {
         let reloads = match attempt.next().await {
             Next::Answer => false,
             Next::Reload => true,
-            Next::Load => return load::load(attempt, outcome, body).await,
+            Next::Load => return load::load(attempt, &outcome, body).await,
         };
-        let Some(returned) = attempt.decoded(outcome) else {
+        let Some(returned) = attempt.decoded(&outcome) else {
             attempt.cannot_decode();
             continue;
         };
         attempt.count();
         if reloads {
-            body.reload(attempt, outcome);
+            body.reload(attempt, &outcome);
         }
         return returned;
     }

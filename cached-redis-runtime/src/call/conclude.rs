@@ -128,6 +128,17 @@ impl Attempt {
         }
     }
 
+    /// The body has ended, and what came of it is settled. Whether the last good value is to stand in for it.
+    pub(super) fn ends(&mut self) -> Phase<'_, bool> {
+        Box::pin(async move {
+            let has_failed = matches!(self.load.loaded, Loaded::Failed);
+            // Of what is left of the budget, the answer comes first: a lease can be given up after it.
+            let has_fallback = has_failed && self.find_fallback().await;
+            self.conclude().await;
+            has_fallback
+        })
+    }
+
     /// Stores what was loaded under a lease, and ends the flight.
     pub(super) fn conclude(&mut self) -> Phase<'_, ()> {
         Box::pin(async move {
