@@ -3,7 +3,7 @@
 //! The frame of a call, which is compiled for each function, is here and in [`load`]: it decodes records,
 //! runs the body and encodes what it returns. Everything else is compiled once, and knows only bytes: an
 //! [`attempt`] looks up ([`look_up`]); on a miss it finds out who may load ([`miss`], where one caller
-//! asks for all of a process: [`ask`]), or, where a load has failed, takes turns ([`turn`]). What a load
+//! asks for all of a process: [`ask`]), or, where a load has failed, takes turns ([`load_queue`]). What a load
 //! comes to is stored by [`conclude`]. A value that is no longer fresh may be the answer while its reload
 //! runs in the background ([`background`]).
 
@@ -13,14 +13,15 @@ mod attempt;
 mod background;
 mod body;
 mod conclude;
+mod entry;
 mod follow;
 mod load;
+mod load_queue;
 mod loaded;
 mod look_up;
 mod miss;
 mod permit;
 mod slot;
-mod turn;
 
 use std::any::type_name;
 

@@ -19,17 +19,19 @@ mod group;
 mod health;
 mod invalidation;
 mod judgement;
-mod keep;
+
 mod key;
 mod lease;
 mod loading;
 mod loss;
 mod outcome;
+mod owned_argument;
 mod panics;
 mod policy;
-mod previous;
+
 mod record;
 mod renewal;
+mod revalidation;
 mod scope;
 mod session;
 mod shapes;
@@ -51,9 +53,9 @@ pub use health::{Health, Tracking, Untracked};
 pub use key::KeyPart;
 pub use loss::{Loss, SilentLoss};
 pub use outcome::{Absent, Storable};
-pub use previous::{Previous, previous};
 /// The client library whose types [`CacheBuilder::client`] and [`CacheBuilder::connection`] take.
 pub use redis;
+pub use revalidation::{Previous, previous};
 pub use scope::{bypass, refresh};
 pub use stats::{FunctionStats, Stats};
 pub use store::memory::{Fault, MemoryStore};

@@ -6,13 +6,13 @@ use std::pin::Pin;
 pub use crate::call::Call;
 pub use crate::function::{Function, Scope, scope};
 pub use crate::group::{Tag, TagText};
-pub use crate::keep::{Kept, keep};
 pub use crate::key::{HashedPart, Key, KeyBuilder, Placeholder, ReadablePart, TemplateBuilder};
 pub use crate::outcome::{
     CanBeCompared, CanBeStored, CannotBeStored, Outcome, ReturnType, ReturnTypeFallibleOptional,
     ReturnTypeOneLayer, ReturnTypePlain, Stored, absent, absent_as, cache_if, fallible, tags,
     ttl_with,
 };
+pub use crate::owned_argument::{OwnedArgument, own_argument};
 pub use crate::policy::{IntoDuration, Policy};
 pub use crate::scope::{CacheRef, Choice, Handle, current};
 pub use crate::writes::{

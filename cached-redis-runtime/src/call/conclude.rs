@@ -8,10 +8,10 @@ use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep_until};
 
 use super::attempt::{Attempt, Phase};
+use super::load_queue;
 use super::loaded::{Beside, Load, Loaded};
 use super::permit::{Granted, Permit};
 use super::slot::Slot;
-use super::turn;
 use crate::budget::{by, timed};
 use crate::codec::{Encoding, Unfaithful};
 use crate::error::{Error, ErrorKind};
@@ -95,7 +95,7 @@ impl Attempt {
             Permit::InTurn(turn) => {
                 match encoded {
                     _ if is_error => {}
-                    Ok(Some(encoding)) => turn::share(&turn, &encoding.record),
+                    Ok(Some(encoding)) => load_queue::share(&turn, &encoding.record),
                     Ok(None) | Err(_) => turn.opens(),
                 }
                 unstored
@@ -204,7 +204,7 @@ impl Slot {
         // Held until the end: whoever comes next is to find what is stored here.
         if let Some(turn) = &granted.turn {
             match &loaded {
-                Loaded::New(encoding) => turn::share(turn, &encoding.record),
+                Loaded::New(encoding) => load_queue::share(turn, &encoding.record),
                 Loaded::Nothing => turn.opens(),
                 Loaded::Same(..) | Loaded::Failed => {}
             }

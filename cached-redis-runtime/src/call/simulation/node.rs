@@ -18,7 +18,7 @@ use crate::entry::Entry;
 use crate::error::Error;
 use crate::function::Function;
 use crate::outcome::{Outcome, ReturnType, ReturnTypeOneLayer as _, tags, ttl_with};
-use crate::previous::previous;
+use crate::revalidation::previous;
 use crate::scope::{Handle, refresh};
 use crate::store::memory::MemoryStore;
 use crate::writes::{Invalidate, InvalidateAll, Invalidations, Updates, Writes};
