@@ -118,14 +118,20 @@ mod support {
 
         /// With a budget that no busy machine exceeds.
         pub(crate) fn named(url: &str, namespace: &str) -> Self {
-            let cache = Cache::builder().url(url).namespace(namespace).budget(PATIENCE).build();
-            Self::with(cache.expect("a URL"))
+            Self::budgeted(url, namespace, PATIENCE)
         }
 
         /// With the default budget, for tests of what it bounds.
         pub(crate) fn in_a_hurry(url: &str) -> Self {
-            let namespace = unique_namespace("test");
-            let cache = Cache::builder().url(url).namespace(namespace).build();
+            Self::within(url, BUDGET)
+        }
+
+        pub(crate) fn within(url: &str, budget: Duration) -> Self {
+            Self::budgeted(url, &unique_namespace("test"), budget)
+        }
+
+        fn budgeted(url: &str, namespace: &str, budget: Duration) -> Self {
+            let cache = Cache::builder().url(url).namespace(namespace).budget(budget).build();
             Self::with(cache.expect("a URL"))
         }
 

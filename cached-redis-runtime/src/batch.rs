@@ -35,7 +35,7 @@ use crate::call::slot::Slot;
 use crate::entry::{Entry, Meaning};
 use crate::error::Error;
 use crate::function::CountersOf;
-use crate::loading::{Context, load_in};
+use crate::loading::{Context, Loading};
 use crate::scope::{self, Mode};
 use progress::{Kind, Progress};
 
@@ -250,7 +250,7 @@ fn check(slots: &[Slot]) -> Result<(), Refused> {
 /// Runs a body that is not cached, and counts it.
 async fn run_uncached<F: Future>(uncached: &Uncached, body: F) -> F::Output {
     let started = Instant::now();
-    let returned = load_in(Arc::new(Context::inner()), body).await;
+    let returned = Loading::new(Arc::new(Context::inner()), body).await;
     if let Uncached(Some(counters)) = uncached {
         counters.loaded(started.elapsed());
     }

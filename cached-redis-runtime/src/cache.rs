@@ -30,7 +30,7 @@ use crate::payload::seal::no_keys;
 use crate::policy::Policy;
 use crate::record::{Compression, Header};
 use crate::session::{Session, Sessions};
-use crate::sharing::{Lines, Turns};
+use crate::sharing::{Lines, LoadQueues};
 use crate::stats::{ConnectionCounters, Registry, Stats};
 use crate::store::Store;
 #[cfg(feature = "unfenced-for-tests")]
@@ -65,7 +65,7 @@ pub(crate) struct Core {
     /// Who asks for whom.
     pub(crate) lines: Arc<Lines>,
     /// Who loads although another load has failed, or takes too long.
-    pub(crate) turns: Arc<Turns>,
+    pub(crate) load_queues: Arc<LoadQueues>,
     pub(crate) invalidator: Arc<Invalidator>,
     pub(crate) loads_while_down: Arc<Semaphore>,
     pub(crate) background: Arc<Background>,
@@ -173,7 +173,7 @@ impl Cache {
             stats: Registry::new(&losses),
             flights: Arc::new(Flights::new(process)),
             lines: Arc::default(),
-            turns: Arc::new(Turns::new(settings.max_loads_after_failure)),
+            load_queues: Arc::new(LoadQueues::new(settings.max_loads_after_failure)),
             invalidator: Arc::new(invalidator),
             loads_while_down: Arc::new(Semaphore::new(
                 settings.max_loads_while_down.min(Semaphore::MAX_PERMITS),

@@ -3,7 +3,7 @@
 //! The frame of a call, which is compiled for each function, is here and in [`load`]: it decodes records,
 //! runs the body and encodes what it returns. Everything else is compiled once, and knows only bytes: an
 //! [`attempt`] looks up ([`look_up`]); on a miss it finds out who may load ([`miss`], where one caller
-//! asks for all of a process: [`ask`]), or, where a load has failed, takes turns ([`turn`]). What a load
+//! asks for all of a process: [`ask`]), or, where a load has failed, takes turns ([`load_queue`]). What a load
 //! comes to is stored by [`conclude`]. A value that is no longer fresh may be the answer while its reload
 //! runs in the background ([`background`]).
 
@@ -14,8 +14,10 @@ mod background;
 mod body;
 pub(crate) mod conclude;
 mod decode;
+mod entry;
 mod follow;
 mod load;
+mod load_queue;
 mod loaded;
 #[cfg(feature = "local")]
 mod local;
@@ -23,7 +25,6 @@ pub(crate) mod look_up;
 mod miss;
 pub(crate) mod permit;
 pub(crate) mod slot;
-mod turn;
 
 use std::any::type_name;
 
@@ -95,7 +96,7 @@ impl Call {
     {
         let format = Format::of::<O::Codec, O::Value>();
         let way = self.way(outcome.classes(), type_name::<O::Value>(), format);
-        async move { answer(way, &outcome, &Plainly, Made(load, Here)).await }
+        answer(way, outcome, Plainly, Made(load, Here))
     }
 
     /// As [`run`](Self::run), with a load that can outlive the call.
@@ -108,7 +109,7 @@ impl Call {
     {
         let format = Format::of::<O::Codec, O::Value>();
         let way = self.way(outcome.classes(), type_name::<O::Value>(), format);
-        async move { answer(way, &outcome, &Plainly, Made(load, Owned)).await }
+        answer(way, outcome, Plainly, Made(load, Owned))
     }
 
     /// Whether the call goes through the cache.
@@ -173,7 +174,7 @@ impl Way {
 
 /// The frame of a call: all that is compiled for each function, besides its load. Where it goes on is decided
 /// by the [`Attempt`], which does not know what the function returns.
-async fn answer<O, D, B>(way: Way, outcome: &O, decode: &D, body: B) -> O::Return
+async fn answer<O, D, B>(way: Way, outcome: O, decode: D, body: B) -> O::Return
 where
     O: Outcome,
     O::Value: Storable,
@@ -183,21 +184,21 @@ where
 {
     let mut attempt = match way.enter() {
         Ok(attempt) => attempt,
-        Err(counters) => return load::uncached(&counters, body).await,
+        Err(counters) => return load::uncached(counters, body).await,
     };
     loop {
         let reloads = match attempt.next().await {
             Next::Answer => false,
             Next::Reload => true,
-            Next::Load => return load::load(attempt, outcome, body).await,
+            Next::Load => return load::load(attempt, &outcome, body).await,
         };
-        let Some(returned) = decode.decode(&mut attempt, outcome) else {
+        let Some(returned) = decode.decode(&mut attempt, &outcome) else {
             attempt.cannot_decode();
             continue;
         };
         attempt.count();
         if reloads {
-            body.reload(attempt, outcome);
+            body.reload(attempt, &outcome);
         }
         return returned;
     }

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cache::Core;
-use crate::call::Call;
 use crate::call::slot::Slot;
 use crate::error::{Error, ErrorKind};
 use crate::fill::{EntryRef, Lease};
 use crate::flight::Leader;
-use crate::freshness::Freshness;
+use crate::freshness::answers;
 use crate::function::{CountersOf, Function};
 use crate::group::Groups;
 use crate::invalidation::Target;
@@ -60,6 +59,15 @@ struct Untyped {
     /// Or why there is none, which makes every use of the value an error.
     schema: Result<u64, Error>,
     groups: Groups,
+}
+
+/// What an entry is made of, besides its type.
+pub(crate) struct Parts {
+    pub(crate) choice: Choice,
+    pub(crate) function: &'static Function,
+    pub(crate) key: Key,
+    pub(crate) policy: Policy,
+    pub(crate) groups: Groups,
 }
 
 /// An entry in one cache. Every operation finds that cache once, when it is first polled.
@@ -142,24 +150,20 @@ impl<T, E> Plain<Result<Option<T>, E>> for T {
     }
 }
 
-impl<C: Into<Choice>> Call<C> {
-    /// The entry that this call is about.
-    pub fn entry<O>(mut self, outcome: O) -> Entry<O::Return>
+impl<R> Entry<R> {
+    /// Of a call of this function with this key.
+    pub(crate) fn new<O>(call: Parts, outcome: O) -> Self
     where
-        O: Outcome + Send + Sync + 'static,
+        O: Outcome<Return = R> + Send + Sync + 'static,
         O::Value: Storable,
     {
-        let groups = self.take_groups(outcome.classes());
-        let Self { function, key, policy, cache, .. } = self;
+        let Parts { choice, function, key, policy, groups } = call;
         let meaning = Box::new(outcome);
         let format = Format::of::<O::Codec, O::Value>();
         let schema = function.schema(meaning.type_name(), policy.version, groups.classes, format);
-        let choice = cache.into();
-        Entry { untyped: Untyped { choice, function, key, policy, schema, groups }, meaning }
+        Self { untyped: Untyped { choice, function, key, policy, schema, groups }, meaning }
     }
-}
 
-impl<R> Entry<R> {
     /// The key in the store, in the namespace of the cache that is in use where you ask.
     ///
     /// # Errors
@@ -191,8 +195,9 @@ impl<R> Entry<R> {
         schema.clone().map(|_| ())
     }
 
-    /// What a call would be answered from the cache; `None` if it would have to load, also if that fails
-    /// and the last good value stands in (`stale_if_error`).
+    /// What a call would be answered from the cache; `None` if it would have to load, also if that might fail
+    /// and the last good value stand in (`stale_if_error`). Shortly after such a failure calls do not load, and
+    /// are answered with that value: so is this.
     ///
     /// # Errors
     ///
@@ -220,13 +225,12 @@ impl<R> Entry<R> {
         if judgement != Judgement::Value {
             return Ok(None);
         }
-        Ok(match core.freshness(key, record.header(), policy, &mut session).await? {
-            Freshness::Fresh | Freshness::Early | Freshness::Stale => {
-                let payload = located.entry().sealer().open(&record).ok();
-                payload.and_then(|payload| self.meaning.decode(record.header(), &payload))
-            }
-            Freshness::Fallback | Freshness::Over | Freshness::Unknown => None,
-        })
+        let freshness = core.freshness(key, record.header(), policy, &mut session).await?;
+        if !answers(freshness, record.header(), core.now(key)) {
+            return Ok(None);
+        }
+        let payload = located.entry().sealer().open(&record).ok();
+        Ok(payload.and_then(|payload| self.meaning.decode(record.header(), &payload)))
     }
 
     /// Stores a value, as if the function had just returned it. Loads that are under way will not

@@ -4,7 +4,7 @@
 //! Asking --granted--> Loading --sealed--> Sealed --stored--> (followers get the record)
 //!    |                   |                   |----lost------> (followers start over)
 //!    |                   |--not shareable--> (followers load for themselves, in parallel)
-//!    |                   |--failed---------> (followers take turns: turns.rs)
+//!    |                   |--failed---------> (followers take turns: load_queue.rs)
 //!    |                   `------dropped------`--> the next follower takes the lease over
 //!    `--not granted--> (gone)
 //! ```
@@ -19,7 +19,7 @@
 //! from then on an invalidation may come between the store's answer and ours.
 
 mod line;
-mod turns;
+mod load_queue;
 mod waiters;
 
 use std::collections::hash_map::{Entry, HashMap};
@@ -34,7 +34,7 @@ use tokio::sync::oneshot;
 use crate::error::Error;
 use crate::lease::{Filled, LeaseId, Nonce};
 pub(crate) use line::{Asker, Heard, Lines, Place, Waiting};
-pub(crate) use turns::{Called, Entered, Turn, Turns};
+pub(crate) use load_queue::{Called, Entered, LoadQueues, Turn};
 use waiters::Waiters;
 
 /// All flights of one cache.

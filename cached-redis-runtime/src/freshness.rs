@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::lease::LeaseId;
 use crate::policy::Policy;
 use crate::record::{Header, Kind, State};
 
@@ -83,6 +84,16 @@ pub(crate) fn is_touch_due(header: &Header, now: Option<u64>, policy: &Policy) -
 /// Whether somebody reloads the value, or has tried in vain and nobody is to try yet.
 pub(crate) fn is_busy(header: &Header, now: Option<u64>) -> bool {
     now.is_some_and(|now| header.refresh > now)
+}
+
+/// Whether a value of this freshness answers a call.
+pub(crate) fn answers(freshness: Freshness, header: &Header, now: Option<u64>) -> bool {
+    match freshness {
+        Freshness::Fresh | Freshness::Early | Freshness::Stale => true,
+        // A load has failed shortly before.
+        Freshness::Fallback => is_busy(header, now) && header.lease == LeaseId::NONE,
+        Freshness::Over | Freshness::Unknown => false,
+    }
 }
 
 /// XFetch (Vattani, Chierichetti, Lowenstein, "Optimal Probabilistic Cache Stampede Prevention", VLDB

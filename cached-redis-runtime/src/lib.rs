@@ -19,7 +19,7 @@ mod group;
 mod health;
 mod invalidation;
 mod judgement;
-mod keep;
+
 mod key;
 mod lease;
 mod loading;
@@ -27,12 +27,14 @@ mod loading;
 mod local;
 mod loss;
 mod outcome;
+mod owned_argument;
 mod panics;
 mod payload;
 mod policy;
-mod previous;
+
 mod record;
 mod renewal;
+mod revalidation;
 mod scope;
 mod session;
 mod shapes;
@@ -64,10 +66,10 @@ pub use payload::codec::MessagePack;
 #[cfg(feature = "postcard")]
 pub use payload::codec::Postcard;
 pub use payload::codec::{Codec, CodecError, Json};
-pub use previous::{Previous, previous};
 pub use record::Compression;
 /// The client library whose types [`CacheBuilder::client`] and [`CacheBuilder::connection`] take.
 pub use redis;
+pub use revalidation::{Previous, previous};
 pub use scope::{bypass, refresh};
 pub use stats::{FunctionStats, Stats};
 pub use store::memory::{Fault, MemoryStore};

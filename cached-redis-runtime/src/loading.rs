@@ -1,17 +1,19 @@
 //! What a load knows of itself and of the loads that it runs inside of.
 
+use std::cell::RefCell;
+use std::mem;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-
-use tokio::task::futures::TaskLocalFuture;
+use std::task::{self, Poll};
 
 use crate::group::{Group, stamps};
 use crate::lease::LeaseId;
 use crate::record::{Header, Record};
 
-tokio::task_local! {
-    static LOADING: Arc<Context>;
+thread_local! {
+    /// The load whose body is being polled. Not one of tokio's, whose futures are compiled again for each function.
+    static LOADING: RefCell<Option<Arc<Context>>> = const { RefCell::new(None) };
 }
 
 /// One load, while its body runs.
@@ -32,7 +34,7 @@ pub(crate) struct Context {
 impl Context {
     /// A load inside of the one that runs here, if any.
     pub(crate) fn inner() -> Self {
-        Self { outer: LOADING.try_with(Arc::clone).ok(), ..Self::default() }
+        Self { outer: with_innermost(Clone::clone).flatten(), ..Self::default() }
     }
 }
 
@@ -90,20 +92,73 @@ impl Stored {
 }
 
 /// A body with its context. Boxed, so that every future that holds it stays small.
-pub(crate) type Loading<F> = Pin<Box<TaskLocalFuture<Arc<Context>, F>>>;
+pub(crate) struct Loading<F> {
+    /// While the body is polled or dropped: that of the load around it.
+    context: Option<Arc<Context>>,
+    /// None once it has ended.
+    body: Option<Pin<Box<F>>>,
+}
 
-pub(crate) fn load_in<F: Future>(context: Arc<Context>, body: F) -> Loading<F> {
-    Box::pin(LOADING.scope(context, body))
+impl<F> Loading<F> {
+    pub(crate) fn new(context: Arc<Context>, body: F) -> Self {
+        Self { context: Some(context), body: Some(Box::pin(body)) }
+    }
+}
+
+impl<F: Future> Future for Loading<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, context: &mut task::Context<'_>) -> Poll<F::Output> {
+        let this = self.get_mut();
+        let _entered = Entered::new(&mut this.context);
+        let Some(body) = &mut this.body else { return Poll::Pending };
+        let polled = body.as_mut().poll(context);
+        if polled.is_ready() {
+            this.body = None;
+        }
+        polled
+    }
+}
+
+impl<F> Drop for Loading<F> {
+    fn drop(&mut self) {
+        let _entered = Entered::new(&mut self.context);
+        self.body = None;
+    }
+}
+
+/// A load is the innermost one, until this is dropped.
+struct Entered<'a>(&'a mut Option<Arc<Context>>);
+
+impl<'a> Entered<'a> {
+    fn new(context: &'a mut Option<Arc<Context>>) -> Self {
+        swap(context);
+        Self(context)
+    }
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        swap(self.0);
+    }
+}
+
+fn swap(context: &mut Option<Arc<Context>>) {
+    // A thread that ends has none any more; then both swaps do nothing.
+    let _ = LOADING.try_with(|innermost| mem::swap(&mut *innermost.borrow_mut(), context));
+}
+
+fn with_innermost<T>(ask: impl FnOnce(&Option<Arc<Context>>) -> T) -> Option<T> {
+    LOADING.try_with(|innermost| ask(&innermost.borrow())).ok()
 }
 
 /// Whether one of the loads around this is such.
 fn any(is_such: impl Fn(&Context) -> bool) -> bool {
-    LOADING
-        .try_with(|innermost| {
-            std::iter::successors(Some(innermost), |context| context.outer.as_ref())
-                .any(|context| is_such(context))
-        })
-        .unwrap_or(false)
+    with_innermost(|innermost| {
+        std::iter::successors(innermost.as_ref(), |context| context.outer.as_ref())
+            .any(|context| is_such(context))
+    })
+    .unwrap_or(false)
 }
 
 /// A call inside a load that waited for that load's lease would wait for itself.
@@ -123,5 +178,5 @@ pub(crate) fn has_place() -> bool {
 
 /// The value that the load is about to replace: not that of a load around it.
 pub(crate) fn previous() -> Option<Arc<Stored>> {
-    LOADING.try_with(|context| context.previous.clone()).ok().flatten()
+    with_innermost(|innermost| innermost.as_ref()?.previous.clone()).flatten()
 }

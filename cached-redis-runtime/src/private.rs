@@ -12,7 +12,6 @@ pub use crate::call::Call;
 pub use crate::call::{Local, LocalCall, LocalValue, local, local_call};
 pub use crate::function::{Function, Scope, scope};
 pub use crate::group::{Tag, TagText};
-pub use crate::keep::{Kept, keep};
 pub use crate::key::{HashedPart, Key, KeyBuilder, Placeholder, ReadablePart, TemplateBuilder};
 #[cfg(feature = "local")]
 pub use crate::key::{KeyBytes, LocalKey};
@@ -21,6 +20,7 @@ pub use crate::outcome::{
     ReturnTypeFallibleOptional, ReturnTypeOneLayer, ReturnTypePlain, Stored, absent, absent_as,
     cache_if, coded, fallible, tags, ttl_with,
 };
+pub use crate::owned_argument::{OwnedArgument, own_argument};
 #[cfg(feature = "messagepack")]
 pub use crate::payload::codec::MessagePack;
 #[cfg(feature = "postcard")]

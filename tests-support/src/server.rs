@@ -7,8 +7,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::programs::Binary;
 use crate::resp::{Address, Reply};
-use crate::servers::Binary;
 use crate::watchdog::Watched;
 use crate::{poll, port};
 

@@ -1,21 +1,23 @@
 //! What counts as the server's silence, and who drives a connection: judged by hits, loads and reconnects, never
-//! by clocks.
+//! by clocks. A server that gets no processor is silent, so budgets here are longer than a busy machine keeps one
+//! waiting. What takes longer than a budget and is no silence, is tested where no server is: `redis/wire/tests.rs`.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use cached_redis::Cache;
-use cached_redis_test_support::{
-    Mode, Proxy, Server, each_binary, each_server, poll, unique_namespace,
-};
+use cached_redis_test_support::{Server, each_binary, each_server, poll};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 
 use crate::support::{PATIENCE, Subject};
 
-const MANY: u64 = 10_000;
+/// No more than a busy machine loads within the life of a lease.
+const MANY: u64 = 2_000;
+
+/// Where the server is stopped, and each call waits for it so long.
+const BUDGET: Duration = Duration::from_secs(2);
 
 fn current_thread() -> Runtime {
     Builder::new_current_thread().enable_all().build().expect("a runtime")
@@ -25,12 +27,12 @@ fn multi_thread() -> Runtime {
     Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime")
 }
 
-/// Each test in both kinds of runtime, with the default budget.
+/// Each test in both kinds of runtime.
 fn on_each_runtime(test: impl AsyncFn(&Server, Subject)) {
     each_server(|server| {
         for runtime in [current_thread(), multi_thread()] {
             runtime.block_on(async {
-                let subject = Subject::in_a_hurry(server.url()).connected().await;
+                let subject = Subject::on(server).connected().await;
                 test(server, subject).await;
             });
         }
@@ -64,6 +66,13 @@ async fn hits_again(subject: &Subject) {
     .await;
 }
 
+/// Connections that were lost. One whose handshake got no processor in time is untracked; a better one takes its
+/// place later, which is no loss.
+fn reconnects(subject: &Subject) -> u64 {
+    let stats = subject.cache.stats();
+    stats.reconnects.saturating_sub(stats.untracked_connections)
+}
+
 /// What a pass has added to the counters.
 struct Pass {
     loads: u64,
@@ -73,8 +82,7 @@ struct Pass {
 
 async fn pass(subject: &Subject, calls: impl Future<Output = ()>) -> Pass {
     let stored = || subject.cache.stats().functions.iter().map(|one| one.stored).sum::<u64>();
-    let reconnects = || subject.cache.stats().reconnects;
-    let before = (subject.loads(), stored(), reconnects());
+    let before = (subject.loads(), stored(), reconnects(subject));
     calls.await;
     // A FILL may go on behind its answer.
     poll::until_async("all flights have ended", PATIENCE, async || {
@@ -84,7 +92,7 @@ async fn pass(subject: &Subject, calls: impl Future<Output = ()>) -> Pass {
     Pass {
         loads: subject.loads() - before.0,
         stored: stored() - before.1,
-        reconnects: reconnects() - before.2,
+        reconnects: reconnects(subject) - before.2,
     }
 }
 
@@ -92,14 +100,8 @@ async fn pass(subject: &Subject, calls: impl Future<Output = ()>) -> Pass {
 fn a_burst_in_one_task_hits() {
     on_each_runtime(async |_, subject| {
         let calls = || in_one_task((0..MANY).map(|id| subject.ask(id, id)));
-        let passes = [
-            pass(&subject, calls()).await,
-            pass(&subject, calls()).await,
-            pass(&subject, calls()).await,
-        ];
-        let loads = passes.each_ref().map(|pass| pass.loads);
-        assert!(loads[0] == MANY && loads[1] <= MANY / 20 && loads[2] == 0, "{loads:?}");
-        assert_eq!(passes.map(|pass| pass.reconnects), [0; 3]);
+        let passes = [pass(&subject, calls()).await, pass(&subject, calls()).await];
+        assert_eq!(passes.map(|pass| (pass.loads, pass.reconnects)), [(MANY, 0), (0, 0)]);
     });
 }
 
@@ -127,9 +129,8 @@ fn a_burst_of_cold_keys_is_stored() {
         };
         let pass = pass(&subject, calls).await;
         bystander.await.expect("no panic");
-        assert!(pass.stored >= MANY * 95 / 100, "{} of {MANY} are stored", pass.stored);
-        assert!(pass.loads <= MANY + 1, "nobody else's hits are lost");
-        assert_eq!(pass.reconnects, 0);
+        // And the one of the other task, whose hits are none of them.
+        assert_eq!((pass.loads, pass.stored, pass.reconnects), (MANY + 1, MANY + 1, 0));
     });
 }
 
@@ -142,7 +143,7 @@ fn bodies_that_block_their_thread_are_stored() {
                 let subject = subject.clone();
                 tasks.spawn(async move {
                     let blocks = async move {
-                        std::thread::sleep(Duration::from_millis(150));
+                        std::thread::sleep(Duration::from_millis(100));
                         Ok(id)
                     };
                     subject.load(id, blocks).await
@@ -152,45 +153,10 @@ fn bodies_that_block_their_thread_are_stored() {
                 done.expect("no panic").expect("a value");
             }
         };
-        let first = pass(&subject, calls(0..20)).await;
-        assert_eq!((first.loads, first.stored, first.reconnects), (20, 20, 0));
-        let second = pass(&subject, calls(0..20)).await;
+        let first = pass(&subject, calls(0..6)).await;
+        assert_eq!((first.loads, first.stored, first.reconnects), (6, 6, 0));
+        let second = pass(&subject, calls(0..6)).await;
         assert_eq!((second.loads, second.reconnects), (0, 0));
-    });
-}
-
-#[test]
-fn a_round_trip_of_nearly_half_the_budget_hits_and_stores() {
-    const HOT: u64 = 20;
-    each_server(|server| {
-        multi_thread().block_on(async {
-            let proxy = Proxy::start(server.port());
-            let subject = Subject::in_a_hurry(&proxy.url()).connected().await;
-            in_one_task((0..HOT).map(|id| subject.ask(id, id))).await;
-            proxy.set(Mode::Delay(Duration::from_millis(40)));
-            let calls = async {
-                let mut tasks = JoinSet::new();
-                for task in 0..48 {
-                    let subject = subject.clone();
-                    tasks.spawn(async move {
-                        for call in 0..20_u64 {
-                            let miss = (task * 20 + call).is_multiple_of(5);
-                            let id =
-                                if miss { 1_000 + task * 100 + call } else { (task + call) % HOT };
-                            subject.ask(id, id).await.expect("a value");
-                        }
-                    });
-                }
-                while let Some(done) = tasks.join_next().await {
-                    done.expect("no panic");
-                }
-            };
-            let pass = pass(&subject, calls).await;
-            let (misses, warm) = (48 * 20 / 5, 48 * 20 * 4 / 5);
-            assert!(pass.loads <= misses + warm / 20, "{} loads, {misses} misses", pass.loads);
-            assert!(pass.stored >= misses * 95 / 100, "{} of {misses} are stored", pass.stored);
-            assert_eq!(pass.reconnects, 0);
-        });
     });
 }
 
@@ -199,7 +165,7 @@ fn a_server_that_pauses_for_a_moment_keeps_its_connection() {
     each_binary(|binary| {
         let server = Server::start(binary, &[]);
         multi_thread().block_on(async {
-            let subject = Subject::in_a_hurry(server.url()).connected().await;
+            let subject = Subject::within(server.url(), BUDGET).connected().await;
             subject.ask(1, 1).await.expect("a value");
             server.stop();
             // Silent for a whole budget: the next calls do not wait.
@@ -211,7 +177,7 @@ fn a_server_that_pauses_for_a_moment_keeps_its_connection() {
             .await;
             server.cont();
             hits_again(&subject).await;
-            assert_eq!(subject.cache.stats().reconnects, 0);
+            assert_eq!(reconnects(&subject), 0);
         });
     });
 }
@@ -222,7 +188,7 @@ fn a_server_that_is_silent_for_one_call_keeps_its_connection() {
         let server = Server::start(binary, &[]);
         for runtime in [current_thread(), multi_thread()] {
             runtime.block_on(async {
-                let subject = Subject::in_a_hurry(server.url()).connected().await;
+                let subject = Subject::within(server.url(), BUDGET).connected().await;
                 subject.ask(1, 1).await.expect("a value");
                 let loads = subject.loads();
                 server.stop();
@@ -231,7 +197,7 @@ fn a_server_that_is_silent_for_one_call_keeps_its_connection() {
                 assert_eq!(subject.loads() - loads, 1, "it was silent");
                 server.cont();
                 hits_again(&subject).await;
-                assert_eq!(subject.cache.stats().reconnects, 0);
+                assert_eq!(reconnects(&subject), 0);
             });
         }
     });
@@ -242,7 +208,7 @@ fn a_program_that_blocks_on_each_call_hits_again_after_an_outage() {
     each_binary(|binary| {
         let server = Server::start(binary, &[]);
         let runtime = current_thread();
-        let subject = runtime.block_on(Subject::in_a_hurry(server.url()).connected());
+        let subject = runtime.block_on(Subject::within(server.url(), BUDGET).connected());
         let ask = || {
             let loads = subject.loads();
             runtime.block_on(subject.ask(1, 1)).expect("a value");
@@ -254,7 +220,7 @@ fn a_program_that_blocks_on_each_call_hits_again_after_an_outage() {
         assert!(!ask(), "it is away");
         server.restart();
         // Nothing drives the runtime but the calls themselves.
-        poll::until("hits are back", Duration::from_secs(2), || {
+        poll::until("hits are back", PATIENCE, || {
             ask();
             ask()
         });
@@ -266,7 +232,7 @@ fn a_runtime_that_idles_keeps_another_one_from_nothing() {
     each_server(|server| {
         let (maker, worker) = (current_thread(), current_thread());
         let subject = maker.block_on(async {
-            let subject = Subject::in_a_hurry(server.url()).connected().await;
+            let subject = Subject::on(server).connected().await;
             subject.ask(1, 1).await.expect("a value");
             subject
         });
@@ -276,7 +242,7 @@ fn a_runtime_that_idles_keeps_another_one_from_nothing() {
             for _ in 0..200 {
                 subject.ask(1, 1).await.expect("a value");
             }
-            assert_eq!((subject.loads() - loads, subject.cache.stats().reconnects), (0, 0));
+            assert_eq!((subject.loads() - loads, reconnects(&subject)), (0, 0));
         });
         maker.block_on(async {
             let loads = subject.loads();
@@ -289,12 +255,11 @@ fn a_runtime_that_idles_keeps_another_one_from_nothing() {
 #[test]
 fn a_connection_outlives_the_runtime_that_made_it() {
     each_server(|server| {
-        let cache = Cache::builder().url(server.url()).namespace(unique_namespace("short")).build();
-        let subject = Subject::with(cache.expect("a URL"));
+        let subject = Subject::on(server);
         for _ in 0..10 {
             current_thread().block_on(subject.ask(1, 1)).expect("a value");
         }
-        assert_eq!((subject.loads(), subject.cache.stats().reconnects), (1, 0));
+        assert_eq!((subject.loads(), reconnects(&subject)), (1, 0));
     });
 }
 

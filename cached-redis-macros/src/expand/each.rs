@@ -160,21 +160,21 @@ fn run_in_background(
     let (mut keep, mut again, mut lend) = (TokenStream::new(), cloned(each), TokenStream::new());
     let mut own = |owned: &Ident, ident: &Ident| {
         keep.extend(owning(owned, ident));
-        again.extend(quote_spanned!(Span::mixed_site()=> let #owned = __rt::keep(&#owned.lend());));
+        again.extend(quote_spanned!(Span::mixed_site()=> let #owned = __rt::own_argument(&#owned.borrowed());));
     };
     for OwnedParameter { ident, mutability } in &background.owned {
         let owned = names::local(&format!("__owned_{}", ident.unraw()), ident.span());
         own(&owned, ident);
         let allow = names::allow_shadow();
         lend.extend(quote_spanned!(Span::mixed_site()=>
-            #allow let #mutability #ident = #owned.lend();
+            #allow let #mutability #ident = #owned.borrowed();
         ));
     }
     if let Some(receiver) = &background.owned_self {
         let owned = names::local("__owned_self", receiver.span());
         own(&owned, receiver);
         let lent = Ident::new("__lent_self", receiver.span());
-        lend.extend(quote_spanned!(Span::mixed_site()=> let #lent = #owned.lend();));
+        lend.extend(quote_spanned!(Span::mixed_site()=> let #lent = #owned.borrowed();));
         body.tokens = receiver::replace(body.tokens, &lent);
     }
     let within = within_body(cached, each);

@@ -60,7 +60,7 @@ fn run_in_background(
         keep.extend(owning(&owned, ident));
         let allow = names::allow_shadow();
         lend.extend(quote_spanned!(Span::mixed_site()=>
-            #allow let #mutability #ident = #owned.lend();
+            #allow let #mutability #ident = #owned.borrowed();
         ));
     }
     if let Some(receiver) = &background.owned_self {
@@ -68,7 +68,7 @@ fn run_in_background(
         keep.extend(owning(&owned, receiver));
         // As the user would name it: a text that captures `self` looks it up by this name.
         let lent = Ident::new("__lent_self", receiver.span());
-        lend.extend(quote_spanned!(Span::mixed_site()=> let #lent = #owned.lend();));
+        lend.extend(quote_spanned!(Span::mixed_site()=> let #lent = #owned.borrowed();));
         body.tokens = receiver::replace(body.tokens, &lent);
     }
     let block = block(returns, &body, &quote!(#lend #patterns), true);
@@ -82,7 +82,7 @@ fn run_in_background(
 pub(super) fn owning(owned: &Ident, ident: &Ident) -> TokenStream {
     let span = names::at(ident.span());
     let allow = names::allow_underscore(ident);
-    quote_spanned!(span=> #allow let #owned = __rt::keep(&#ident);)
+    quote_spanned!(span=> #allow let #owned = __rt::own_argument(&#ident);)
 }
 
 /// `async move { … }` with the body, whose type is known from its first statement on: otherwise

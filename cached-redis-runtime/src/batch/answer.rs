@@ -5,7 +5,7 @@ use super::progress::{Next, Progress};
 use super::reload::Due;
 use super::returned::{Shape, Taken};
 use super::{Batch, Located, Members, Uncached, run_uncached};
-use crate::loading::load_in;
+use crate::loading::Loading;
 
 impl<K: Clone, R, S> Batch<K, R, S> {
     /// The answer, and what is to be reloaded after it.
@@ -115,7 +115,7 @@ where
             Next::Load(which) => which,
         };
         let ids: Vec<K> = which.iter().map(|index| members.ids[*index].clone()).collect();
-        let body = load_in(progress.begins(), load(ids.clone()));
+        let body = Loading::new(progress.begins(), load(ids.clone()));
         let returned = progress.run(body).await;
         match shape.take(returned, &ids) {
             Taken::Values { values, unasked } => {

@@ -1,7 +1,7 @@
 //! Running the body of a batch, without knowing what it returns.
 
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::join::Boxed;
 use super::progress::{Kind, Progress, State};
 use crate::budget::timed;
-use crate::loading::{Context, Loading, load_in};
+use crate::loading::{Context, Loading};
 use crate::renewal::keep_alive;
 
 impl Progress {
@@ -38,7 +38,7 @@ impl Progress {
         self.load_began = Instant::now();
         let mut beside = self.renewals();
         let returned = poll_fn(|context| {
-            if let Poll::Ready(returned) = body.as_mut().poll(context) {
+            if let Poll::Ready(returned) = Pin::new(&mut body).poll(context) {
                 return Poll::Ready(returned);
             }
             if let Some(renewing) = &mut beside
@@ -74,6 +74,6 @@ impl Progress {
     pub(super) async fn once_more<F: Future>(&mut self, body: F) -> F::Output {
         self.loading.clear();
         let context = Arc::new(Context::inner());
-        self.run(load_in(context, body)).await
+        self.run(Loading::new(context, body)).await
     }
 }

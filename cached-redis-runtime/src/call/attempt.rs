@@ -251,10 +251,6 @@ impl Attempt {
         matches!(self.load.permit, Permit::Lease(_)).then_some(self.soft)?
     }
 
-    pub(super) fn has_failed(&self) -> bool {
-        matches!(self.load.loaded, Loaded::Failed)
-    }
-
     /// Whether there is a last good value that may stand in for the load.
     pub(super) fn find_fallback(&mut self) -> Phase<'_, bool> {
         Box::pin(async {

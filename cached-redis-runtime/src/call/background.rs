@@ -10,7 +10,7 @@ use super::permit::{Granted, Permit};
 use crate::background::NoPlace;
 use crate::error::Error;
 use crate::lease::{Intent, LeaseId};
-use crate::loading::{Context, Loading, load_in};
+use crate::loading::{Context, Loading};
 use crate::outcome::{Outcome, Storable};
 use crate::scope;
 
@@ -31,7 +31,7 @@ where
     type Running = Loading<F>;
 
     fn begin(self, context: Arc<Context>) -> Self::Running {
-        load_in(context, (self.0)())
+        Loading::new(context, (self.0)())
     }
 }
 

@@ -8,10 +8,10 @@ use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep_until};
 
 use super::attempt::{Attempt, Phase};
+use super::load_queue;
 use super::loaded::{Beside, Load, Loaded};
 use super::permit::{Granted, Permit};
 use super::slot::Slot;
-use super::turn;
 use crate::budget::{by, timed};
 use crate::error::{Error, ErrorKind};
 use crate::fill::{Filling, Lease, Written};
@@ -108,7 +108,7 @@ impl Attempt {
             Permit::InTurn(turn) => {
                 match encoded.and_then(|encoding| self.slot.sealed(encoding)) {
                     _ if is_error => {}
-                    Ok(Some(encoding)) => turn::share(&turn, &encoding.record),
+                    Ok(Some(encoding)) => load_queue::share(&turn, &encoding.record),
                     Ok(None) | Err(_) => turn.opens(),
                 }
                 unstored
@@ -139,6 +139,17 @@ impl Attempt {
                 Loaded::Nothing
             }
         }
+    }
+
+    /// The body has ended, and what came of it is settled. Whether the last good value is to stand in for it.
+    pub(super) fn ends(&mut self) -> Phase<'_, bool> {
+        Box::pin(async move {
+            let has_failed = matches!(self.load.loaded, Loaded::Failed);
+            // Of what is left of the budget, the answer comes first: a lease can be given up after it.
+            let has_fallback = has_failed && self.find_fallback().await;
+            self.conclude().await;
+            has_fallback
+        })
     }
 
     /// Stores what was loaded under a lease, and ends the flight.
@@ -205,7 +216,7 @@ impl Slot {
         // Held until the end: whoever comes next is to find what is stored here.
         if let Some(turn) = &granted.turn {
             match &loaded {
-                Loaded::New(encoding) => turn::share(turn, &encoding.record),
+                Loaded::New(encoding) => load_queue::share(turn, &encoding.record),
                 Loaded::Nothing => turn.opens(),
                 Loaded::Same(..) | Loaded::Failed => {}
             }

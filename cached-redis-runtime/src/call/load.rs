@@ -1,6 +1,7 @@
 //! Running the body. What knows the function's types is here and in [`payload`]; what it comes to is
 //! stored by [`conclude`](super::conclude), which knows only bytes.
 
+use std::future::poll_fn;
 use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,11 +12,11 @@ use tokio::time::Instant;
 use super::attempt::Attempt;
 use super::body::{Begin, Body, Running};
 use super::loaded::Loaded;
+use crate::function::CountersOf;
 use crate::loading::Context;
 use crate::outcome::{Outcome, Storable};
 use crate::panics::{Panic, catch_panic};
 use crate::payload;
-use crate::stats::Counters;
 
 /// Loads, stores what came of it if the permit says so, and gives the answer.
 pub(super) async fn load<O, B>(mut attempt: Box<Attempt>, outcome: &O, body: B) -> O::Return
@@ -44,15 +45,12 @@ where
     };
     let Running { mut attempt, .. } = running;
     attempt.settle(outcome, &answer);
-    // Of what is left of the budget, the answer comes first: a lease can be given up after it.
-    if attempt.has_failed()
-        && attempt.find_fallback().await
+    if attempt.ends().await
         && let Some(fallback) = attempt.decoded(outcome)
     {
         attempt.count();
         answer = fallback;
     }
-    attempt.conclude().await;
     answer
 }
 
@@ -77,7 +75,7 @@ impl<R: Future + Unpin> Running<R> {
     /// Runs the body until it ends or the deadline comes, keeping its lease alive.
     fn until(&mut self, deadline: Option<Instant>) -> impl Future<Output = Option<R::Output>> {
         self.attempt.runs_until(deadline);
-        std::future::poll_fn(|context| match Pin::new(&mut self.body).poll(context) {
+        poll_fn(|context| match Pin::new(&mut self.body).poll(context) {
             Poll::Ready(returned) => {
                 self.attempt.has_run();
                 Poll::Ready(Some(returned))
@@ -130,13 +128,21 @@ impl Attempt {
     }
 }
 
-/// Runs a body that is not cached, and counts it.
-pub(super) async fn uncached<B>(counters: &Counters, body: B) -> <B::Running as Future>::Output
+/// Runs a body that is not cached, and counts it. Not `async`, which would be compiled to more for each function.
+pub(super) fn uncached<B>(
+    counters: CountersOf<'static>,
+    body: B,
+) -> impl Future<Output = <B::Running as Future>::Output>
 where
-    B: Begin<Running: Future>,
+    B: Begin<Running: Future + Unpin>,
 {
     let started = Instant::now();
-    let returned = body.begin(Arc::new(Context::inner())).await;
-    counters.loaded(started.elapsed());
-    returned
+    let mut body = body.begin(Arc::new(Context::inner()));
+    poll_fn(move |context| {
+        let polled = Pin::new(&mut body).poll(context);
+        if polled.is_ready() {
+            counters.loaded(started.elapsed());
+        }
+        polled
+    })
 }

@@ -147,7 +147,7 @@ impl LocalCall {
         let format = Format::of::<O::Codec, O::Value>();
         let way = self.call.way(outcome.classes(), type_name::<O::Value>(), format);
         let copying = Copying(self.key);
-        async move { answer(way, &outcome, &copying, Made(load, Here)).await }
+        answer(way, outcome, copying, Made(load, Here))
     }
 
     /// As [`Call::run_detachable`].
@@ -161,7 +161,7 @@ impl LocalCall {
         let format = Format::of::<O::Codec, O::Value>();
         let way = self.call.way(outcome.classes(), type_name::<O::Value>(), format);
         let copying = Copying(self.key);
-        async move { answer(way, &outcome, &copying, Made(load, Owned)).await }
+        answer(way, outcome, copying, Made(load, Owned))
     }
 }
 

@@ -4,7 +4,7 @@
 use super::answer::{Counts, Read};
 use super::slot::Slot;
 use crate::error::{Error, ErrorKind};
-use crate::freshness::{Freshness, is_busy, is_touch_due};
+use crate::freshness::{Freshness, answers, is_busy, is_touch_due};
 use crate::group::stamps;
 use crate::invalidation::Before;
 use crate::judgement::{Judgement, Seen, judge};
@@ -206,15 +206,7 @@ impl Slot {
 
     /// Whether a value of this freshness is an answer.
     fn answers(&self, record: &Record, freshness: Freshness) -> bool {
-        match freshness {
-            Freshness::Fresh | Freshness::Early | Freshness::Stale => true,
-            // A load has failed shortly before.
-            Freshness::Fallback => {
-                let header = record.header();
-                is_busy(header, self.core().now(&self.key)) && header.lease == LeaseId::NONE
-            }
-            Freshness::Over | Freshness::Unknown => false,
-        }
+        answers(freshness, record.header(), self.core().now(&self.key))
     }
 
     fn judge(&self, record: &Record, is_current: bool, before: Before) -> Judgement {

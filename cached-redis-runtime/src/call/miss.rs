@@ -1,5 +1,5 @@
 //! Who may load: ask the store, and join, wait or lead accordingly. Of the callers of one process, one
-//! asks for all ([`ask`](super::ask)). What cannot be shared takes turns ([`turn`](super::turn)).
+//! asks for all ([`ask`](super::ask)). What cannot be shared takes turns ([`load_queue`](super::load_queue)).
 
 use std::pin::pin;
 use std::time::Duration;
@@ -30,7 +30,7 @@ impl Slot {
         soft: Option<Instant>,
         session: &mut Session<'_>,
     ) -> Decision {
-        let began = self.core().turns.moment();
+        let began = self.core().load_queues.moment();
         let patience = self.patience_from(Instant::now());
         if let Some(soft) = soft {
             let decision = self.share(intent, seen, soft.min(patience), session).await;

@@ -13,6 +13,7 @@
 
 mod node;
 mod plan;
+mod value;
 mod wire;
 mod world;
 

@@ -17,13 +17,13 @@ mod keep;
 mod leases;
 mod life;
 mod load;
+mod load_queue;
 mod losses;
 mod panics;
 mod policies;
 mod single_flight;
 mod slow;
 mod stale;
-mod turns;
 mod updates;
 
 use std::sync::Arc;

@@ -24,7 +24,7 @@ async fn cheapest(db: &Pool, category: u64) -> Result<Product, Error> {
         .run_detachable(
             __outcome,
             move || {
-                let __owned_db = __rt::keep(&db);
+                let __owned_db = __rt::own_argument(&db);
                 __rt::boxed(async move {
                     if false {
                         return __rt::never::<Result<Product, Error>>();
@@ -35,7 +35,7 @@ async fn cheapest(db: &Pool, category: u64) -> Result<Product, Error> {
                         clippy::shadow_same,
                         clippy::pattern_type_mismatch
                     )]
-                    let db = __owned_db.lend();
+                    let db = __owned_db.borrowed();
                     db.cheapest(category).await
                 })
             },

@@ -11,9 +11,9 @@ async fn products(db: &Db, ids: &[u64]) -> Result<Vec<Product>, DbError> {
     };
     __batch
         .run_detachable(move || {
-            let __owned_db = __rt::keep(&db);
+            let __owned_db = __rt::own_argument(&db);
             move |__ids| {
-                let __owned_db = __rt::keep(&__owned_db.lend());
+                let __owned_db = __rt::own_argument(&__owned_db.borrowed());
                 __rt::boxed(async move {
                     if false {
                         return __rt::never::<Result<Vec<Product>, DbError>>();
@@ -24,7 +24,7 @@ async fn products(db: &Db, ids: &[u64]) -> Result<Vec<Product>, DbError> {
                         clippy::shadow_same,
                         clippy::pattern_type_mismatch
                     )]
-                    let db = __owned_db.lend();
+                    let db = __owned_db.borrowed();
                     let __ids = __rt::owned_keys::<[u64]>(__ids);
                     #[allow(
                         clippy::shadow_unrelated,

@@ -3,13 +3,11 @@
 use std::time::Duration;
 
 use super::millis;
-use super::world::Value;
+use super::value::Value;
 use crate::policy::Policy;
 
 /// How many entries there are.
 pub(super) const KEYS: usize = 2;
-/// How many values of the tag that comes from the value.
-pub(super) const BRANDS: u64 = 2;
 
 /// One schedule's conditions.
 #[derive(Debug)]

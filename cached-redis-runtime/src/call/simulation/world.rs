@@ -6,33 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::plan::{BRANDS, KEYS, Plan};
-
-/// What is stored: a version of its entry, and which load has brought it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Value(pub(super) u64);
-
-impl Value {
-    fn new(version: u64, load: usize) -> Self {
-        Self(version << 32 | load as u64)
-    }
-
-    pub(super) fn version(self) -> u64 {
-        self.0 >> 32
-    }
-
-    pub(super) fn brand(self) -> u64 {
-        brand(self.version())
-    }
-
-    fn load(self) -> usize {
-        (self.0 & u64::from(u32::MAX)) as usize
-    }
-}
-
-fn brand(version: u64) -> u64 {
-    version % BRANDS
-}
+use super::plan::{KEYS, Plan};
+use super::value::{BRANDS, Value};
 
 /// What an invalidation is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -195,3 +195,21 @@ async fn stale_first_then_the_last_good_value() {
     let stats = subject.stats();
     assert_eq!((stats.stale_hits, stats.failed_reloads, stats.fallbacks), (1, 1, 1));
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_entry_says_what_a_call_would_be_answered_while_nobody_tries_again() {
+    let subject = with_last_good_value(Cache::memory()).await;
+    let get = async || subject.entry(1).get().await.expect("in-process");
+    assert_eq!(get().await, None, "a call would load");
+    assert_eq!(subject.after(1, Duration::ZERO, Err("down")).await, Ok(1));
+    let loads = subject.loads();
+    assert_eq!(get().await, Some(subject.after(1, Duration::ZERO, Ok(2)).await));
+    assert_eq!(subject.loads(), loads);
+    subject.advance(30 * SECOND);
+    assert_eq!(get().await, None, "a call would load again");
+    // While another one loads, it waits for that.
+    let loading = subject.begin(1, LOAD, Ok(2)).await;
+    assert_eq!(get().await, None);
+    assert_eq!(loading.await.expect("no panic"), Ok(2));
+    assert_eq!(get().await, Some(Ok(2)));
+}

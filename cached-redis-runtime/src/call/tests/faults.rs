@@ -187,3 +187,15 @@ fn when_the_runtime_is_shut_down_during_a_load_the_body_answers() {
     end.send(()).expect("it loads");
     assert_eq!(caller.join().expect("no panic"), Ok(1));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_left_of_the_budget_is_too_short_to_store_in_and_it_is_stored() {
+    let subject = Subject::new();
+    subject.fault(Fault::Slow(30 * MILLI));
+    let began = Instant::now();
+    assert_eq!(subject.after(1, Duration::ZERO, Ok(1)).await, Ok(1));
+    assert_eq!(began.elapsed(), 100 * MILLI, "the call waits no longer than its budget");
+    sleep(100 * MILLI).await;
+    assert_eq!(subject.after(1, Duration::ZERO, Ok(2)).await, Ok(1));
+    assert_eq!((subject.loads(), subject.stats().stored), (1, 1));
+}

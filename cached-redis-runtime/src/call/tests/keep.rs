@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::{Answer, LOAD, MILLI, SECOND, Subject};
 use crate::policy::Policy;
-use crate::previous::previous;
 use crate::record::Header;
+use crate::revalidation::previous;
 use crate::store::memory::Fault;
 
 const TTL: Duration = Duration::from_secs(10);

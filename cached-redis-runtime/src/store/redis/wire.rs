@@ -10,8 +10,10 @@
 //! process spends on itself (a blocked thread, a burst of its own work, a machine that was paused) is
 //! not the server's silence. `docs/protocol.md` has the states and the rules.
 
+mod caller;
 mod clock;
 mod driver;
+mod handle;
 mod output;
 mod queue;
 mod reads;
@@ -31,8 +33,9 @@ use super::generations::Generations;
 use super::request::{Reply, Request};
 use crate::budget::{self, by, timed};
 use crate::error::Error;
+use caller::{Answered, Place};
 use clock::Clock;
-use queue::{Answered, Io, Place};
+use queue::Io;
 use replies::{Arrived, Malformed};
 use socket::Socket;
 
@@ -179,13 +182,14 @@ impl Wire {
             return Err(Failure::Full);
         }
         let is_alone = io.callers == 0 && !io.is_busy;
+        let now = Instant::now();
         if io.callers == 0 {
             // The clock has stood still while nothing was under way.
-            io.clock.tick(Instant::now());
+            io.clock.tick(now);
         } else {
             io.is_busy = true;
         }
-        let place = io.push(request, key, to);
+        let place = io.push(now, request, key, to);
         if is_alone && io.flush().is_err() {
             self.0.end(&mut io);
             return Err(Failure::Over);

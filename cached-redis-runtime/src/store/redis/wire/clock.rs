@@ -22,9 +22,14 @@ impl Clock {
         self.now
     }
 
+    /// What it would show if somebody looked.
+    pub(super) fn reading(&self, at: Instant) -> Duration {
+        self.now + at.saturating_duration_since(self.looked).min(self.step)
+    }
+
     /// Somebody looks.
     pub(super) fn tick(&mut self, at: Instant) {
-        self.now += at.saturating_duration_since(self.looked).min(self.step);
+        self.now = self.reading(at);
         self.looked = self.looked.max(at);
     }
 }

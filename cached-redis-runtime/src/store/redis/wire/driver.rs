@@ -8,81 +8,30 @@ use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use tokio::io::Interest;
 use tokio::runtime::Handle;
-use tokio::task::JoinHandle;
 
 use super::queue::Io;
 use super::socket::Readiness;
 use super::{Looked, Shared};
 use crate::panics::guarded;
 
-/// After so many looks of callers that found what the driver should have, it is on a runtime that is
-/// not driven.
-const RESCUES: u32 = 2;
-
-/// What a connection knows of its driver.
-#[derive(Default)]
-pub(super) struct DriverHandle {
-    /// Tells a driver from the one that has taken its place.
-    id: u64,
-    waker: Option<Waker>,
-    rescues: u32,
-    task: Option<Task>,
-}
-
-/// Ends with the connection.
-struct Task {
-    task: JoinHandle<()>,
-    /// Its runtime has been shut down.
-    is_gone: Arc<AtomicBool>,
-}
-
-impl Drop for Task {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-impl DriverHandle {
-    pub(super) fn is_there(&self) -> bool {
-        self.task.as_ref().is_some_and(|task| !task.is_gone.load(Ordering::Acquire))
-    }
-
-    pub(super) fn wake(&mut self) -> Option<Waker> {
-        self.waker.take()
-    }
-
-    /// A caller has done what the driver is for.
-    pub(super) fn note_rescue(&mut self) {
-        self.rescues += 1;
-    }
-
-    pub(super) fn has_overslept(&self) -> bool {
-        self.rescues >= RESCUES
-    }
-}
-
 /// Starts a driver on the runtime of the caller, in the place of the one that there may be. Without a
 /// runtime, or without one that has sockets, callers look for themselves.
 pub(super) fn spawn(shared: &Arc<Shared>, io: &mut Io) {
     let Ok(runtime) = Handle::try_current() else { return };
     let Some(Ok(readiness)) = guarded(|| io.socket.readiness()) else { return };
-    io.driver.id += 1;
-    io.driver.rescues = 0;
-    io.driver.waker = None;
     let is_gone = Arc::<AtomicBool>::default();
     let driver = Driver {
         shared: Arc::downgrade(shared),
         readiness,
-        id: io.driver.id,
+        id: io.driver.next_id(),
         others_ran: false,
         _at_end: AtEnd(Arc::clone(&is_gone)),
     };
-    let task = runtime.spawn(driver);
-    io.driver.task = Some(Task { task, is_gone });
+    io.driver.is_run_by(runtime.spawn(driver), is_gone);
 }
 
 struct AtEnd(Arc<AtomicBool>);
@@ -109,11 +58,9 @@ impl Future for Driver {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let Some(shared) = self.shared.upgrade() else { return Poll::Ready(()) };
         let mut io = shared.lock();
-        if io.driver.id != self.id || shared.is_over.load(Ordering::Acquire) {
+        if shared.is_over.load(Ordering::Acquire) || !io.driver.works(self.id, context.waker()) {
             return Poll::Ready(());
         }
-        io.driver.rescues = 0;
-        io.driver.waker = Some(context.waker().clone());
         match self.read(&shared, &mut io, context) {
             Poll::Pending => self.write(&shared, &mut io, context),
             ended => ended,

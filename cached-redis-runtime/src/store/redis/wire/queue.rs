@@ -3,15 +3,16 @@
 use std::collections::VecDeque;
 use std::io;
 use std::mem;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use redis::{ServerError, Value};
 use tokio::sync::oneshot;
 
+use super::caller::{Answered, Caller, Place};
 use super::clock::Clock;
-use super::driver::DriverHandle;
+use super::handle::DriverHandle;
 use super::output::Output;
-use super::reads::{Caller, Read, Reads};
+use super::reads::{Read, Reads};
 use super::replies::{Arrived, Malformed, Replies};
 use super::socket::Socket;
 use crate::store::redis::commands::server_error;
@@ -74,26 +75,6 @@ enum ReadReply {
     Elements,
 }
 
-/// Where a request stands in the queue, which says how long its reply may take.
-#[derive(Clone, Copy)]
-pub(super) struct Place {
-    /// By the clock.
-    pub(super) since: Duration,
-    /// What was ahead of it when it came.
-    pub(super) allowance: Duration,
-    /// Bytes that had arrived by then.
-    pub(super) arrived: u64,
-    /// Whether anything was.
-    pub(super) was_behind: bool,
-}
-
-pub(super) struct Answered {
-    /// None if the server has refused the command that this read was gathered into.
-    pub(super) reply: Option<Reply>,
-    /// How long the server has taken.
-    pub(super) took: Duration,
-}
-
 impl Io {
     pub(super) fn new(socket: Socket, longest: usize, clock: Clock) -> Self {
         Self {
@@ -115,13 +96,15 @@ impl Io {
     /// Puts a request into the queue; one that reads a key and nothing else may leave with others.
     pub(super) fn push<R: Request>(
         &mut self,
+        at: Instant,
         request: &R,
         key: Option<&str>,
         to: oneshot::Sender<Answered>,
     ) -> Place {
         let ahead = u32::try_from(self.callers).unwrap_or(u32::MAX);
         let mut place = Place {
-            since: self.clock.now(),
+            // Not the time of the last look, which may have been long before.
+            since: self.clock.reading(at),
             allowance: PER_REQUEST * ahead + of_bytes(self.bytes),
             arrived: self.arrived,
             was_behind: ahead > 0,

@@ -12,9 +12,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 
-use tokio::sync::oneshot;
-
-use super::queue::{Answered, Place};
+use super::caller::Caller;
 use crate::store::redis::request::{bulk, head};
 
 /// A longer command would keep the server from others for too long.
@@ -27,12 +25,6 @@ const LEAST: usize = 16;
 /// Shorter replies are not worth holding reads back: requests of other kinds go ahead of those that are held, and
 /// the server's answers to them would count as its silence.
 const LARGE: usize = 64 << 10;
-
-/// A caller that waits for a reply.
-pub(super) struct Caller {
-    pub(super) to: oneshot::Sender<Answered>,
-    pub(super) place: Place,
-}
 
 /// One key, and whoever wants it.
 pub(super) struct Read {
@@ -243,7 +235,8 @@ mod tests {
 
     use tokio::sync::oneshot;
 
-    use super::{Answered, Caller, Gathered, Place, Reads};
+    use super::super::caller::{Answered, Caller, Place};
+    use super::{Gathered, Reads};
 
     /// Has somebody want a key, who has been cancelled once what this returns is dropped.
     fn want(reads: &mut Reads, key: &str) -> oneshot::Receiver<Answered> {

@@ -30,7 +30,7 @@ impl Slot {
         if let Some(read) = self.throttled(session).await {
             return Decision::Answer(read);
         }
-        let mut queued = match self.core().turns.enter(&self.key, began) {
+        let mut queued = match self.core().load_queues.enter(&self.key, began) {
             Entered::Load(turn) => return self.ask_in_turn(turn, session).await,
             Entered::Wait(queued) => queued,
         };

@@ -36,7 +36,7 @@ async fn after_a_failed_load_a_few_run_at_a_time() {
     let (answers, most) = crowd(&subject, 100, |_| Err("down")).await;
     assert!(answers.iter().all(|answer| *answer == Err("down")), "each has its own error");
     assert_eq!((most, subject.loads(), subject.stats().queued), (3, 100, 96));
-    assert_eq!(subject.cache.core().turns.len(), 0);
+    assert_eq!(subject.cache.core().load_queues.len(), 0);
     assert_eq!(subject.cache.loads_in_flight(), 0);
 }
 
@@ -49,7 +49,7 @@ async fn a_load_that_succeeds_answers_all_who_wait_for_their_turn() {
     assert_eq!(answers.iter().filter(|answer| **answer == Ok(7)).count(), 199);
     assert_eq!((most, subject.loads(), began.elapsed()), (4, 5, 2 * LOAD));
     assert_eq!(subject.with(1, async { Ok(8) }).await, Ok(7), "one of them has stored it");
-    assert_eq!(subject.cache.core().turns.len(), 0);
+    assert_eq!(subject.cache.core().load_queues.len(), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -100,7 +100,7 @@ async fn a_turn_of_one_who_is_cancelled_goes_to_the_next() {
     }
     let answers = callers.join_all().await;
     assert_eq!(answers.iter().filter(|answer| matches!(answer, Ok(Err("down")))).count(), 2);
-    assert_eq!((subject.cache.core().turns.len(), subject.cache.loads_in_flight()), (0, 0));
+    assert_eq!((subject.cache.core().load_queues.len(), subject.cache.loads_in_flight()), (0, 0));
 }
 
 /// As a function that calls itself and skips an argument does.

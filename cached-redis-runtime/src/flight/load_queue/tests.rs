@@ -3,12 +3,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use super::{Called, Entered, Queued, Turn, Turns};
+use super::{Called, Entered, LoadQueues, Queued, Turn};
 
-type All = Arc<Turns<u32>>;
+type All = Arc<LoadQueues<u32>>;
 
 fn turns(most: usize) -> All {
-    Arc::new(Turns::new(most))
+    Arc::new(LoadQueues::new(most))
 }
 
 fn enter(turns: &All) -> Turn<u32> {

@@ -22,7 +22,7 @@ use super::waiters::Waiters;
 
 /// The queues of one cache. What a load shares is `A`.
 #[derive(Debug)]
-pub(crate) struct Turns<A> {
+pub(crate) struct LoadQueues<A> {
     /// Loads of one key at a time.
     most: usize,
     next: AtomicU64,
@@ -57,7 +57,7 @@ pub(crate) enum Called<A> {
 /// The right to load. Dropped, it goes to the next.
 #[derive(Debug)]
 pub(crate) struct Turn<A> {
-    seat: Option<(Arc<Turns<A>>, Arc<str>)>,
+    seat: Option<(Arc<LoadQueues<A>>, Arc<str>)>,
     /// Whose call has begun before this moment shares what the load comes to.
     began: u64,
 }
@@ -65,13 +65,13 @@ pub(crate) struct Turn<A> {
 /// A place in a queue: a future of what is heard there. Dropped, it leaves nothing.
 #[derive(Debug)]
 pub(crate) struct Queued<A> {
-    turns: Arc<Turns<A>>,
+    turns: Arc<LoadQueues<A>>,
     key: Arc<str>,
     began: u64,
     word: oneshot::Receiver<Called<A>>,
 }
 
-impl<A> Turns<A> {
+impl<A> LoadQueues<A> {
     pub(crate) fn new(most: usize) -> Self {
         Self { most, next: AtomicU64::new(0), queues: Mutex::default() }
     }

@@ -10,48 +10,48 @@ use std::marker::PhantomData;
     label = "cannot be cloned into something that is `Send` and `'static`",
     note = "with `stale`, `early` or `soft_timeout` a load may outlive its call: derive `Clone` for `{Self}`, or take it as `Arc<{Self}>` by value"
 )]
-pub trait Keep {
+pub trait ToOwnedArgument {
     /// Unknown where the bound fails, which keeps the compiler from reporting what follows from it.
-    type Kept;
+    type Owned;
     /// Clones it.
-    fn to_kept(&self) -> Self::Kept;
+    fn to_owned_argument(&self) -> Self::Owned;
 }
 
 #[diagnostic::do_not_recommend]
-impl<T, O> Keep for T
+impl<T, O> ToOwnedArgument for T
 where
     T: ToOwned<Owned = O> + ?Sized,
     O: Send + 'static,
 {
-    type Kept = Kept<T, O>;
+    type Owned = OwnedArgument<T, O>;
 
-    fn to_kept(&self) -> Kept<T, O> {
-        Kept { reference: PhantomData, owned: self.to_owned() }
+    fn to_owned_argument(&self) -> OwnedArgument<T, O> {
+        OwnedArgument { reference: PhantomData, owned: self.to_owned() }
     }
 }
 
-/// What was kept of a reference to `T`. Asks for nothing itself: see `Keep`.
-pub struct Kept<T: ?Sized, O: ?Sized> {
+/// The owned copy of what was behind a reference to `T`. Asks for nothing itself: see `ToOwnedArgument`.
+pub struct OwnedArgument<T: ?Sized, O: ?Sized> {
     reference: PhantomData<fn(&T)>,
     owned: O,
 }
 
-impl<T: ?Sized, O: ?Sized> fmt::Debug for Kept<T, O> {
+impl<T: ?Sized, O: ?Sized> fmt::Debug for OwnedArgument<T, O> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Not the argument: it may be a secret.
-        formatter.debug_struct("Kept").finish_non_exhaustive()
+        formatter.debug_struct("OwnedArgument").finish_non_exhaustive()
     }
 }
 
-/// Keeps what is behind a reference. By a reference to that: otherwise the compiler would propose to
+/// Copies what is behind a reference. By a reference to that: otherwise the compiler would propose to
 /// borrow once more, for a reference can be cloned.
-pub fn keep<T: Keep + ?Sized>(reference: &&T) -> T::Kept {
-    reference.to_kept()
+pub fn own_argument<T: ToOwnedArgument + ?Sized>(reference: &&T) -> T::Owned {
+    reference.to_owned_argument()
 }
 
-impl<T: ?Sized, O: Borrow<T> + ?Sized> Kept<T, O> {
+impl<T: ?Sized, O: Borrow<T> + ?Sized> OwnedArgument<T, O> {
     /// The reference again.
-    pub fn lend(&self) -> &T {
+    pub fn borrowed(&self) -> &T {
         self.owned.borrow()
     }
 }
