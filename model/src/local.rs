@@ -231,6 +231,8 @@ pub enum Action {
     Answer,
     /// Somebody stores what they have read from the source.
     Fill(Version),
+    /// Another entry of the group is loaded, which makes a generation where there is none.
+    MakeGeneration,
     /// The entry expires or is evicted.
     Expire,
     /// A fault.
@@ -275,8 +277,6 @@ pub struct Rules {
     pub forgets_on_flush: bool,
     /// An own invalidation of the entry ends the watch before it returns.
     pub own_ends_watch: bool,
-    /// And does so after the answer, rather than before it is sent.
-    pub own_ends_watch_after_answer: bool,
     /// An own invalidation of the group makes its generation unknown before it returns.
     pub own_forgets_group: bool,
     /// Replies and pushes arrive in the order in which the server has sent them.
@@ -297,7 +297,6 @@ impl Rules {
         forgets_on_disconnect: true,
         forgets_on_flush: true,
         own_ends_watch: true,
-        own_ends_watch_after_answer: true,
         own_forgets_group: true,
         pushes_in_order: true,
         checks: &[Check::Outstanding, Check::Copy, Check::Proof, Check::Watch, Check::Stamps],
@@ -348,8 +347,8 @@ pub const OWN_AT_ONCE: &str = "own invalidations count at once";
 pub const ELSEWHERE_WITHIN_BOUND: &str = "invalidations elsewhere count within the bound";
 /// What must be reachable, or the model would prove nothing.
 pub const REACHABLE: [&str; 7] = [
-    "a copy is about to answer",
-    "an outdated copy is about to answer, within the bound",
+    "a copy of what was written last may answer",
+    "an outdated copy may answer, within the bound",
     "an entry changes while it is read",
     "a copy of another generation is found",
     "silence keeps a copy from answering",

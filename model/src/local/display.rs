@@ -82,6 +82,7 @@ impl Display for Action {
             Self::Check => "the call makes its next check".to_owned(),
             Self::Answer => "the call is answered".to_owned(),
             Self::Fill(version) => format!("v{version} is stored"),
+            Self::MakeGeneration => "another entry of the group is loaded".to_owned(),
             Self::Expire => "the entry expires".to_owned(),
             Self::Fault(fault) => fault.to_string(),
         };

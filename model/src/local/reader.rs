@@ -118,7 +118,8 @@ impl State {
         self.writes.iter().any(|write| write.outstanding)
     }
 
-    pub(super) fn begin_call(&mut self, scenario: &Scenario) {
+    /// A call that begins now. `None` if nothing has been invalidated for it: no copy can be too old.
+    pub(super) fn call_now(&self, scenario: &Scenario) -> Option<Call> {
         let (mut own, mut elsewhere) = (0, 0);
         for (write, (origin, _)) in self.writes.iter().zip(&scenario.writes) {
             match (origin, write.step) {
@@ -131,7 +132,13 @@ impl State {
                 _ => {}
             }
         }
-        self.call = Some(Call { own, elsewhere, age: 0, passed: 0, copy: None });
+        (own != 0 || elsewhere != 0).then_some(Call {
+            own,
+            elsewhere,
+            age: 0,
+            passed: 0,
+            copy: None,
+        })
     }
 
     /// The next check of a call, which ends the call if it fails: then it reads from the server.
@@ -141,7 +148,8 @@ impl State {
         let passes = match check {
             Check::Copy => {
                 call.copy = self.copy.map(|copy| (copy, true));
-                call.copy.is_some()
+                // One that is new enough is a right answer, whatever happens.
+                self.copy.is_some_and(|copy| copy.version < call.own.max(call.elsewhere))
             }
             Check::Watch => call.copy.is_some_and(|(_, stands)| stands),
             Check::Proof => !scenario.rules.bounds_silence || self.is_proved(scenario, call.age),
@@ -163,11 +171,8 @@ impl State {
     }
 
     /// An own invalidation begins, or begins anew.
-    pub(super) fn send_invalidation(&mut self, scenario: &Scenario, writer: Writer) {
+    pub(super) fn send_invalidation(&mut self, writer: Writer) {
         self.writes[writer].step = Step::Sent;
-        if !scenario.rules.own_ends_watch_after_answer {
-            self.count_own(scenario, writer);
-        }
         // Otherwise it is lost.
         if self.connected {
             self.requests.push(Request::Invalidate(writer));
@@ -178,12 +183,6 @@ impl State {
     pub(super) fn return_invalidation(&mut self, scenario: &Scenario, writer: Writer) {
         self.writes[writer].step = Step::Returned(0);
         self.writes[writer].outstanding = false;
-        if scenario.rules.own_ends_watch_after_answer {
-            self.count_own(scenario, writer);
-        }
-    }
-
-    fn count_own(&mut self, scenario: &Scenario, writer: Writer) {
         match scenario.writes[writer].1 {
             Target::Entry if scenario.rules.own_ends_watch => self.end_watches(),
             Target::Group if scenario.rules.own_forgets_group => self.forget_group(),

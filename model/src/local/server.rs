@@ -52,11 +52,15 @@ impl State {
     /// Somebody stores what they have read from the source. The lease sees to it that it is not older than the last
     /// invalidation.
     pub(super) fn fill(&mut self, scenario: &Scenario, version: Version) {
-        if scenario.has_group() && self.generation.is_none() {
-            self.generation = Some(self.fresh_generation());
+        if scenario.has_group() {
+            self.make_generation();
         }
         self.entry = Some(Entry { version, stamp: self.generation });
         self.report_entry();
+    }
+
+    pub(super) fn make_generation(&mut self) {
+        self.generation = Some(self.generation.unwrap_or_else(|| self.fresh_generation()));
     }
 
     pub(super) fn report_entry(&mut self) {

@@ -6,13 +6,13 @@ use super::*;
 use crate::Readable;
 
 impl Scenario {
-    /// The rules of the tier, two ticks of bound, and no faults.
+    /// The rules of the tier, one tick of bound, and no faults.
     #[must_use]
     pub fn new(rules: Rules, writes: &[(Origin, Target)]) -> Self {
         Self {
             rules,
             writes: writes.to_vec(),
-            bound: 2,
+            bound: 1,
             faults: 0,
             kinds: Vec::new(),
             evictions_are_told: true,
@@ -112,7 +112,7 @@ impl Model for Scenario {
                 state.source += 1;
                 state.writes[writer].version = state.source;
                 match self.writes[writer].0 {
-                    Origin::Own => state.send_invalidation(self, writer),
+                    Origin::Own => state.send_invalidation(writer),
                     Origin::Elsewhere => {
                         state.invalidate(self, writer);
                         state.writes[writer].step = Step::Returned(0);
@@ -120,11 +120,12 @@ impl Model for Scenario {
                 }
             }
             Action::Return(writer) => state.return_invalidation(self, writer),
-            Action::Retry(writer) => state.send_invalidation(self, writer),
-            Action::Begin => state.begin_call(self),
+            Action::Retry(writer) => state.send_invalidation(writer),
+            Action::Begin => state.call = state.call_now(self),
             Action::Check => state.check(self),
             Action::Answer => state.answer(),
             Action::Fill(version) => state.fill(self, version),
+            Action::MakeGeneration => state.make_generation(),
             Action::Expire => {
                 state.entry = None;
                 state.report_entry();
@@ -148,10 +149,15 @@ impl Model for Scenario {
                 state.outdated != Some(Outdated::Elsewhere)
             }),
             Property::sometimes(REACHABLE[0], |scenario: &Self, state: &State| {
-                scenario.about_to_answer(state).is_some()
+                state.copy.is_some_and(|copy| copy.version == state.source)
+                    && state.source != 0
+                    && state.proof.is_some_and(|age| age < scenario.bound)
+                    && state.copy.is_some_and(|copy| copy.stamp == state.held)
             }),
             Property::sometimes(REACHABLE[1], |scenario: &Self, state: &State| {
-                scenario.about_to_answer(state).is_some_and(|copy| copy.version < state.invalidated)
+                state.copy.is_some_and(|copy| copy.version < state.invalidated)
+                    && state.proof.is_some_and(|age| age < scenario.bound)
+                    && state.copy.is_some_and(|copy| copy.stamp == state.held)
             }),
             Property::sometimes(REACHABLE[2], |_, state: &State| {
                 state.reading.is_some_and(|reading| !reading.stands && reading.found.is_some())
@@ -186,11 +192,6 @@ impl Readable for Scenario {
 }
 
 impl Scenario {
-    fn about_to_answer(&self, state: &State) -> Option<Entry> {
-        let call = state.call.filter(|call| call.passed == self.rules.checks.len())?;
-        call.copy.map(|(copy, _)| copy)
-    }
-
     fn is_about_to_check(&self, state: &State, check: Check) -> bool {
         state.call.is_some_and(|call| self.rules.checks.get(call.passed) == Some(&check))
     }
@@ -221,7 +222,9 @@ impl Scenario {
             actions.push(Action::Ask);
         }
         match state.call {
-            None if state.copy.is_some() => actions.push(Action::Begin),
+            None if state.copy.is_some() && state.call_now(self).is_some() => {
+                actions.push(Action::Begin);
+            }
             Some(call) if call.passed < self.rules.checks.len() => actions.push(Action::Check),
             Some(_) => actions.push(Action::Answer),
             None => {}
@@ -240,6 +243,9 @@ impl Scenario {
     fn on_server(&self, state: &State, actions: &mut Vec<Action>) {
         if !state.requests.is_empty() {
             actions.push(Action::Execute);
+        }
+        if self.has_group() && state.generation.is_none() {
+            actions.push(Action::MakeGeneration);
         }
         let counts = state.entry.is_some_and(|entry| entry.stamp == state.generation);
         if counts {
