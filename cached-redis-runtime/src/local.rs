@@ -154,12 +154,14 @@ impl Local {
         };
         let now = self.watched.now();
         self.used_at(now);
+        // Before the watch and the stamps are looked at: a reply that is heard after them says nothing of them.
+        let is_proved = self.watched.is_proved(now, bound);
         if !copy.watch.is_standing(self.watched.epoch()) || now >= copy.until {
             self.table(owner).over(key, &copy.watch);
             self.watched.end(&copy.watch);
             return None;
         }
-        if !self.watched.is_proved(now, bound) {
+        if !is_proved {
             self.listen(bound);
             return None;
         }
@@ -228,6 +230,8 @@ impl Local {
         // Whoever ended the watch before it was there could not remove it.
         if !watch.is_standing(self.watched.epoch()) {
             table.over(key, &watch);
+            // A lost connection leaves it in its place.
+            self.watched.end(&watch);
         }
     }
 

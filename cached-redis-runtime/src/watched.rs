@@ -180,8 +180,9 @@ impl Watched {
     /// With the lock, so that no proof of an earlier epoch comes after it.
     fn forget_all(&self, standing: &mut Standing) {
         standing.database = None;
-        self.epoch.fetch_add(1, Ordering::AcqRel);
+        // In this order: what is read of the next epoch has no proof of this one.
         self.proved.store(0, Ordering::Release);
+        self.epoch.fetch_add(1, Ordering::AcqRel);
         self.generations_changed();
     }
 

@@ -101,13 +101,13 @@ fn find(
     schema: u64,
 ) -> Option<Arc<LocalCopy>> {
     let local = core.local.as_ref()?;
-    if terms.bypass || mode() != Mode::Use {
+    // Which entries an invalidation that has failed is about is not worth finding out here. Before the copy is looked
+    // for: a retry that succeeds after it was found has ended it.
+    if terms.bypass || mode() != Mode::Use || core.invalidator.pending() != 0 {
         return None;
     }
     let owner = terms.max_bytes.map(|bytes| (function.prefix(), function.name(), bytes));
-    let copy = local.get(owner, key, schema, terms.bound)?;
-    // Which entries an invalidation that has failed is about is not worth finding out here.
-    (core.invalidator.pending() == 0).then_some(copy)
+    local.get(owner, key, schema, terms.bound)
 }
 
 /// A call that no copy has answered, and that may make one.
