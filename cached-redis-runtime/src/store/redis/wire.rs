@@ -129,10 +129,11 @@ impl Wire {
     /// Sends a request, and waits for its reply within what is left of the operation's budget.
     pub(super) async fn exchange<R: Request>(&self, request: &R) -> Result<Reply, Failure> {
         let shared = &*self.0;
-        let (mut answer, mut place) = self.send(request, request.key())?;
+        let mut now = Instant::now();
+        let (mut answer, mut place) = self.send(now, request, request.key())?;
         loop {
             let left = budget::left_or(shared.settings.patience);
-            let glance = Instant::now() + shared.glance.min(left.max(Duration::from_millis(1)));
+            let glance = now + shared.glance.min(left.max(Duration::from_millis(1)));
             let Some(waiting) = by(glance.into(), &mut answer) else {
                 return Err(Failure::NoTimers);
             };
@@ -147,6 +148,7 @@ impl Wire {
                             let is_silent = silence >= shared.settings.patience;
                             if took < left && !is_silent {
                                 self.see_to_the_driver();
+                                now = Instant::now();
                                 continue;
                             }
                             budget::charge(left);
@@ -161,7 +163,10 @@ impl Wire {
             budget::charge(took);
             match reply {
                 Some(reply) => return Ok(reply),
-                None => (answer, place) = self.send(request, None)?,
+                None => {
+                    now = Instant::now();
+                    (answer, place) = self.send(now, request, None)?;
+                }
             }
         }
     }
@@ -170,6 +175,7 @@ impl Wire {
     /// nothing else is under way.
     fn send<R: Request>(
         &self,
+        now: Instant,
         request: &R,
         key: Option<&str>,
     ) -> Result<(oneshot::Receiver<Answered>, Place), Failure> {
@@ -182,7 +188,6 @@ impl Wire {
             return Err(Failure::Full);
         }
         let is_alone = io.callers == 0 && !io.is_busy;
-        let now = Instant::now();
         if io.callers == 0 {
             // The clock has stood still while nothing was under way.
             io.clock.tick(now);
