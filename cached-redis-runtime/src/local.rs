@@ -116,7 +116,12 @@ impl Local {
         if most_bytes == 0 {
             return None;
         }
-        Some(Arc::new(Self {
+        Some(Self::over(sessions, watched, most_bytes))
+    }
+
+    /// Of what a store watches.
+    fn over(sessions: &Sessions, watched: Arc<Watched>, most_bytes: u64) -> Arc<Self> {
+        Arc::new(Self {
             shared: Table::new(most_bytes),
             own: RwLock::default(),
             most_bytes,
@@ -126,7 +131,7 @@ impl Local {
             heartbeat: Heartbeat::default(),
             used: AtomicU64::new(0),
             bound: AtomicU64::new(Nanos::MAX),
-        }))
+        })
     }
 
     /// The table of a function.
@@ -171,7 +176,7 @@ impl Local {
     /// Whether the stamps of a copy are known to be current. Compared again when anything that is known has changed.
     fn is_current(&self, copy: &LocalCopy) -> bool {
         let count = self.watched.generations();
-        if copy.current_at.load(Ordering::Relaxed) == count {
+        if copy.current_at.load(Ordering::Relaxed) == count || copy.stamps.is_empty() {
             return true;
         }
         let is_current = self.sessions.store().knows_current(copy.watch.key(), &copy.stamps);

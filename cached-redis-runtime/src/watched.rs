@@ -225,6 +225,12 @@ impl Watched {
         }
     }
 
+    /// How many entries are watched.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.lock().watches.len()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Standing> {
         // Nothing panics while it is held, and no step leaves it half done.
         self.standing.lock().unwrap_or_else(PoisonError::into_inner)
