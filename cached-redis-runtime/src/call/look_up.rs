@@ -39,7 +39,8 @@ impl Slot {
         #[cfg(not(feature = "local"))]
         let found = session.read(&self.key, &self.groups).await?;
         let Some(found) = found else { return Ok(Look::Ask(Intent::Read, None)) };
-        let look = self.look_at(found, before, session).await;
+        #[cfg_attr(not(feature = "local"), expect(unused_mut, reason = "nothing is copied"))]
+        let mut look = self.look_at(found, before, session).await;
         if let Look::Answer(read) = &look
             && self.is_touch_due(&read.record)
         {
@@ -47,12 +48,12 @@ impl Slot {
             Box::pin(self.touch(&read.record, session)).await;
         }
         #[cfg(feature = "local")]
-        let look = match look {
-            Look::Answer(read) if read.counts == Counts::Hit(Freshness::Fresh) => {
-                Look::Answer(Read { begun, ..read })
-            }
-            look => look,
-        };
+        if begun.is_some()
+            && let Look::Answer(read) = &mut look
+            && read.counts == Counts::Hit(Freshness::Fresh)
+        {
+            read.begun = begun;
+        }
         Ok(look)
     }
 

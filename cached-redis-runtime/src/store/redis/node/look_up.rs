@@ -25,23 +25,20 @@ impl Node {
             false => Box::pin(self.get_and_refresh(key, due)).await,
         };
         let Some(record) = record(got)? else { return Ok(None) };
-        self.found(record).await.map(Some)
+        let is_current = match self.knows_record(&record) {
+            Some(is_current) => is_current,
+            None => Box::pin(self.compare(stamps_of(&record))).await?,
+        };
+        Ok(Some(Found { record, is_current }))
     }
 
-    /// A record that was read just now, with what is known of its stamps.
-    pub(super) async fn found(&self, record: Vec<u8>) -> Result<Found, Error> {
-        let is_current = match Header::read(&record) {
-            None => true,
-            Some(header) => {
-                let stamps = header.stamps(&record);
-                // After the reply: by now everything that came before it is known.
-                match self.link.generations().are_current(stamps) {
-                    Some(is_current) => is_current,
-                    None => Box::pin(self.compare(stamps)).await?,
-                }
-            }
-        };
-        Ok(Found { record, is_current })
+    /// Whether the stamps of a record that was read just now are current, as far as is known.
+    pub(super) fn knows_record(&self, record: &[u8]) -> Option<bool> {
+        match Header::read(record) {
+            None => Some(true),
+            // After the reply: by now everything that came before it is known.
+            Some(header) => self.link.generations().are_current(header.stamps(record)),
+        }
     }
 
     /// The record, and the generation of the only group that it is known to be in.
@@ -100,6 +97,10 @@ impl Node {
         });
         Ok(Some(Found { record, is_current }))
     }
+}
+
+pub(super) fn stamps_of(record: &[u8]) -> &[u8] {
+    Header::read(record).map_or(&[], |header| header.stamps(record))
 }
 
 /// The answer to the GET of an entry.

@@ -10,11 +10,10 @@ use super::Node;
 use super::arguments::{AcquireArguments, FillArguments};
 use super::batch::misses_script;
 use super::groups::{Made, generation_of};
-use super::look_up::record;
+use super::look_up::{record, stamps_of};
 use crate::error::Error;
 use crate::group::{Generation, Group, Groups, Stamp, Stamps, stamps};
 use crate::lease::{Acquire, Acquired, Fill, Filled};
-use crate::record::Header;
 use crate::store::redis::commands::{by_digest, by_text, script_error};
 use crate::store::redis::request::Request as _;
 use crate::store::redis::scripts::Script;
@@ -193,10 +192,6 @@ fn known_groups<'a>(entries: &'a [(&str, &'a Groups)]) -> impl Iterator<Item = G
 fn distinct(groups: impl Iterator<Item = Group>) -> Vec<Group> {
     let mut seen = std::collections::HashSet::new();
     groups.filter(|group| seen.insert(*group)).collect()
-}
-
-fn stamps_of(record: &[u8]) -> &[u8] {
-    Header::read(record).map_or(&[], |header| header.stamps(record))
 }
 
 /// Whether stamps are current, by these answers; `None` if they do not say.

@@ -7,7 +7,7 @@ use redis::{Cmd, Value};
 
 use super::Node;
 use super::groups::Made;
-use super::look_up::record;
+use super::look_up::{record, stamps_of};
 use crate::error::Error;
 use crate::group::Group;
 use crate::store::Found;
@@ -35,7 +35,11 @@ impl Node {
         let is_watched = matches!(answers.next(), Some(Value::Okay));
         let got = answers.next().ok_or_else(Error::protocol)?;
         let Some(record) = record(Cmd::accept(got))? else { return Ok((None, is_watched)) };
-        Ok((Some(self.found(record).await?), is_watched))
+        let is_current = match self.knows_record(&record) {
+            Some(is_current) => is_current,
+            None => self.compare(stamps_of(&record)).await?,
+        };
+        Ok((Some(Found { record, is_current }), is_watched))
     }
 
     /// Asks for the number of the database, and whether that proves that every report before it has arrived.
