@@ -56,6 +56,14 @@ pub(crate) struct Local {
 /// A function by its names, and what its copies may take.
 pub(crate) type Owner = (&'static str, &'static str, u64);
 
+/// The owner of copies that are bounded apart, if those of this function are.
+pub(crate) fn owner(
+    (prefix, name): (&'static str, &'static str),
+    max_bytes: Option<u64>,
+) -> Option<Owner> {
+    max_bytes.map(|bytes| (prefix, name, bytes))
+}
+
 /// Copies that are bounded together.
 struct Table(Copies<Box<[u8]>, Arc<LocalCopy>, Weights, DefaultHashBuilder, Evictions>);
 
@@ -188,16 +196,14 @@ impl Local {
 
     /// Begins to watch an entry that is about to be read, if it was read before.
     pub(crate) fn begin(self: &Arc<Self>, key: &str, bound: Duration) -> Option<Begun> {
-        self.used_at(self.watched.now());
-        if !self.doorkeeper.has_seen(key) {
+        let now = self.watched.now();
+        self.used_at(now);
+        let has_seen = self.doorkeeper.has_seen(key);
+        if !self.watched.is_proved(now, bound) {
             self.listen(bound);
             return None;
         }
-        let begun = self.watched.begin(key, bound);
-        if begun.is_none() {
-            self.listen(bound);
-        }
-        begun
+        if has_seen { self.watched.begin(key, bound) } else { None }
     }
 
     pub(crate) fn now(&self) -> Nanos {

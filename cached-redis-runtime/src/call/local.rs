@@ -15,7 +15,7 @@ use crate::freshness::fresh_for;
 use crate::function::Function;
 use crate::group::TagText;
 use crate::key::LocalKey;
-use crate::local::{LocalCopy, Original};
+use crate::local::{LocalCopy, Original, owner};
 use crate::outcome::{Outcome, Storable};
 use crate::panics::guarded;
 use crate::payload;
@@ -106,7 +106,7 @@ fn find(
     if terms.bypass || mode() != Mode::Use || core.invalidator.pending() != 0 {
         return None;
     }
-    let owner = terms.max_bytes.map(|bytes| (function.prefix(), function.name(), bytes));
+    let owner = owner((function.prefix(), function.name()), terms.max_bytes);
     local.get(owner, key, schema, terms.bound)
 }
 
@@ -214,8 +214,7 @@ impl Slot {
         if let Some(fresh) = fresh_for(record.header(), now, &self.policy)
             && !fresh.is_zero()
         {
-            let (prefix, name) = self.counters.function();
-            let owner = self.policy.local_max_bytes.map(|bytes| (prefix, name, bytes));
+            let owner = owner(self.counters.function(), self.policy.local_max_bytes);
             local.keep(begun, owner, key, &Original { record, fresh, since }, value);
         }
     }

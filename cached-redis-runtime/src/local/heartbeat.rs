@@ -32,7 +32,7 @@ const EXACTNESS: u32 = 28;
 #[derive(Debug)]
 pub(super) struct Heartbeat {
     task: Mutex<SoleTask>,
-    wanted: Arc<Notify>,
+    pub(super) wanted: Arc<Notify>,
 }
 
 impl Default for Heartbeat {
@@ -57,8 +57,8 @@ impl Local {
         }
     }
 
-    /// Sees to it that the server is heard within this bound, from now on. Without a runtime that has timers nothing is, and
-    /// everything is read from the server.
+    /// Asks the server at once, because it has not been heard within this bound, and goes on asking. Without a runtime that
+    /// has timers nobody asks, and everything is read from the server.
     pub(super) fn listen(self: &Arc<Self>, bound: Duration) {
         let bound = Nanos::try_from(bound.as_nanos()).unwrap_or(Nanos::MAX);
         self.bound.fetch_min(bound, Ordering::Relaxed);
@@ -99,7 +99,7 @@ async fn beat(local: Weak<Local>, token: TaskToken) {
         drop(local);
         if is_proved {
             retries.reset();
-            // A connection can be lost at any time: who wants to hear from the next one says so.
+            // A lost connection takes the proof with it: the first caller that finds none wakes this task.
             let _ = timeout(pause, wanted.notified()).await;
         } else {
             sleep(retries.pause_up_to(pause)).await;

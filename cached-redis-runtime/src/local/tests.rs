@@ -73,6 +73,20 @@ async fn what_changes_while_it_is_read_is_not_copied() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_server_is_asked_at_once_only_where_it_has_not_been_heard() {
+    let (local, watched) = heard();
+    let is_wanted = async || {
+        let wanted = local.heartbeat.wanted.notified();
+        tokio::time::timeout(Duration::ZERO, wanted).await.is_ok()
+    };
+    assert!(local.begin("read once", BOUND).is_none());
+    let _begun = watched.begin("read by another", BOUND);
+    assert!(local.begin("read by another", BOUND).is_none() && !is_wanted().await);
+    watched.forget();
+    assert!(local.begin("read once", BOUND).is_none() && is_wanted().await);
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_caller_at_a_time_makes_a_copy() {
     let (_, watched) = heard();
     let begun = begin(&watched);
