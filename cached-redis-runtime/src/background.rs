@@ -1,10 +1,15 @@
 //! Loads in the background, which no caller waits for.
 
 use std::collections::HashSet;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::budget::{by, timed};
 
 /// The loads of one cache that no caller waits for.
 #[derive(Debug)]
@@ -89,6 +94,24 @@ impl Background {
         tasks.storing += 1;
         self.running.send_replace(tasks.all());
         Storing(Arc::clone(self))
+    }
+
+    /// Stores a value, and waits for that as long as `patience` lasts. Then it goes on in the background.
+    pub(crate) async fn store_within<F>(self: &Arc<Self>, patience: Duration, store: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let storing = self.storing();
+        let mut stored = Box::pin(async move {
+            let _storing = storing;
+            store.await;
+        });
+        let Some(in_time) = by(Instant::now() + patience, &mut stored) else {
+            return stored.await;
+        };
+        if let (Some(Err(_)), Ok(runtime)) = (timed(pin!(in_time)).await, Handle::try_current()) {
+            runtime.spawn(stored);
+        }
     }
 
     fn take(self: &Arc<Self>, tasks: &mut Tasks) -> Result<Place, NoPlace> {

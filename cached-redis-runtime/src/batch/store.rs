@@ -1,21 +1,15 @@
 //! What came of a load: stored in one round trip, or given up.
 
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::runtime::Handle;
-use tokio::time::Instant;
-
 use super::join::{Boxed, join_all};
 use super::progress::{Kind, Phase, Progress, State};
-use crate::budget::{by, timed};
 use crate::call::conclude::count_stored;
 use crate::call::permit::Granted;
 use crate::fill::{Filling, Lease, run_many};
 use crate::flight::Leader;
 use crate::group::Group;
-use crate::invalidation::Target;
 use crate::lease::Life;
 use crate::payload::Encoding;
 use crate::stats::Counters;
@@ -202,8 +196,7 @@ impl Progress {
         leader.not_shareable();
         let invalidator = Arc::clone(&slot.core().invalidator);
         let counters = slot.core().stats.same(&slot.counters);
-        let target =
-            Target { function: Some(slot.counters.function()), ..Target::new(slot.key.clone()) };
+        let target = slot.target();
         Box::pin(async move {
             if let Err(error) = invalidator.invalidate(target).await {
                 counters.error(&error);
@@ -212,18 +205,12 @@ impl Progress {
     }
 
     async fn finish(&self, all: Vec<Boxed<'static, ()>>) {
-        let storing = self.slots[0].core().background.storing();
-        let mut stored: Boxed<'static, ()> = Box::pin(async move {
-            let _storing = storing;
-            join_all(all).await;
-        });
-        let patience = self.budget.left();
-        let Some(in_time) = by(Instant::now() + patience, &mut stored) else {
-            return stored.await;
-        };
-        if let (Some(Err(_)), Ok(runtime)) = (timed(pin!(in_time)).await, Handle::try_current()) {
-            runtime.spawn(stored);
-        }
+        let background = &self.slots[0].core().background;
+        background
+            .store_within(self.budget.left(), async move {
+                join_all(all).await;
+            })
+            .await;
     }
 }
 

@@ -17,11 +17,10 @@ use crate::call::permit::{Granted, Reason};
 use crate::call::slot::Slot;
 use crate::fill::Lease;
 use crate::flight::{Follower, Word};
-use crate::freshness::is_busy;
 use crate::invalidation::Before;
 use crate::judgement::Seen;
 use crate::lease::LeaseId;
-use crate::record::{Record, State as RecordState};
+use crate::record::Record;
 use crate::session::Session;
 use crate::sharing::Known;
 use crate::store::Found;
@@ -126,7 +125,7 @@ impl Progress {
         };
     }
 
-    /// Reads what is there of the entries that are loaded elsewhere, in one round trip.
+    /// Reads the entries that are loaded elsewhere, in one round trip.
     async fn look_elsewhere(&mut self) {
         let watched =
             |state: &State| matches!(state, State::Held(held) if matches!(held.wait, Wait::Watch));
@@ -184,9 +183,7 @@ impl Slot {
         let Some(found) = found else { return ask() };
         let is_current = found.is_current;
         let Some(record) = Record::read(found.record) else { return ask() };
-        let header = record.header();
-        let is_held = header.state == RecordState::Lease || is_busy(header, session.now(&self.key));
-        if is_held && header.lease == held.holder {
+        if self.is_held(&record, &held.holder) {
             // A group has been invalidated since: whether that load counts, the lease says.
             return if is_current { None } else { ask() };
         }

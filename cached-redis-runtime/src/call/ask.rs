@@ -183,9 +183,7 @@ impl Slot {
             };
             let is_current = found.is_current;
             let Some(record) = Record::read(found.record) else { return Ok(None) };
-            let header = record.header();
-            let is_held = header.state == State::Lease || is_busy(header, session.now(&self.key));
-            if !is_held || header.lease != *holder {
+            if !self.is_held(&record, holder) {
                 return Ok(Some((Seen { record, is_current }, before)));
             }
             if !is_current {
@@ -194,6 +192,15 @@ impl Slot {
             }
         }
         Ok(None)
+    }
+}
+
+impl Slot {
+    /// Whether the load under this lease has not ended, as far as a record says.
+    pub(crate) fn is_held(&self, record: &Record, holder: &LeaseId) -> bool {
+        let header = record.header();
+        let is_held = header.state == State::Lease || is_busy(header, self.core().now(&self.key));
+        is_held && header.lease == *holder
     }
 }
 

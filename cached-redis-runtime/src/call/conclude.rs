@@ -4,7 +4,6 @@ use std::pin::pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep_until};
 
 use super::attempt::{Attempt, Phase};
@@ -12,7 +11,7 @@ use super::load_queue;
 use super::loaded::{Beside, Load, Loaded};
 use super::permit::{Granted, Permit};
 use super::slot::Slot;
-use crate::budget::{by, timed};
+use crate::budget::timed;
 use crate::error::{Error, ErrorKind};
 use crate::fill::{Filling, Lease, Written};
 use crate::flight::Leader;
@@ -262,13 +261,16 @@ impl Slot {
         }
     }
 
+    /// What a removal of the entry removes.
+    pub(crate) fn target(&self) -> Target {
+        Target { function: Some(self.counters.function()), ..Target::new(self.key.clone()) }
+    }
+
     /// Removes the entry, and the lease with it. A removal that fails or is cancelled is retried.
     async fn remove(&self, leader: Leader, session: &mut Session<'_>) {
         leader.not_shareable();
         let invalidator = &self.core().invalidator;
-        let target =
-            Target { function: Some(self.counters.function()), ..Target::new(self.key.clone()) };
-        if let Err(error) = invalidator.invalidate_within(target, session).await {
+        if let Err(error) = invalidator.invalidate_within(self.target(), session).await {
             self.failed(&error);
         }
     }
@@ -278,19 +280,12 @@ impl Slot {
     /// the same where a round trip takes half a budget.
     async fn store(&self, filling: Filling, turn: Option<Box<Turn>>, patience: Duration) {
         let counters = self.core().stats.same(&self.counters);
-        let storing = self.core().background.storing();
-        let mut stored = Box::pin(async move {
-            let _storing = storing;
+        let store = async move {
             // Until it is stored: whoever comes next is to find it.
             let _turn = turn;
             count_stored(&counters, filling.run().await);
-        });
-        let Some(in_time) = by(Instant::now() + patience, &mut stored) else {
-            return stored.await;
         };
-        if let (Some(Err(_)), Ok(runtime)) = (timed(pin!(in_time)).await, Handle::try_current()) {
-            runtime.spawn(stored);
-        }
+        self.core().background.store_within(patience, store).await;
     }
 }
 

@@ -15,11 +15,36 @@ pub(super) fn misses_script(answers: &[Value]) -> bool {
     answers.iter().any(misses)
 }
 
+/// A command that runs a script.
+pub(super) type MakeCommand = fn(&Script, &[&str], &[&[u8]]) -> Cmd;
+
 impl Node {
-    /// Runs a script on each of these keys and its fence, followed by what `append` adds, in one round trip.
+    /// Runs a script for each item, followed by what `append` adds, in one round trip.
     ///
     /// If the server has lost the script, everything is sent once more, in one more round trip: the
     /// first command brings the text along, which the others after it find by its digest.
+    pub(super) async fn script_each<T>(
+        &self,
+        items: &[T],
+        make: impl Fn(&T, MakeCommand) -> Cmd,
+        append: impl Fn(&mut Pipeline),
+    ) -> Result<Vec<Value>, Error> {
+        let pipeline = |first: MakeCommand| {
+            let mut pipeline = Pipeline::with_capacity(items.len());
+            for (index, item) in items.iter().enumerate() {
+                pipeline.add_command(make(item, if index == 0 { first } else { by_digest }));
+            }
+            append(&mut pipeline);
+            pipeline
+        };
+        let answers = self.link.send(&pipeline(by_digest)).await?;
+        if !misses_script(&answers[..items.len().min(answers.len())]) {
+            return Ok(answers);
+        }
+        self.link.send(&pipeline(by_text)).await
+    }
+
+    /// Runs a script on each of these keys and its fence, followed by what `append` adds, in one round trip.
     pub(super) async fn batch(
         &self,
         script: &Script,
@@ -27,32 +52,10 @@ impl Node {
         arguments: &[&[u8]],
         append: impl Fn(&mut Pipeline),
     ) -> Result<Vec<Value>, Error> {
-        let answers = self.send_batch(script, keys, arguments, &append, by_digest).await?;
-        if !misses_script(&answers[..keys.len().min(answers.len())]) {
-            return Ok(answers);
-        }
-        self.send_batch(script, keys, arguments, &append, by_text).await
-    }
-
-    async fn send_batch(
-        &self,
-        script: &Script,
-        keys: &[String],
-        arguments: &[&[u8]],
-        append: &impl Fn(&mut Pipeline),
-        first: fn(&Script, &[&str], &[&[u8]]) -> Cmd,
-    ) -> Result<Vec<Value>, Error> {
-        let mut pipeline = redis::pipe();
-        for (index, key) in keys.iter().enumerate() {
-            let keys = [key.as_str(), &fence_key(key)];
-            let command = match index {
-                0 => first(script, &keys, arguments),
-                _ => by_digest(script, &keys, arguments),
-            };
-            pipeline.add_command(command);
-        }
-        append(&mut pipeline);
-        self.link.send(&pipeline).await
+        let on_key = |key: &String, command: MakeCommand| {
+            command(script, &[key, &fence_key(key)], arguments)
+        };
+        self.script_each(keys, on_key, append).await
     }
 
     /// The same where only the script's errors matter.

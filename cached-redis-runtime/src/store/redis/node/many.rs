@@ -3,20 +3,19 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use redis::{Cmd, Pipeline, Value};
+use redis::{Cmd, Value};
 use tokio::time::Instant;
 
 use super::Node;
 use super::arguments::{AcquireArguments, FillArguments};
-use super::batch::misses_script;
+use super::batch::MakeCommand;
 use super::groups::{Made, generation_of};
 use super::look_up::{record, stamps_of};
 use crate::error::Error;
 use crate::group::{Generation, Group, Groups, Stamp, Stamps, stamps};
 use crate::lease::{Acquire, Acquired, Fill, Filled};
-use crate::store::redis::commands::{by_digest, by_text, script_error};
+use crate::store::redis::commands::script_error;
 use crate::store::redis::request::Request as _;
-use crate::store::redis::scripts::Script;
 use crate::store::{Found, fence_key};
 
 /// What is known of groups after a read.
@@ -156,24 +155,13 @@ impl Node {
         Ok(answers.into_iter().map(filled).collect())
     }
 
-    /// Runs a script for each item, in one round trip; in one more if the server has lost the script. Then the first
-    /// command brings the text along, which the others after it find by its digest.
+    /// Runs a script for each item, in one round trip.
     async fn script_many<T>(
         &self,
         items: &[T],
-        make: impl Fn(&T, fn(&Script, &[&str], &[&[u8]]) -> Cmd) -> Cmd,
+        make: impl Fn(&T, MakeCommand) -> Cmd,
     ) -> Result<Vec<Value>, Error> {
-        let pipeline = |first: fn(&Script, &[&str], &[&[u8]]) -> Cmd| {
-            let mut pipeline = Pipeline::with_capacity(items.len());
-            for (index, item) in items.iter().enumerate() {
-                pipeline.add_command(make(item, if index == 0 { first } else { by_digest }));
-            }
-            pipeline
-        };
-        let mut answers = self.link.send(&pipeline(by_digest)).await?;
-        if misses_script(&answers) {
-            answers = self.link.send(&pipeline(by_text)).await?;
-        }
+        let answers = self.script_each(items, make, |_| {}).await?;
         if answers.len() == items.len() { Ok(answers) } else { Err(Error::protocol()) }
     }
 }
