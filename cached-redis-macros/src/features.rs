@@ -8,6 +8,7 @@ use crate::diagnostics::Errors;
 pub(crate) enum Feature {
     Compression,
     Encryption,
+    Local,
     MessagePack,
     Postcard,
     Zstd,
@@ -18,6 +19,7 @@ impl Feature {
         match self {
             Self::Compression => "compression",
             Self::Encryption => "encryption",
+            Self::Local => "local",
             Self::MessagePack => "messagepack",
             Self::Postcard => "postcard",
             Self::Zstd => "zstd",
@@ -32,6 +34,7 @@ impl Feature {
         match self {
             Self::Compression => cfg!(feature = "compression"),
             Self::Encryption => cfg!(feature = "encryption"),
+            Self::Local => cfg!(feature = "local"),
             Self::MessagePack => cfg!(feature = "messagepack"),
             Self::Postcard => cfg!(feature = "postcard"),
             Self::Zstd => cfg!(feature = "zstd"),

@@ -24,12 +24,6 @@ const MAX_BYTES: Spec = Spec::new("max_bytes", "local(bound = \"1s\", max_bytes 
 
 impl Value for Local {
     fn read(input: ParseStream<'_>, spec: &Spec, keyword: &Ident) -> syn::Result<Self> {
-        if !cfg!(any(feature = "local", test)) {
-            return Err(syn::Error::new(
-                keyword.span(),
-                "`local` needs the feature `local`: run `cargo add cached-redis --features local`",
-            ));
-        }
         if !input.peek(token::Paren) {
             let bound = duration(value(input, spec, keyword)?)?;
             return Ok(Self { bound, max_bytes: None });

@@ -6,6 +6,7 @@ use syn::{Expr, parse_quote_spanned};
 use super::Subject;
 use super::limits::float;
 use crate::diagnostics::{Errors, list};
+use crate::features::Feature;
 use crate::limits::MIN_TTL_WITH_EARLY;
 use crate::parse::duration::DurationExpr;
 use crate::parse::options::Given;
@@ -14,6 +15,13 @@ use crate::parse::values::Early;
 pub(super) fn check(subject: &Subject<'_>, errors: &mut Errors) {
     check_room(subject, errors);
     check_sliding(subject, errors);
+    check_local(subject, errors);
+}
+
+fn check_local(subject: &Subject<'_>, errors: &mut Errors) {
+    if let Some(local) = &subject.options.local {
+        Feature::Local.require("local", local.keyword.span(), errors);
+    }
 }
 
 fn check_room(subject: &Subject<'_>, errors: &mut Errors) {

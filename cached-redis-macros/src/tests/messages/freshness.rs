@@ -1,6 +1,7 @@
 //! What is served after `ttl`, and when values are reloaded.
 
 use super::check;
+use crate::features::tests::without_features;
 
 #[test]
 fn stale() {
@@ -111,6 +112,16 @@ fn local() {
             &["unknown option `near_cache`: did you mean `local`? The options are {OPTIONS}"],
         ),
     ]);
+}
+
+#[test]
+fn copies_need_their_feature() {
+    without_features(|| {
+        check(&[(
+            r#"#[redis_cached(ttl = 600, «local» = "1s")] async fn get(id: u64) -> u64 { id }"#,
+            &["`local` needs the feature `local`: run `cargo add cached-redis --features local`"],
+        )]);
+    });
 }
 
 #[test]
