@@ -41,6 +41,18 @@ impl Reader {
         Some(self.truth.load(Ordering::SeqCst)).filter(|value| *value != 0)
     }
 
+    /// Makes entry 1 another one, each round in the next of all ways.
+    async fn replace(&self, round: u64) {
+        self.truth.store(round, Ordering::SeqCst);
+        match round % 4 {
+            0 => self.value_invalidate(1).await,
+            1 => self.value_invalidate_all().await,
+            2 => self.cache.invalidate_tag("shelf:1").await,
+            _ => self.value_entry(1).put(Some(round)).await,
+        }
+        .expect("a server");
+    }
+
     pub(crate) fn local_hits(&self) -> u64 {
         self.cache.stats().functions.iter().map(|function| function.local_hits).sum()
     }
@@ -105,14 +117,7 @@ fn what_this_process_removes_is_gone_when_that_returns() {
         let (reader, _) = two(server);
         for round in 2..50 {
             reader.copied(1).await;
-            reader.truth.store(round, Ordering::SeqCst);
-            match round % 4 {
-                0 => reader.value_invalidate(1).await,
-                1 => reader.value_invalidate_all().await,
-                2 => reader.cache.invalidate_tag("shelf:1").await,
-                _ => reader.value_entry(1).put(Some(round)).await,
-            }
-            .expect("a server");
+            reader.replace(round).await;
             assert_eq!(reader.value(1).await, Some(round), "round {round}");
         }
     });
@@ -124,14 +129,7 @@ fn what_another_process_removes_is_gone_long_before_the_bound() {
         let (reader, writer) = two(server);
         for round in 2..50 {
             reader.copied(1).await;
-            writer.truth.store(round, Ordering::SeqCst);
-            match round % 4 {
-                0 => writer.value_invalidate(1).await,
-                1 => writer.value_invalidate_all().await,
-                2 => writer.cache.invalidate_tag("shelf:1").await,
-                _ => writer.value_entry(1).put(Some(round)).await,
-            }
-            .expect("a server");
+            writer.replace(round).await;
             until_async("it is gone", BOUND / 2, async || reader.value(1).await == Some(round))
                 .await;
         }

@@ -2,8 +2,6 @@
 //!
 //! Hashing takes longer than all of a local hit may. The encoding is injective itself, so its bytes are the key.
 
-use std::ops::Add as _;
-
 use sha2::{Digest as _, Sha256};
 
 use super::encoder::{Sink, first_half};
@@ -88,7 +86,7 @@ impl LocalKey for KeyBuilder<KeyBytes> {
 impl LocalKey for TemplateBuilder {
     fn find<T>(&self, function: &Function, look: impl FnOnce(&[u8]) -> Option<T>) -> Option<T> {
         let Key(Ok(KeyText::Readable(text))) = self.entry() else { return None };
-        look(family("", function.prefix(), function.name()).add(&text).as_bytes())
+        look((family("", function.prefix(), function.name()) + &text).as_bytes())
     }
 
     fn entry(&self) -> Key {
