@@ -1,7 +1,7 @@
 //! Loads in the background, which no caller waits for.
 
 use std::collections::HashSet;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -29,6 +29,20 @@ struct Tasks {
     /// lease.
     reloading: HashSet<String>,
     closed: bool,
+}
+
+/// Waits for what is being stored as long as `patience` lasts; then it goes on in the background. Boxed by the caller, so
+/// that it is moved once.
+pub(crate) async fn finish_within<F>(patience: Duration, mut stored: Pin<Box<F>>)
+where
+    F: Future<Output = ()> + Send + ?Sized + 'static,
+{
+    let Some(in_time) = by(Instant::now() + patience, &mut stored) else {
+        return stored.await;
+    };
+    if let (Some(Err(_)), Ok(runtime)) = (timed(pin!(in_time)).await, Handle::try_current()) {
+        runtime.spawn(stored);
+    }
 }
 
 /// A place among the running loads, given back when it is dropped: also when the runtime ends.
@@ -94,24 +108,6 @@ impl Background {
         tasks.storing += 1;
         self.running.send_replace(tasks.all());
         Storing(Arc::clone(self))
-    }
-
-    /// Stores a value, and waits for that as long as `patience` lasts. Then it goes on in the background.
-    pub(crate) async fn store_within<F>(self: &Arc<Self>, patience: Duration, store: F)
-    where
-        F: Future<Output = ()> + Send + 'static,
-    {
-        let storing = self.storing();
-        let mut stored = Box::pin(async move {
-            let _storing = storing;
-            store.await;
-        });
-        let Some(in_time) = by(Instant::now() + patience, &mut stored) else {
-            return stored.await;
-        };
-        if let (Some(Err(_)), Ok(runtime)) = (timed(pin!(in_time)).await, Handle::try_current()) {
-            runtime.spawn(stored);
-        }
     }
 
     fn take(self: &Arc<Self>, tasks: &mut Tasks) -> Result<Place, NoPlace> {

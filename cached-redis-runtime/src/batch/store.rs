@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::join::{Boxed, join_all};
 use super::progress::{Kind, Phase, Progress, State};
+use crate::background::finish_within;
 use crate::call::conclude::count_stored;
 use crate::call::permit::Granted;
 use crate::fill::{Filling, Lease, run_many};
@@ -205,12 +206,12 @@ impl Progress {
     }
 
     async fn finish(&self, all: Vec<Boxed<'static, ()>>) {
-        let background = &self.slots[0].core().background;
-        background
-            .store_within(self.budget.left(), async move {
-                join_all(all).await;
-            })
-            .await;
+        let storing = self.slots[0].core().background.storing();
+        let stored: Boxed<'static, ()> = Box::pin(async move {
+            let _storing = storing;
+            join_all(all).await;
+        });
+        finish_within(self.budget.left(), stored).await;
     }
 }
 

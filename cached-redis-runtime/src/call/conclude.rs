@@ -11,6 +11,7 @@ use super::load_queue;
 use super::loaded::{Beside, Load, Loaded};
 use super::permit::{Granted, Permit};
 use super::slot::Slot;
+use crate::background::finish_within;
 use crate::budget::timed;
 use crate::error::{Error, ErrorKind};
 use crate::fill::{Filling, Lease, Written};
@@ -280,12 +281,14 @@ impl Slot {
     /// the same where a round trip takes half a budget.
     async fn store(&self, filling: Filling, turn: Option<Box<Turn>>, patience: Duration) {
         let counters = self.core().stats.same(&self.counters);
-        let store = async move {
+        let storing = self.core().background.storing();
+        let stored = Box::pin(async move {
+            let _storing = storing;
             // Until it is stored: whoever comes next is to find it.
             let _turn = turn;
             count_stored(&counters, filling.run().await);
-        };
-        self.core().background.store_within(patience, store).await;
+        });
+        finish_within(patience, stored).await;
     }
 }
 
