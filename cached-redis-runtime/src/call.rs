@@ -28,7 +28,7 @@ pub(crate) mod slot;
 
 use std::any::type_name;
 
-use crate::function::{CountersOf, Function};
+use crate::function::{CountersOf, Function, Stored};
 use crate::group::{Group, Groups, TagText};
 use crate::key::Key;
 use crate::outcome::{Outcome, Storable};
@@ -131,7 +131,10 @@ impl Call {
             counters.bypasses.increment();
             return Way::Uncached(counters);
         }
-        let schema = || function.schema(type_name, policy.version, groups.classes, format);
+        let schema = || {
+            let (version, classes) = (policy.version, groups.classes);
+            function.schema(Stored { type_name, version, classes, format })
+        };
         let admitted = core.admits(&policy).and_then(|()| schema());
         let found = admitted.and_then(|schema| Ok((schema, core.key(function, &key)?)));
         let (schema, key) = match found {

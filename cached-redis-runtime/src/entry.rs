@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind};
 use crate::fill::{EntryRef, Lease};
 use crate::flight::Leader;
 use crate::freshness::answers;
-use crate::function::{CountersOf, Function};
+use crate::function::{CountersOf, Function, Stored};
 use crate::group::Groups;
 use crate::invalidation::Target;
 use crate::judgement::{Judgement, judge};
@@ -160,7 +160,12 @@ impl<R> Entry<R> {
         let Parts { choice, function, key, policy, groups } = call;
         let meaning = Box::new(outcome);
         let format = Format::of::<O::Codec, O::Value>();
-        let schema = function.schema(meaning.type_name(), policy.version, groups.classes, format);
+        let schema = function.schema(Stored {
+            type_name: meaning.type_name(),
+            version: policy.version,
+            classes: groups.classes,
+            format,
+        });
         Self { untyped: Untyped { choice, function, key, policy, schema, groups }, meaning }
     }
 

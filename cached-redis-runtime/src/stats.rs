@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use crate::counter::Counter;
+use crate::counter::{Counter, SpreadCounter};
 use crate::error::{Error, ErrorKind};
 use crate::loss::{Cold, Loss, Losses, cold, failures};
 use crate::shapes::Shapes;
@@ -129,7 +129,7 @@ macro_rules! counters {
             $(pub(crate) $counter: Counter,)*
             load_nanos: Counter,
             /// Hits and negative hits from copies in this process; not among the others.
-            pub(crate) local_values: Counter,
+            pub(crate) local_values: SpreadCounter,
             pub(crate) local_absences: Counter,
             cold: Cold,
             pub(crate) shapes: Shapes,

@@ -93,6 +93,13 @@ pub(crate) struct Begun {
 /// A time, in nanoseconds since the first use of a [`Watched`].
 pub(crate) type Nanos = u64;
 
+/// All of a duration; the longest there is, if it is longer.
+pub(crate) fn nanos(duration: Duration) -> Nanos {
+    const SECOND: Nanos = 1_000_000_000;
+    // `as_nanos` has twice as many bits, which a hit would notice.
+    duration.as_secs().saturating_mul(SECOND).saturating_add(Nanos::from(duration.subsec_nanos()))
+}
+
 /// When a command was about to be sent.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Asked {
@@ -122,7 +129,7 @@ impl std::fmt::Debug for Watched {
 impl Watched {
     /// Now.
     pub(crate) fn now(&self) -> Nanos {
-        u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(Nanos::MAX)
+        nanos(self.began.elapsed())
     }
 
     /// Begins to watch an entry that is about to be read. `None` while another caller does, and while it is not proved
@@ -212,7 +219,7 @@ impl Watched {
     /// Whether the server has answered a command that was sent less than `bound` ago.
     pub(crate) fn is_proved(&self, now: Nanos, bound: Duration) -> bool {
         let proved = self.proved.load(Ordering::Acquire);
-        proved != 0 && u128::from(now.saturating_sub(proved)) < bound.as_nanos()
+        proved != 0 && now.saturating_sub(proved) < nanos(bound)
     }
 
     /// Nobody keeps what was read under this watch any more.

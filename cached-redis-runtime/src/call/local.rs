@@ -9,15 +9,15 @@ use super::background::{Here, Made, Owned};
 use super::decode::Decode;
 use super::slot::Slot;
 use super::{Call, answer};
-use crate::cache::Core;
+use crate::cache::Cache;
 use crate::error::Error;
 use crate::freshness::fresh_for;
-use crate::function::Function;
+use crate::function::{CountersOf, Function, Stored};
 use crate::group::TagText;
 use crate::key::LocalKey;
 use crate::local::{LocalCopy, Original, owner};
 use crate::outcome::{Outcome, Storable};
-use crate::panics::guarded;
+use crate::panics::{guarded, guarded_here};
 use crate::payload;
 use crate::payload::codec::Format;
 use crate::policy::Policy;
@@ -73,41 +73,48 @@ where
     O::Value: Storable + LocalValue,
     K: LocalKey,
 {
-    let classes = outcome.classes();
-    let format = Format::of::<O::Codec, O::Value>();
-    let schema = function.schema(type_name::<O::Value>(), local.version, classes, format).ok()?;
-    let core = cache.core();
-    let copy = key.find(function, |key| find(function, key, local, core, schema))?;
+    let stored = Stored {
+        type_name: type_name::<O::Value>(),
+        version: local.version,
+        classes: outcome.classes(),
+        format: Format::of::<O::Codec, O::Value>(),
+    };
+    let (copy, counters) = key.find(function, |key| find(function, key, local, cache, stored))?;
     let value = copy.value::<Option<O::Value>>()?;
-    let counters = function.counters(core.id, || core.stats.of(function.prefix(), function.name()));
-    if counters.shapes.is_unfaithful(schema) {
-        return None;
-    }
     // Its `Clone` may panic.
-    let returned = guarded(|| match value {
+    let returned = guarded_here(|| match value {
         Some(value) => Some(outcome.present(value.clone())),
         None => outcome.absent(),
     })??;
-    if value.is_some() { &counters.local_values } else { &counters.local_absences }.increment();
+    match value {
+        Some(_) => counters.local_values.increment(),
+        None => counters.local_absences.increment(),
+    }
     Some(returned)
 }
 
 /// All of it that does not know the value.
-fn find(
-    function: &'static Function,
+fn find<'a>(
+    function: &'a Function,
     key: &[u8],
     terms: &Local,
-    core: &Arc<Core>,
-    schema: u64,
-) -> Option<Arc<LocalCopy>> {
+    cache: &Cache,
+    stored: Stored,
+) -> Option<(Arc<LocalCopy>, CountersOf<'a>)> {
+    let core = cache.core();
     let local = core.local.as_ref()?;
     // Which entries an invalidation that has failed is about is not worth finding out here. Before the copy is looked
     // for: a retry that succeeds after it was found has ended it.
     if terms.bypass || mode() != Mode::Use || core.invalidator.pending() != 0 {
         return None;
     }
+    let schema = function.known_schema(stored).or_else(|| function.schema(stored).ok())?;
+    let counters = function.counters(core.id, || core.stats.of(function.prefix(), function.name()));
+    if counters.shapes.is_unfaithful(schema) {
+        return None;
+    }
     let owner = owner((function.prefix(), function.name()), terms.max_bytes);
-    local.get(owner, key, schema, terms.bound)
+    local.get(owner, key, schema, terms.bound).map(|copy| (copy, counters))
 }
 
 /// A call that no copy has answered, and that may make one.
