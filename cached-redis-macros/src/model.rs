@@ -248,6 +248,8 @@ pub(crate) struct Invalidating {
     /// Where it was asked for.
     pub(crate) strict: Option<Span>,
     pub(crate) guard: Option<DurationExpr>,
+    /// What is removed is removed by the transaction around it.
+    pub(crate) after_commit: bool,
     /// Where tags live.
     pub(crate) cache: Option<Expr>,
 }

@@ -11,6 +11,7 @@ pub(crate) mod redis_cached;
 pub(crate) mod spec;
 pub(crate) mod target;
 pub(crate) mod template;
+pub(crate) mod transaction;
 pub(crate) mod updates;
 pub(crate) mod values;
 

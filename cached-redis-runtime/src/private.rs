@@ -10,6 +10,7 @@ pub use crate::batch::{
 pub use crate::call::Call;
 #[cfg(feature = "local")]
 pub use crate::call::{Local, LocalCall, LocalValue, local, local_call};
+pub use crate::database_handle::{is_given_transaction, may_be_transaction};
 pub use crate::function::{Function, Scope, scope};
 pub use crate::group::{Tag, TagText};
 pub use crate::key::{HashedPart, Key, KeyBuilder, Placeholder, ReadablePart, TemplateBuilder};

@@ -46,6 +46,7 @@ pub(crate) fn expand(model: &Invalidating) -> TokenStream {
             (check(model, &hold, &give_up), run)
         }
     };
+    let uses_ret = ret.is_some();
     let succeeded = match ret {
         None => quote_spanned!(Span::mixed_site()=>
             (&&__rt::Returned(&__returned)).success().is_some()
@@ -57,9 +58,16 @@ pub(crate) fn expand(model: &Invalidating) -> TokenStream {
             }
         ),
     };
-    let send = quote_spanned!(Span::mixed_site()=> __writes.send().await);
+    let send = match model.after_commit {
+        true => quote_spanned!(Span::mixed_site()=> __writes.after_commit().await),
+        false => quote_spanned!(Span::mixed_site()=> __writes.send().await),
+    };
     let send = check(model, &send, &TokenStream::new());
-    let finish = if model.always {
+    let finish = if model.after_commit {
+        // After an error too: what has been written by then may be committed all the same.
+        let gather = uses_ret.then(|| quote_spanned!(Span::mixed_site()=> let _ = #succeeded;));
+        quote!(#gather #send)
+    } else if model.always {
         // Targets that need the result are added if there is one; all others go out anyway.
         let in_doubt = model
             .guard

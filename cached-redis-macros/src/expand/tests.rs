@@ -188,3 +188,31 @@ fn updates() {
         ),
     );
 }
+
+#[test]
+fn in_transaction() {
+    check(
+        "in_transaction",
+        quote!(ttl = 60, prefix = "shop", skip(db), in_transaction = "bypass"),
+        quote! {
+            async fn stock(db: impl Executor<'_>, id: u64) -> Result<u64, Error> {
+                fetch(db, id).await
+            }
+        },
+    );
+}
+
+#[test]
+fn after_commit() {
+    compare(
+        "after_commit",
+        crate::attributes::invalidates(
+            quote!(balance(account), guard = "10s", in_transaction = "after_commit"),
+            quote! {
+                async fn add(tx: &mut PgConnection, account: u64) -> Result<(), Error> {
+                    update(tx, account).await
+                }
+            },
+        ),
+    );
+}

@@ -6,12 +6,12 @@ use syn::parse::ParseStream;
 use syn::{Expr, Pat, Path, Token};
 
 use super::duration::DurationExpr;
-use super::expression;
 use super::options::{Options as _, options};
 use super::spec::{CRATE, Limits, Spec};
 use super::target::{self, Arguments, Call, separated};
 use super::template::Template;
 use super::values::{self, Flag};
+use super::{expression, transaction};
 use crate::diagnostics::{Errors, list, nearest, unknown};
 
 options! {
@@ -24,6 +24,8 @@ options! {
         }),
         always: Flag = Spec::new("always", "always"),
         strict: Flag = Spec::new("strict", "strict"),
+        in_transaction: transaction::Write =
+            Spec::new("in_transaction", "in_transaction = \"after_commit\""),
         cache: Expr = Spec::new("cache", "cache = self.cache"),
         krate: Path = CRATE,
     }

@@ -3,12 +3,13 @@
 use proc_macro2::Span;
 use syn::Path;
 
-use super::{limits, write};
+use super::{limits, transaction, write};
 use crate::diagnostics::{self, Errors, list, nearest};
 use crate::model::Invalidating;
 use crate::parse::invalidates::{Options, Target, What};
 use crate::parse::target::Arguments;
 use crate::parse::template::Template;
+use crate::parse::transaction::Write;
 use crate::signature::{Function, bindings};
 use crate::used_names;
 
@@ -25,12 +26,14 @@ pub(crate) fn validate(
     check_tags(&options, &function, &mut errors);
     check_guard(&options, &function, &mut errors);
     check_cache(&options, &mut errors);
+    transaction::check_invalidates(&options, &function, &mut errors);
     errors.finish()?;
     Ok(Invalidating {
         write: write::write(function, options.krate, facade),
         targets: options.targets,
         always: options.always.is_some(),
         strict: options.strict.map(|given| given.keyword.span()),
+        after_commit: matches!(&options.in_transaction, Some(given) if given.value == Write::AfterCommit),
         guard: options.guard.map(|given| given.value),
         cache: options.cache.map(|given| given.value),
     })

@@ -74,7 +74,7 @@ fn options() {
             "#[invalidates(get(id), «retries» = 3)]
             async fn update(id: u64) -> Result<u64, String> { Ok(id) }",
             &["unknown option `retries`; the options are `tag`, `guard`, `always`, `strict`, \
-                `cache` and `crate`, and targets are written as calls: write `get_product(id)` \
+                `in_transaction`, `cache` and `crate`, and targets are written as calls: write `get_product(id)` \
                 for one entry, `get_product(..)` for all of them"],
         ),
         (
@@ -123,7 +123,7 @@ fn tags() {
             r#"#[invalidates(«tags» = ["category:{id}"])]
             async fn update(id: u64) -> Result<u64, String> { Ok(id) }"#,
             &["unknown option `tags`: did you mean `tag`? The options are `tag`, `guard`, \
-                `always`, `strict`, `cache` and `crate`, and targets are written as calls: write \
+                `always`, `strict`, `in_transaction`, `cache` and `crate`, and targets are written as calls: write \
                 `get_product(id)` for one entry, `get_product(..)` for all of them"],
         ),
         (
