@@ -9,6 +9,7 @@ pub(crate) mod options;
 pub(crate) mod payload;
 pub(crate) mod redis_cached;
 pub(crate) mod spec;
+pub(crate) mod tags;
 pub(crate) mod target;
 pub(crate) mod template;
 pub(crate) mod transaction;

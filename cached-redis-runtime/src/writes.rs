@@ -13,6 +13,8 @@ mod updates;
 pub use invalidate::{Invalidate, InvalidateAll};
 pub use invalidates::Writes;
 pub use outbox::Invalidations;
-pub use returned::{Returned, ReturnedPlain, ReturnedResult};
+pub use returned::{
+    BorrowedMembers, ClonedMembers, Iterated, Returned, ReturnedPlain, ReturnedResult,
+};
 pub use transaction::transaction;
 pub use updates::{Update, Updates};

@@ -1,7 +1,7 @@
 //! `#[invalidates(..)]`: targets and signature to a model.
 
 use proc_macro2::Span;
-use syn::Path;
+use syn::{Expr, Path};
 
 use super::{limits, transaction, write};
 use crate::diagnostics::{self, Errors, list, nearest};
@@ -22,7 +22,7 @@ pub(crate) fn validate(
     write::check(&function, "invalidates", &mut errors);
     limits::check(&options, &mut errors);
     check_targets(&options, &mut errors);
-    check_evaluated(&options, &mut errors);
+    check_evaluated(&options, &function, &mut errors);
     check_tags(&options, &function, &mut errors);
     check_guard(&options, &function, &mut errors);
     check_cache(&options, &mut errors);
@@ -49,14 +49,18 @@ fn check_targets(options: &Options, errors: &mut Errors) {
     }
 }
 
-fn check_evaluated(options: &Options, errors: &mut Errors) {
+fn check_evaluated(options: &Options, function: &Function, errors: &mut Errors) {
     for target in &options.targets {
         let of_call = match &target.what {
             What::Entries(call) => Some(call.expressions()),
             What::Tag(_) => None,
         };
         let values = target.repeat.as_ref().map(|(_, values)| values);
-        write::check_evaluated(of_call.into_iter().flatten().chain(values), errors);
+        let evaluated = of_call.into_iter().flatten().chain(values).chain(&target.condition);
+        write::check_evaluated(evaluated, errors);
+        let Some(What::Entries(call)) = Some(&target.what) else { continue };
+        let arguments = call.expressions().filter(|_| target.repeat.is_none());
+        write::check_fields_of_ret(function, arguments, "get_product(row.id)", errors);
     }
 }
 
@@ -107,8 +111,10 @@ fn first_ret(target: &Target) -> Option<Span> {
             }
         },
     };
-    let in_values = || used_names::first(&target.repeat.as_ref()?.1, "ret").map(|ret| ret.span());
-    in_target.or_else(in_values)
+    let in_expr = |expr: &Expr| used_names::first(expr, "ret").map(|ret| ret.span());
+    let in_values = || in_expr(&target.repeat.as_ref()?.1);
+    let in_condition = || in_expr(target.condition.as_ref()?);
+    in_target.or_else(in_values).or_else(in_condition)
 }
 
 fn check_cache(options: &Options, errors: &mut Errors) {

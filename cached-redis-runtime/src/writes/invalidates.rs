@@ -54,10 +54,11 @@ impl Writes {
         self.targets.push((cache.into_owned(), target));
     }
 
-    /// Adds all entries that carry a tag. One that could not be made is a failure, and no entry carries it.
+    /// Adds all entries that carry a tag, if there is one. One that could not be made is a failure, and no entry carries it.
     pub fn tag(&mut self, cache: Handle, tag: &TagText) {
         match tag.text() {
-            Ok(tag) => {
+            Ok(None) => {}
+            Ok(Some(tag)) => {
                 let target = cache.core().tag(tag);
                 self.targets.push((cache.into_owned(), target));
             }
