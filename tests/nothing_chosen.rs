@@ -79,6 +79,7 @@ async fn a_program_switches_its_cache_off() {
     does_nothing(&Cache::disabled(), "Cache::disabled()").await;
 }
 
+#[allow(clippy::expect_used, reason = "a test fails by panicking")]
 async fn does_nothing(cache: &Cache, why: &str) {
     cache
         .scope(async {

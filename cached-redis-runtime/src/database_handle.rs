@@ -17,7 +17,6 @@ pub fn may_be_transaction<T: ?Sized>(_: &T) -> bool {
 }
 
 /// Whether there is one.
-#[expect(clippy::ref_option, reason = "a parameter, as generated code has it")]
 pub fn is_given_transaction<T>(handle: &Option<T>) -> bool {
     handle.as_ref().is_some_and(may_be_transaction)
 }
