@@ -251,7 +251,8 @@ async fn article(id: u64) -> Article {
     Article { author: id, comments: comments(1..3) }
 }
 
-#[redis_cached(ttl = 600, tags = ["viewer:{viewer}", "all"])]
+#[redis_cached(ttl = 600, tags = ["viewer:{viewer}", "of:{of}", "all"])]
+#[allow(clippy::ref_option)]
 async fn feed(viewer: Option<u64>, of: &Option<String>) -> usize {
     loaded();
     viewer.map_or(0, |_| 1) + of.as_ref().map_or(0, String::len)
@@ -318,6 +319,11 @@ fn without_a_value_there_is_no_tag() {
         assert_eq!(ask(feed(Some(7), &None)).await, (1, false));
         write(Some(7), "").await;
         assert_eq!(ask(feed(Some(7), &None)).await, (1, true));
+        assert_eq!(ask(feed(None, &None)).await, (0, false));
+        let of = Some("of".to_owned());
+        crate::assert_cached!(feed(None, &of), 2);
+        cached_redis::Cache::current().invalidate_tag("of:of").await.unwrap();
+        assert_eq!(ask(feed(None, &of)).await, (2, true));
         assert_eq!(ask(feed(None, &None)).await, (0, false));
     });
 }
