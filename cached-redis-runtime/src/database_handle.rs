@@ -24,7 +24,8 @@ pub fn is_given_transaction<T>(handle: &Option<T>) -> bool {
 fn is_pool(name: &str) -> bool {
     let name = name.trim_start_matches('&').trim_start_matches("mut ");
     let (path, arguments) = name.split_once('<').unwrap_or((name, ""));
-    let last = path.rsplit("::").next().unwrap_or_default();
+    // The last argument of a pointer ends with the pointer's own bracket.
+    let last = path.rsplit("::").next().unwrap_or_default().trim_end_matches('>');
     POOLS.contains(&last) || POINTERS.contains(&last) && is_pool(arguments)
 }
 
