@@ -105,5 +105,7 @@ mod signatures;
 mod sizes;
 #[path = "shapes/tags.rs"]
 mod tags;
+#[path = "shapes/transactions.rs"]
+mod transactions;
 #[path = "shapes/updating.rs"]
 mod updating;

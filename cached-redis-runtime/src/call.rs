@@ -67,7 +67,7 @@ impl<C> Call<C> {
     pub fn tagged(mut self, tags: impl IntoIterator<Item = impl Into<TagText>>) -> Self {
         for tag in tags {
             match tag.into().text() {
-                Ok(tag) => self.tags.push(Group::tag(tag)),
+                Ok(tag) => self.tags.extend(tag.map(Group::tag)),
                 Err(error) => self.key = Key::failed(error),
             }
         }

@@ -21,7 +21,8 @@ pub(crate) fn loss(kind: ErrorKind) -> Option<(Loss, &'static str)> {
         ),
         ErrorKind::TooLarge => (
             Loss::TooLarge,
-            "Store less, or raise `CacheBuilder::max_value_bytes`; large values hold up the small ones",
+            "Store less, or raise `CacheBuilder::max_value_bytes`; large values hold up the small ones. A value may have 32 \
+             tags of its own: of a list with more, tag the list as a whole",
         ),
         ErrorKind::Ttl | ErrorKind::Policy => (
             Loss::Options,

@@ -22,7 +22,12 @@ async fn on_shelf(db: &Pool, shelf: u64) -> Arc<Vec<Product>> {
             ..__rt::Policy::new(::core::time::Duration::from_secs(600))
         };
         let __call = __rt::local_call(&__F, &__key, __policy, __cache)
-            .tagged([__rt::Tag::new().text("shelf:").value(&shelf).finish()]);
+            .tagged([
+                __rt::Tag::new()
+                    .text("shelf:")
+                    .value((&&__rt::Part(&shelf)).get())
+                    .finish(),
+            ]);
         (__call, __outcome)
     };
     __call
@@ -68,7 +73,9 @@ where
         ..__rt::Policy::new(::core::time::Duration::from_secs(600))
     };
     let __call = __rt::call(&__F, __key.finish(), __policy, __rt::Choice::Current)
-        .tagged([__rt::Tag::new().text("shelf:").value(&shelf).finish()]);
+        .tagged([
+            __rt::Tag::new().text("shelf:").value((&&__rt::Part(&shelf)).get()).finish(),
+        ]);
     let __outcome = (&&&__rt::ReturnType::<Arc<Vec<Product>>>::new()).outcome();
     let __outcome = (&&&__rt::Stored(&__outcome)).check().pass(__outcome);
     __call.entry(__outcome)
