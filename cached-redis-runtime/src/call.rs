@@ -13,6 +13,8 @@ mod attempt;
 mod background;
 mod body;
 pub(crate) mod conclude;
+#[cfg(feature = "local")]
+pub(crate) mod copied;
 mod decode;
 mod entry;
 mod follow;
@@ -204,6 +206,8 @@ where
     }
 }
 
+#[cfg(feature = "local")]
+pub use copied::{CanBeCopied, CannotBeCopied, Copies, HasCopies, HasNoCopies, copied_entry};
 #[cfg(feature = "local")]
 pub use local::{Local, LocalCall, LocalValue, local, local_call};
 

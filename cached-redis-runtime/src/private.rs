@@ -9,7 +9,10 @@ pub use crate::batch::{
 };
 pub use crate::call::Call;
 #[cfg(feature = "local")]
-pub use crate::call::{Local, LocalCall, LocalValue, local, local_call};
+pub use crate::call::{
+    CanBeCopied, CannotBeCopied, Copies, HasCopies, HasNoCopies, Local, LocalCall, LocalValue,
+    copied_entry, local, local_call,
+};
 pub use crate::function::{Function, Scope, scope};
 pub use crate::group::{Tag, TagText};
 pub use crate::key::{HashedPart, Key, KeyBuilder, Placeholder, ReadablePart, TemplateBuilder};
@@ -40,6 +43,8 @@ pub mod traits {
         ReadablePart as _, ReturnTypeFallibleOptional as _, ReturnTypeOneLayer as _,
         ReturnTypePlain as _, ReturnedPlain as _, ReturnedResult as _,
     };
+    #[cfg(feature = "local")]
+    pub use super::{CanBeCopied as _, CannotBeCopied as _};
 }
 
 /// A [`Function`] that has no other name than its own.

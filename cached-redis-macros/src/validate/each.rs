@@ -18,7 +18,7 @@ use crate::parse::target::Callee;
 use crate::signature::{ImplTrait, Parameter, ungroup};
 
 /// What is about one call, and not yet available for many entries at once.
-const NOT_WITH_EACH: [&str; 4] = ["local", "sliding", "soft_timeout", "absent"];
+const NOT_WITH_EACH: [&str; 3] = ["sliding", "soft_timeout", "absent"];
 
 /// What may be said beside `of`: all else is said by the function whose entries these are.
 const WITH_OF: [&str; 9] =
@@ -58,7 +58,6 @@ fn check_not_with_each(subject: &Subject<'_>, errors: &mut Errors) {
     {
         let name = spec.name;
         let instead = match name {
-            "local" => "write `local` on a function of one id, whose copies answer its own calls",
             "sliding" => "write `sliding` on a function of one id, and `of` with its name here",
             "absent" => "leave ids without a value out of what you return: those are absences",
             _ => "remove it, and let `stale_if_error` answer where a load fails",

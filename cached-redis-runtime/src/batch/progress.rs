@@ -11,13 +11,16 @@ use super::wait::Held;
 use crate::budget::Budget;
 use crate::call::answer::{Counts, Read};
 use crate::call::ask::ROUNDS;
+#[cfg(feature = "local")]
+use crate::call::copied::Copying;
 use crate::call::permit::{Granted, Reason};
 use crate::call::slot::Slot;
+use crate::entry::{CopyKey, Meaning};
 use crate::error::{Error, ErrorKind};
 use crate::lease::{Intent, LeaseId};
 use crate::loss::Loss;
 use crate::payload::Encoding;
-use crate::record::{Header, Record};
+use crate::record::Record;
 
 /// Entries that are read or asked for in one round trip: more would hold up what others send on the same connection.
 pub(super) const PIPELINE: usize = 1_000;
@@ -91,6 +94,8 @@ impl Tries {
 
 pub(super) struct Progress {
     pub(super) slots: Vec<Slot>,
+    /// Where their copies are, if there are any, of a call that has just begun.
+    pub(super) copy_keys: Vec<Option<CopyKey>>,
     pub(super) states: Vec<State>,
     pub(super) budget: Budget,
     pub(super) kind: Kind,
@@ -115,9 +120,16 @@ pub(super) struct Progress {
 pub(super) type Phase<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 impl Progress {
-    pub(super) fn new(slots: Vec<Slot>, kind: Kind, max_batch: usize) -> Box<Self> {
+    pub(super) fn new(
+        slots: Vec<Slot>,
+        copy_keys: Vec<Option<CopyKey>>,
+        kind: Kind,
+        max_batch: usize,
+    ) -> Box<Self> {
         let states = slots.iter().map(|_| State::Unread).collect();
-        Self::of(slots, states, kind, max_batch)
+        let mut progress = Self::of(slots, states, kind, max_batch);
+        progress.copy_keys = copy_keys;
+        progress
     }
 
     /// Of entries that have come so far already. There is at least one.
@@ -132,6 +144,7 @@ impl Progress {
         let patience = slots.iter().map(|slot| slot.patience_from(now)).max().unwrap_or(now);
         Box::new(Self {
             slots,
+            copy_keys: Vec::new(),
             states,
             budget,
             kind,
@@ -211,22 +224,26 @@ impl Progress {
     }
 
     /// What was found for an entry.
-    pub(super) fn found(&self, index: usize) -> Option<&Record> {
+    fn found(&self, index: usize) -> Option<&Record> {
         match &self.states[index] {
             State::Found(read) => Some(&read.record),
             _ => None,
         }
     }
 
-    /// What a record comes to, if it can be opened and decodes.
-    pub(super) fn decoded<R>(
-        &self,
-        index: usize,
-        record: &Record,
-        decode: impl FnOnce(&Header, &[u8]) -> Option<R>,
-    ) -> Option<R> {
-        let payload = self.slots[index].entry().sealer().open(record).ok()?;
-        decode(record.header(), &payload)
+    /// What was found for an entry, if it can be opened and decodes. Makes a copy of what was read under a watch.
+    pub(super) fn decode<R>(&mut self, index: usize, meaning: &dyn Meaning<R>) -> Option<R> {
+        let State::Found(read) = &mut self.states[index] else { return None };
+        #[cfg(feature = "local")]
+        let begun = read.begun.take();
+        let (slot, record) = (&self.slots[index], &read.record);
+        let payload = slot.entry().sealer().open(record).ok()?;
+        #[cfg(feature = "local")]
+        if let (Some(begun), Some(Some(key))) = (begun, self.copy_keys.get(index)) {
+            let copying = Copying { slot, record, begun, key };
+            return meaning.decode_and_copy(record.header(), &payload, copying);
+        }
+        meaning.decode(record.header(), &payload)
     }
 
     /// What was found is the answer.

@@ -93,7 +93,7 @@ where
 }
 
 /// All of it that does not know the value.
-fn find(
+pub(super) fn find(
     function: &'static Function,
     key: &[u8],
     terms: &Local,
@@ -206,7 +206,13 @@ impl Slot {
         Ok((found, is_watched.then_some(begun)))
     }
 
-    fn copy<T: LocalValue>(&self, begun: Begun, key: &[u8], record: &Record, value: Option<T>) {
+    pub(super) fn copy<T: LocalValue>(
+        &self,
+        begun: Begun,
+        key: &[u8],
+        record: &Record,
+        value: Option<T>,
+    ) {
         let Some(local) = &self.core().local else { return };
         // In this order, so that no time is counted twice.
         let since = local.now();

@@ -102,6 +102,14 @@ fn what_belongs_to_each() {
 fn what_does_not_go_with_each() {
     check(&[
         (
+            "#[redis_cached(ttl = 600, each(ids), local = \"1s\")] async fn get(ids: &[u64]) -> HashMap<u64, u64> { load(ids) }",
+            &[],
+        ),
+        (
+            "#[redis_cached(each(ids), of = product, «local» = \"1s\")] async fn get(ids: &[u64]) -> HashMap<u64, u64> { load(ids) }",
+            &["the entries are those of `product`, whose attribute says this: remove `local` here"],
+        ),
+        (
             "#[redis_cached(ttl = 600, each(ids), «sliding»)] async fn get(ids: &[u64]) -> HashMap<u64, u64> { load(ids) }",
             &[
                 "`sliding` is not available with `each`: write `sliding` on a function of one id, and `of` with its name here",
