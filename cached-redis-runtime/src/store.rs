@@ -119,7 +119,13 @@ pub(crate) trait Store: Send + Sync {
         })
     }
 
-    /// The same, with [`read_watched`](Self::read_watched) for those that are to be watched.
+    /// How many entries may be read at once where this one is, so that others need not wait for long; `None` if it is
+    /// not known how long their values are.
+    fn reads_at_once(&self, _key: &str) -> Option<usize> {
+        Some(usize::MAX)
+    }
+
+    /// [`read_many`](Self::read_many), with [`read_watched`](Self::read_watched) for those that are to be watched.
     #[cfg(feature = "local")]
     fn read_many_watched<'a>(
         &'a self,

@@ -25,6 +25,10 @@ use crate::record::Record;
 /// Entries that are read or asked for in one round trip: more would hold up what others send on the same connection.
 pub(super) const PIPELINE: usize = 1_000;
 
+/// As many are read first where it is not known how long they are, and after each time four times as many.
+const FIRST_READS: usize = 64;
+const MORE_READS: usize = 4;
+
 /// How often an entry that does not decode is asked for again, before it is loaded without being stored.
 const MOST_UNREADABLE: u32 = 3;
 
@@ -104,6 +108,8 @@ pub(super) struct Progress {
     pub(super) patience: Instant,
     max_batch: usize,
     unreadable: u32,
+    /// How many are read at once if it is not known how long they are.
+    careful_reads: usize,
     /// Values that were answered with and are to be reloaded, by the lease that they carry.
     pub(super) due: Vec<(usize, LeaseId)>,
     /// The last good values that stand in for a load that has failed.
@@ -152,6 +158,7 @@ impl Progress {
             patience,
             max_batch,
             unreadable: 0,
+            careful_reads: FIRST_READS,
             due: Vec::new(),
             fallbacks: Vec::new(),
             place: None,
@@ -177,9 +184,11 @@ impl Progress {
                 if !self.which(|state| matches!(state, State::Granted(_)), 1).is_empty() {
                     return Next::Load(self.next_load());
                 }
-                let unread = self.which(|state| matches!(state, State::Unread), PIPELINE);
+                let most = self.reads_at_once();
+                let unread = self.which(|state| matches!(state, State::Unread), most);
                 if !unread.is_empty() {
                     self.look_up(&unread).await;
+                    self.careful_reads = self.careful_reads.saturating_mul(MORE_READS);
                     continue;
                 }
                 let most = self.max_batch.min(PIPELINE);
@@ -198,6 +207,13 @@ impl Progress {
                 self.wait().await;
             }
         })
+    }
+
+    /// As many entries as are likely to be no more than others can wait for.
+    pub(super) fn reads_at_once(&self) -> usize {
+        let slot = &self.slots[0];
+        let known = slot.core().sessions.store().reads_at_once(&slot.key);
+        known.unwrap_or(self.careful_reads).min(PIPELINE)
     }
 
     pub(super) fn which(&self, is_such: impl Fn(&State) -> bool, most: usize) -> Vec<usize> {

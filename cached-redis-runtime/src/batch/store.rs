@@ -41,6 +41,7 @@ impl Progress {
     /// Whether all of these have a last good value that may stand in for a load that has failed.
     pub(super) fn find_fallback<'a>(&'a mut self, which: &'a [usize]) -> Phase<'a, bool> {
         Box::pin(async move {
+            let most = self.reads_at_once();
             let Self { slots, budget, kind, .. } = self;
             let may_fall_back = |index: &usize| {
                 let policy = &slots[*index].policy;
@@ -51,16 +52,18 @@ impl Progress {
             }
             let core = Arc::clone(slots[0].core());
             let mut session = core.sessions.within(budget);
-            let before = core.invalidator.before_reading();
-            let entries: Vec<_> =
-                which.iter().map(|index| (&*slots[*index].key, &slots[*index].groups)).collect();
-            let Ok(all) = session.read_many(&entries).await else { return false };
             let mut reads = Vec::with_capacity(which.len());
-            for (index, found) in which.iter().zip(all) {
-                let Some(found) = found else { return false };
-                match slots[*index].fallback_of(found, before, &mut session).await {
-                    Some(read) => reads.push(read),
-                    None => return false,
+            for some in which.chunks(most) {
+                let before = core.invalidator.before_reading();
+                let entry = |index: &usize| (&*slots[*index].key, &slots[*index].groups);
+                let entries: Vec<_> = some.iter().map(entry).collect();
+                let Ok(found) = session.read_many(&entries).await else { return false };
+                for (index, found) in some.iter().zip(found) {
+                    let Some(found) = found else { return false };
+                    match slots[*index].fallback_of(found, before, &mut session).await {
+                        Some(read) => reads.push(read),
+                        None => return false,
+                    }
                 }
             }
             self.fallbacks = which.iter().copied().zip(reads).collect();

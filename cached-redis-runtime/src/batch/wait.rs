@@ -129,7 +129,7 @@ impl Progress {
     async fn look_elsewhere(&mut self) {
         let watched =
             |state: &State| matches!(state, State::Held(held) if matches!(held.wait, Wait::Watch));
-        let which = self.which(watched, super::progress::PIPELINE);
+        let which = self.which(watched, self.reads_at_once());
         let Self { slots, states, budget, .. } = self;
         for (state, slot) in states.iter_mut().zip(slots.iter()) {
             let State::Held(held) = state else { continue };

@@ -139,6 +139,10 @@ impl<T: Topology> Store for RedisStore<T> {
         many::at_each(&self.topology, keys, entries, |node, share| Box::pin(node.read_many(share)))
     }
 
+    fn reads_at_once(&self, key: &str) -> Option<usize> {
+        self.topology.node(key).reads_at_once()
+    }
+
     #[cfg(feature = "local")]
     fn read_many_watched<'a>(
         &'a self,

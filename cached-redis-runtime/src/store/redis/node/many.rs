@@ -47,6 +47,11 @@ impl Node {
         self.read_each(entries).await
     }
 
+    /// How many entries are read at once; `None` if it is not known how long they are.
+    pub(in crate::store::redis) fn reads_at_once(&self) -> Option<usize> {
+        self.lengths.at_once()
+    }
+
     async fn read_each<'a>(
         &self,
         entries: impl ExactSizeIterator<Item = (&'a str, &'a Groups, bool)> + Clone,
@@ -86,6 +91,7 @@ impl Node {
             current.insert(group, generation_of(&Cmd::accept(answer)?));
         }
         self.learn_due(due, answers);
+        self.lengths.learn(records.iter().flatten().map(Vec::len));
         let found = self.judge_many(records, current).await?;
         Ok(found.into_iter().zip(watched).collect())
     }
@@ -173,6 +179,7 @@ impl Node {
         entries: &[Fill<'_>],
     ) -> Result<Vec<Result<Filled, Error>>, Error> {
         let script = &self.scripts.fill;
+        self.lengths.learn(entries.iter().map(|fill| fill.record.len()));
         let answers = self
             .script_many(entries, |fill, command| {
                 command(script, &[fill.key], &FillArguments::new(fill).all())
