@@ -4,7 +4,8 @@
 //! runs the body and takes apart what that returns. Everything else is compiled once, in [`progress`]: entries are read
 //! in one round trip; those that are missing are asked for in another ([`ask`]); what is granted is loaded by one run of
 //! the body, and stored in a third ([`store`]). Only then does the batch wait for loads of others ([`wait`]), so that
-//! two batches never wait for each other. Stale values are reloaded in the background ([`reload`]).
+//! two batches never wait for each other. Where such a load has failed, it takes turns with others ([`turns`]). Stale
+//! values are reloaded in the background ([`reload`]).
 
 mod answer;
 mod ask;
@@ -19,6 +20,7 @@ mod progress;
 mod reload;
 mod returned;
 mod store;
+mod turns;
 mod wait;
 
 use std::collections::HashMap;

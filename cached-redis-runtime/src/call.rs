@@ -19,7 +19,7 @@ mod decode;
 mod entry;
 mod follow;
 mod load;
-mod load_queue;
+pub(crate) mod load_queue;
 mod loaded;
 #[cfg(feature = "local")]
 mod local;

@@ -29,6 +29,9 @@ impl Progress {
             Context::inner()
         };
         context.leases = leases.into();
+        let turns =
+            self.loading.iter().filter(|index| matches!(self.states[**index], State::InTurn(_)));
+        context.turns = turns.map(|index| self.slots[*index].key.clone()).collect();
         context.has_place = self.place.is_some();
         Arc::new(context)
     }

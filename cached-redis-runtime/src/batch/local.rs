@@ -44,6 +44,12 @@ pub(super) async fn read(
             slot.core().local.as_ref()?.begin(&slot.key, slot.policy.local?)
         })
         .collect();
+    if watches.iter().all(Option::is_none) {
+        let entry = |index: &usize| (&*slots[*index].key, &slots[*index].groups);
+        let entries: Vec<_> = which.iter().map(entry).collect();
+        let found = session.read_many(&entries).await?;
+        return Ok(found.into_iter().map(|found| (found, None)).collect());
+    }
     let entries: Vec<ToRead<'_>> = which
         .iter()
         .zip(&watches)

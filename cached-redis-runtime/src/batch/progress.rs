@@ -7,6 +7,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use super::store::Stored;
+use super::turns::{Queued, tell};
 use super::wait::Held;
 use crate::budget::Budget;
 use crate::call::answer::{Counts, Read};
@@ -21,6 +22,7 @@ use crate::lease::{Intent, LeaseId};
 use crate::loss::Loss;
 use crate::payload::Encoding;
 use crate::record::Record;
+use crate::sharing::Turn;
 
 /// Entries that are read or asked for in one round trip: more would hold up what others send on the same connection.
 pub(super) const PIPELINE: usize = 1_000;
@@ -68,6 +70,12 @@ pub(super) enum State {
     Granted(Granted),
     /// Somebody else loads it.
     Held(Box<Held>),
+    /// It is loaded by a few at a time, and others come first.
+    Queued(Box<Queued>),
+    /// It is this batch's turn: the lease is asked for once more.
+    Turn(Turn),
+    /// To be loaded in its turn, and not stored.
+    InTurn(Turn),
     /// To be loaded, and not stored.
     Alone(Reason),
     /// Loaded, and to be stored or given up.
@@ -104,6 +112,8 @@ pub(super) struct Progress {
     pub(super) budget: Budget,
     pub(super) kind: Kind,
     pub(super) began: Instant,
+    /// The same as a place among the calls that queue up.
+    pub(super) moment: u64,
     /// Until then it waits for loads of others.
     pub(super) patience: Instant,
     max_batch: usize,
@@ -146,7 +156,8 @@ impl Progress {
         max_batch: usize,
     ) -> Box<Self> {
         let now = Instant::now();
-        let budget = slots[0].core().sessions.budget();
+        let core = slots[0].core();
+        let (budget, moment) = (core.sessions.budget(), core.load_queues.moment());
         let patience = slots.iter().map(|slot| slot.patience_from(now)).max().unwrap_or(now);
         Box::new(Self {
             slots,
@@ -155,6 +166,7 @@ impl Progress {
             budget,
             kind,
             began: now,
+            moment,
             patience,
             max_batch,
             unreadable: 0,
@@ -181,14 +193,23 @@ impl Progress {
                 if !found.is_empty() {
                     return Next::Decode(found);
                 }
-                if !self.which(|state| matches!(state, State::Granted(_)), 1).is_empty() {
+                if !self.which(is_to_be_loaded, 1).is_empty() {
                     return Next::Load(self.next_load());
+                }
+                if !self.which(|state| matches!(state, State::Turn(_)), 1).is_empty() {
+                    self.ask_in_turn().await;
+                    continue;
                 }
                 let most = self.reads_at_once();
                 let unread = self.which(|state| matches!(state, State::Unread), most);
                 if !unread.is_empty() {
                     self.look_up(&unread).await;
                     self.careful_reads = self.careful_reads.saturating_mul(MORE_READS);
+                    continue;
+                }
+                let exhausted = self.which(|state| self.is_exhausted(state), usize::MAX);
+                if !exhausted.is_empty() {
+                    self.queue_up(&exhausted).await;
                     continue;
                 }
                 let most = self.max_batch.min(PIPELINE);
@@ -201,12 +222,20 @@ impl Progress {
                     self.take_place().await;
                     return Next::Load(self.next_load());
                 }
-                if self.which(|state| matches!(state, State::Held(_)), 1).is_empty() {
+                let is_waited_for =
+                    |state: &State| matches!(state, State::Held(_) | State::Queued(_));
+                if self.which(is_waited_for, 1).is_empty() {
                     return Next::Done;
                 }
                 self.wait().await;
             }
         })
+    }
+
+    /// Whether an entry has been asked for often enough.
+    fn is_exhausted(&self, state: &State) -> bool {
+        let State::Ask(Tries { rounds, .. }) = state else { return false };
+        *rounds >= ROUNDS || *rounds > 0 && Instant::now() >= self.patience
     }
 
     /// As many entries as are likely to be no more than others can wait for.
@@ -221,9 +250,9 @@ impl Progress {
         states.filter(|(_, state)| is_such(state)).map(|(index, _)| index).take(most).collect()
     }
 
-    /// What is granted, and then what is loaded without being stored.
+    /// What others wait for, and then what is loaded for this batch alone.
     fn next_load(&mut self) -> Vec<usize> {
-        let mut which = self.which(|state| matches!(state, State::Granted(_)), self.max_batch);
+        let mut which = self.which(is_to_be_loaded, self.max_batch);
         let room = self.max_batch - which.len();
         which.extend(self.which(|state| matches!(state, State::Alone(_)), room));
         which.sort_unstable();
@@ -290,9 +319,9 @@ impl Progress {
         };
     }
 
-    /// The entry, if what was loaded of it may be stored.
+    /// The entry, if what was loaded of it may be stored, or shared.
     pub(super) fn to_store(&self, index: usize) -> Option<&Slot> {
-        matches!(self.states[index], State::Granted(_)).then(|| &self.slots[index])
+        is_to_be_loaded(&self.states[index]).then(|| &self.slots[index])
     }
 
     /// What is to be stored of an entry that was loaded.
@@ -315,6 +344,10 @@ impl Progress {
     pub(super) fn end(&mut self, index: usize, stored: Stored) {
         self.states[index] = match std::mem::replace(&mut self.states[index], State::Done) {
             State::Granted(granted) => State::Loaded(granted, stored),
+            State::InTurn(turn) => {
+                tell(&turn, &stored);
+                State::Done
+            }
             _ => State::Done,
         };
     }
@@ -358,7 +391,7 @@ impl Progress {
     }
 }
 
-/// Whether an entry has been asked for often enough.
-pub(super) fn is_exhausted(tries: &Tries, patience: Instant) -> bool {
-    tries.rounds >= ROUNDS || tries.rounds > 0 && Instant::now() >= patience
+/// Under a lease, or in a turn: others wait for it.
+fn is_to_be_loaded(state: &State) -> bool {
+    matches!(state, State::Granted(_) | State::InTurn(_))
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::join::{Boxed, join_all};
 use super::progress::{Kind, Phase, Progress, State};
+use super::turns::tell;
 use crate::background::finish_within;
 use crate::call::conclude::count_stored;
 use crate::call::permit::Granted;
@@ -13,6 +14,7 @@ use crate::flight::Leader;
 use crate::group::Group;
 use crate::lease::Life;
 use crate::payload::Encoding;
+use crate::sharing::Turn;
 use crate::stats::Counters;
 
 /// Bytes that are sent in one go: more would hold up what others send on the same connection.
@@ -76,6 +78,8 @@ impl Progress {
     pub(super) fn conclude(&mut self) -> Phase<'_, ()> {
         Box::pin(async move {
             let (mut to_fill, mut given_up) = (Vec::new(), Vec::<Boxed<'static, ()>>::new());
+            // Held until the end: whoever comes next is to find what is stored here.
+            let mut turns = Vec::new();
             for index in 0..self.states.len() {
                 let state = &mut self.states[index];
                 if !matches!(state, State::Loaded(..)) {
@@ -84,8 +88,12 @@ impl Progress {
                 let State::Loaded(granted, stored) = std::mem::replace(state, State::Done) else {
                     continue;
                 };
-                let Granted { lease, replaces, .. } = granted;
+                let Granted { lease, replaces, turn, .. } = granted;
                 let slot = &self.slots[index];
+                if let Some(turn) = turn {
+                    tell(&turn, &stored);
+                    turns.push(turn);
+                }
                 match stored {
                     Stored::New(encoding) => {
                         let life = slot.entry().life(&encoding);
@@ -118,7 +126,7 @@ impl Progress {
                 });
             let all: Vec<_> = fills.chain(given_up).collect();
             if !all.is_empty() {
-                self.finish(all).await;
+                self.finish(all, turns).await;
             }
             for (index, read) in std::mem::take(&mut self.fallbacks) {
                 self.states[index] = State::Found(read);
@@ -208,10 +216,10 @@ impl Progress {
         })
     }
 
-    async fn finish(&self, all: Vec<Boxed<'static, ()>>) {
+    async fn finish(&self, all: Vec<Boxed<'static, ()>>, turns: Vec<Box<Turn>>) {
         let storing = self.slots[0].core().background.storing();
         let stored: Boxed<'static, ()> = Box::pin(async move {
-            let _storing = storing;
+            let (_storing, _turns) = (storing, turns);
             join_all(all).await;
         });
         finish_within(self.budget.left(), stored).await;
