@@ -92,7 +92,7 @@ impl Progress {
                 let slot = &self.slots[index];
                 if let Some(turn) = turn {
                     tell(&turn, &stored);
-                    turns.push(turn);
+                    turns.push(*turn);
                 }
                 match stored {
                     Stored::New(encoding) => {
@@ -216,7 +216,7 @@ impl Progress {
         })
     }
 
-    async fn finish(&self, all: Vec<Boxed<'static, ()>>, turns: Vec<Box<Turn>>) {
+    async fn finish(&self, all: Vec<Boxed<'static, ()>>, turns: Vec<Turn>) {
         let storing = self.slots[0].core().background.storing();
         let stored: Boxed<'static, ()> = Box::pin(async move {
             let (_storing, _turns) = (storing, turns);

@@ -20,10 +20,10 @@ impl Lengths {
     pub(super) fn learn(&self, lengths: impl Iterator<Item = usize>) {
         let (count, all) = lengths
             .fold((0, 0_usize), |(count, all), length| (count + 1, all.saturating_add(length)));
-        if count > 0 {
+        if let Some(mean) = all.checked_div(count) {
             let known = self.0.load(Ordering::Relaxed);
             // Two at the same time may lose one of them.
-            self.0.store((all / count).max(known / 2).max(1), Ordering::Relaxed);
+            self.0.store(mean.max(known / 2).max(1), Ordering::Relaxed);
         }
     }
 
