@@ -23,7 +23,7 @@ const FEW: Staff = Staff { readers: 16, writers: 1, clerks: 1, repeats: 10 };
 const ELSEWHERE: Staff = Staff { readers: 4, writers: 2, clerks: 4, repeats: 1 };
 
 /// Reads of batches, among a hundred.
-const SOME: u32 = 30;
+const SOME: u32 = 20;
 const ALL: u32 = 100;
 
 /// How long a run may take to find what is broken.

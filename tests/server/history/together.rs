@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use cached_redis::redis_cached;
 use cached_redis_test_support::history::Loaded;
+use tokio::task::JoinSet;
 
 use super::{
     ACCOUNT_TTL, ACCOUNTS, FEED_GRACE, FEED_TTL, FEEDS, Failure, ITEM_TTL, ITEMS, Node, PAGE_STALE,
@@ -38,13 +39,14 @@ impl Node {
         self.load_all(keys).await
     }
 
-    /// All of them are read first, and some of them are old when the last one has come.
+    /// All of them at the same time, as one query does.
     async fn load_all(&self, keys: &[usize]) -> Values {
-        let mut values = Values::new();
-        for key in keys {
-            values.insert(*key, self.load(*key).await);
+        let mut loads = JoinSet::new();
+        for key in keys.iter().copied() {
+            let node = self.clone();
+            loads.spawn(async move { (key, node.load(key).await) });
         }
-        values
+        loads.join_all().await.into_iter().collect()
     }
 
     /// Reads this key and some of its neighbours.
