@@ -5,6 +5,8 @@
 
 #[path = "server/bad_input.rs"]
 mod bad_input;
+#[path = "server/batch_copies.rs"]
+mod batch_copies;
 #[path = "server/batches.rs"]
 mod batches;
 #[path = "server/coalescing.rs"]

@@ -13,11 +13,13 @@ mod attempt;
 mod background;
 mod body;
 pub(crate) mod conclude;
+#[cfg(feature = "local")]
+pub(crate) mod copied;
 mod decode;
 mod entry;
 mod follow;
 mod load;
-mod load_queue;
+pub(crate) mod load_queue;
 mod loaded;
 #[cfg(feature = "local")]
 mod local;
@@ -28,7 +30,7 @@ pub(crate) mod slot;
 
 use std::any::type_name;
 
-use crate::function::{CountersOf, Function, Stored};
+use crate::function::{CountersOf, Function, StoredType};
 use crate::group::{Group, Groups, TagText};
 use crate::key::Key;
 use crate::outcome::{Outcome, Storable};
@@ -133,7 +135,7 @@ impl Call {
         }
         let schema = || {
             let (version, classes) = (policy.version, groups.classes);
-            function.schema(Stored { type_name, version, classes, format })
+            function.schema(StoredType { type_name, version, classes, format })
         };
         let admitted = core.admits(&policy).and_then(|()| schema());
         let found = admitted.and_then(|schema| Ok((schema, core.key(function, &key)?)));
@@ -207,6 +209,8 @@ where
     }
 }
 
+#[cfg(feature = "local")]
+pub use copied::{CanBeCopied, CannotBeCopied, Copies, HasCopies, HasNoCopies, copied_entry};
 #[cfg(feature = "local")]
 pub use local::{Local, LocalCall, LocalValue, local, local_call};
 

@@ -34,7 +34,7 @@ use tokio::sync::oneshot;
 use crate::error::Error;
 use crate::lease::{Filled, LeaseId, Nonce};
 pub(crate) use line::{Asker, Heard, Lines, Place, Waiting};
-pub(crate) use load_queue::{Called, Entered, LoadQueues, Turn};
+pub(crate) use load_queue::{Called, Entered, LoadQueues, Queued, Turn};
 use waiters::Waiters;
 
 /// All flights of one cache.

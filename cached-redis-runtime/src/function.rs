@@ -31,14 +31,14 @@ pub struct Function {
     // A function that is not generic has one scope, one stored type and nearly always one cache.
     // What follows from the first of each is computed once per process; others are computed anew.
     identity: OnceLock<(Scope, Result<Identity, KeyError>)>,
-    schema: OnceLock<(Stored, Result<u64, Error>)>,
+    schema: OnceLock<(StoredType, Result<u64, Error>)>,
     counters: OnceLock<(u64, Arc<Counters>)>,
     group: OnceLock<Group>,
 }
 
 /// What the values of one stored type are stored as.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Stored {
+pub(crate) struct StoredType {
     pub(crate) type_name: &'static str,
     pub(crate) version: u32,
     /// Of the tags that its values name.
@@ -46,7 +46,7 @@ pub(crate) struct Stored {
     pub(crate) format: Format,
 }
 
-impl Stored {
+impl StoredType {
     fn schema(self) -> Result<u64, Error> {
         let Self { type_name, version, classes, format } = self;
         format.schema(key::schema(version, type_name, classes), version)
@@ -134,14 +134,14 @@ impl Function {
     }
 
     /// The schema of what is stored.
-    pub(crate) fn schema(&self, stored: Stored) -> Result<u64, Error> {
+    pub(crate) fn schema(&self, stored: StoredType) -> Result<u64, Error> {
         let known = self.schema.get_or_init(|| (stored, stored.schema()));
         if known.0.is(stored) { known.1.clone() } else { stored.schema() }
     }
 
     /// The same, where it is known already: takes a few comparisons.
     #[cfg(feature = "local")]
-    pub(crate) fn known_schema(&self, stored: Stored) -> Option<u64> {
+    pub(crate) fn known_schema(&self, stored: StoredType) -> Option<u64> {
         match self.schema.get()? {
             (known, Ok(schema)) if known.is(stored) => Some(*schema),
             _ => None,

@@ -9,7 +9,10 @@ pub use crate::batch::{
 };
 pub use crate::call::Call;
 #[cfg(feature = "local")]
-pub use crate::call::{Local, LocalCall, LocalValue, local, local_call};
+pub use crate::call::{
+    CanBeCopied, CannotBeCopied, Copies, HasCopies, HasNoCopies, Local, LocalCall, LocalValue,
+    copied_entry, local, local_call,
+};
 pub use crate::database_handle::{is_given_transaction, may_be_transaction};
 pub use crate::function::{Function, Scope, scope};
 pub use crate::group::{OptionalPart, Part, PlainPart, Tag, TagText};
@@ -43,6 +46,8 @@ pub mod traits {
         ReturnTypeFallibleOptional as _, ReturnTypeOneLayer as _, ReturnTypePlain as _,
         ReturnedPlain as _, ReturnedResult as _,
     };
+    #[cfg(feature = "local")]
+    pub use super::{CanBeCopied as _, CannotBeCopied as _};
 }
 
 /// A [`Function`] that has no other name than its own.

@@ -7,6 +7,8 @@ use crate::budget::Budget;
 use crate::error::Error;
 use crate::group::{Group, Groups, Stamps};
 use crate::lease::{Acquire, Acquired, FenceId, Fill, Filled, LeaseId, Life, Nonce};
+#[cfg(feature = "local")]
+use crate::store::ToRead;
 use crate::store::{Found, Operation, Store};
 
 /// Where sessions begin: the store of a cache, and how long one call may spend on it.
@@ -98,6 +100,7 @@ operations! {
 #[cfg(feature = "local")]
 operations! {
     read_watched(key: &'a str, groups: &'a Groups) -> (Option<Found>, bool);
+    read_many_watched(entries: &'a [ToRead<'a>]) -> Vec<(Option<Found>, bool)>;
 }
 
 impl Session<'_> {

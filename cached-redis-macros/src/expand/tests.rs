@@ -142,6 +142,19 @@ fn batch() {
 }
 
 #[test]
+fn batch_with_copies() {
+    check(
+        "batch_local",
+        quote!(ttl = "10m", local = "1s", prefix = "shop", each(ids), skip(db)),
+        quote! {
+            async fn products(db: &Db, ids: &[u64]) -> HashMap<u64, Arc<Product>> {
+                db.products(ids).await
+            }
+        },
+    );
+}
+
+#[test]
 fn batch_of_a_single_function() {
     check(
         "batch_of",

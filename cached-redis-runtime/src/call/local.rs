@@ -9,10 +9,10 @@ use super::background::{Here, Made, Owned};
 use super::decode::Decode;
 use super::slot::Slot;
 use super::{Call, answer};
-use crate::cache::Cache;
+use crate::cache::Core;
 use crate::error::Error;
 use crate::freshness::fresh_for;
-use crate::function::{CountersOf, Function, Stored};
+use crate::function::{CountersOf, Function, StoredType};
 use crate::group::TagText;
 use crate::key::LocalKey;
 use crate::local::{LocalCopy, Original, owner};
@@ -73,13 +73,15 @@ where
     O::Value: Storable + LocalValue,
     K: LocalKey,
 {
-    let stored = Stored {
+    let stored = StoredType {
         type_name: type_name::<O::Value>(),
         version: local.version,
         classes: outcome.classes(),
         format: Format::of::<O::Codec, O::Value>(),
     };
-    let (copy, counters) = key.find(function, |key| find(function, key, local, cache, stored))?;
+    let core = cache.core();
+    let (copy, counters) =
+        key.find(function, |key| find_typed(function, key, local, core, stored))?;
     let value = copy.value::<Option<O::Value>>()?;
     // Its `Clone` may panic.
     let returned = guarded_here(|| match value {
@@ -94,27 +96,37 @@ where
 }
 
 /// All of it that does not know the value.
-fn find<'a>(
+fn find_typed<'a>(
     function: &'a Function,
     key: &[u8],
     terms: &Local,
-    cache: &Cache,
-    stored: Stored,
+    core: &Arc<Core>,
+    stored: StoredType,
 ) -> Option<(Arc<LocalCopy>, CountersOf<'a>)> {
-    let core = cache.core();
+    let schema = function.known_schema(stored).or_else(|| function.schema(stored).ok())?;
+    let counters = function.counters(core.id, || core.stats.of(function.prefix(), function.name()));
+    if counters.shapes.is_unfaithful(schema) {
+        return None;
+    }
+    find(function, key, terms, core, schema).map(|copy| (copy, counters))
+}
+
+/// The copy of what has this schema, if it counts.
+pub(super) fn find(
+    function: &Function,
+    key: &[u8],
+    terms: &Local,
+    core: &Arc<Core>,
+    schema: u64,
+) -> Option<Arc<LocalCopy>> {
     let local = core.local.as_ref()?;
     // Which entries an invalidation that has failed is about is not worth finding out here. Before the copy is looked
     // for: a retry that succeeds after it was found has ended it.
     if terms.bypass || mode() != Mode::Use || core.invalidator.pending() != 0 {
         return None;
     }
-    let schema = function.known_schema(stored).or_else(|| function.schema(stored).ok())?;
-    let counters = function.counters(core.id, || core.stats.of(function.prefix(), function.name()));
-    if counters.shapes.is_unfaithful(schema) {
-        return None;
-    }
     let owner = owner((function.prefix(), function.name()), terms.max_bytes);
-    local.get(owner, key, schema, terms.bound).map(|copy| (copy, counters))
+    local.get(owner, key, schema, terms.bound)
 }
 
 /// A call that no copy has answered, and that may make one.
@@ -213,7 +225,13 @@ impl Slot {
         Ok((found, is_watched.then_some(begun)))
     }
 
-    fn copy<T: LocalValue>(&self, begun: Begun, key: &[u8], record: &Record, value: Option<T>) {
+    pub(super) fn copy<T: LocalValue>(
+        &self,
+        begun: Begun,
+        key: &[u8],
+        record: &Record,
+        value: Option<T>,
+    ) {
         let Some(local) = &self.core().local else { return };
         // In this order, so that no time is counted twice.
         let since = local.now();

@@ -1,4 +1,4 @@
-//! Randomized schedules over the in-process store: two nodes that read and write under every policy,
+//! Randomized schedules over the in-process store: two nodes that read, alone and in batches, and write under every policy,
 //! evictions, faults, cancelled calls, a node that is killed or restarted, in time that does not
 //! pass. A failing seed is printed; `CACHED_REDIS_SEED=n` replays it and says what happens,
 //! `CACHED_REDIS_SCHEDULES=n` runs more of them.

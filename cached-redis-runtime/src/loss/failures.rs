@@ -17,7 +17,7 @@ pub(crate) fn loss(kind: ErrorKind) -> Option<(Loss, &'static str)> {
         ),
         ErrorKind::Encode => (
             Loss::NotEncoded,
-            "Make the value one that JSON can carry, or do not cache this function",
+            "Make the value one that its codec can write, or do not cache this function",
         ),
         ErrorKind::TooLarge => (
             Loss::TooLarge,

@@ -125,6 +125,10 @@ impl Store for Mutated {
         })
     }
 
+    fn reads_at_once(&self, key: &str) -> Option<usize> {
+        self.store.reads_at_once(key)
+    }
+
     #[cfg(feature = "local")]
     fn read_watched<'a>(
         &'a self,

@@ -27,6 +27,8 @@ use crate::health::Condition;
 use crate::lease::{Acquire, Acquired, FenceId, Fill, Filled, LeaseId, Life, Nonce};
 use crate::loss::Losses;
 use crate::stats::ConnectionCounters;
+#[cfg(feature = "local")]
+use crate::store::ToRead;
 use crate::store::{Found, Operation, Store};
 #[cfg(feature = "local")]
 use crate::watched::Watched;
@@ -135,6 +137,21 @@ impl<T: Topology> Store for RedisStore<T> {
     ) -> Operation<'a, Vec<Option<Found>>> {
         let keys = entries.iter().map(|(key, _)| *key);
         many::at_each(&self.topology, keys, entries, |node, share| Box::pin(node.read_many(share)))
+    }
+
+    fn reads_at_once(&self, key: &str) -> Option<usize> {
+        self.topology.node(key).reads_at_once()
+    }
+
+    #[cfg(feature = "local")]
+    fn read_many_watched<'a>(
+        &'a self,
+        entries: &'a [ToRead<'a>],
+    ) -> Operation<'a, Vec<(Option<Found>, bool)>> {
+        let keys = entries.iter().map(|entry| entry.key);
+        many::at_each(&self.topology, keys, entries, |node, share| {
+            Box::pin(node.read_many_watched(share))
+        })
     }
 
     fn stamp_many<'a>(

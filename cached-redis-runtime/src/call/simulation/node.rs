@@ -1,5 +1,7 @@
 //! One process: what it reads and writes.
 
+mod together;
+
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -68,7 +70,10 @@ impl Node {
             tasks.spawn(async move {
                 for _ in 0..READS {
                     sleep(millis(0..30)).await;
-                    node.read(node.world.plan.key()).await;
+                    match node.world.plan.is_batch() {
+                        true => node.read_together().await,
+                        false => node.read(node.world.plan.key()).await,
+                    }
                 }
             });
         }

@@ -24,6 +24,8 @@ pub(super) struct Plan {
     favourite: Write,
     /// Nearly everything concerns one entry.
     is_hot: bool,
+    /// How many of a hundred reads are of all entries at once.
+    batches: u32,
 }
 
 /// How a write sees to the cache.
@@ -87,11 +89,17 @@ impl Plan {
             ending: ending[fastrand::usize(..ending.len())],
             favourite: Write::random(),
             is_hot: fastrand::bool(),
+            batches: [0, 30, 100][fastrand::usize(..3)],
         }
     }
 
     pub(super) fn key(&self) -> usize {
         if self.is_hot && fastrand::u32(..8) != 0 { 0 } else { fastrand::usize(..KEYS) }
+    }
+
+    /// Whether the next read is of all entries.
+    pub(super) fn is_batch(&self) -> bool {
+        fastrand::u32(..100) < self.batches
     }
 
     pub(super) fn write(&self) -> Write {

@@ -108,6 +108,8 @@ pub(super) struct Asked<'a> {
     key: usize,
     at: Instant,
     floors: [Floor; 2],
+    /// Other entries are asked for by the same call.
+    is_one_of_many: bool,
 }
 
 impl World {
@@ -245,14 +247,23 @@ impl World {
                 state.floors.raise(&self.plan, target, &versions);
             }
         }
-        Asked { world: self, key, at, floors: [state.floors.of(key), own] }
+        let floors = [state.floors.of(key), own];
+        Asked { world: self, key, at, floors, is_one_of_many: false }
+    }
+
+    /// The same, together with others: then it may wait for those with what it has found of this one.
+    pub(super) fn ask_together(&self, key: usize, own: Floor) -> Asked<'_> {
+        let mut asked = self.ask(key, own);
+        asked.is_one_of_many = true;
+        asked
     }
 }
 
 impl Asked<'_> {
     /// The call was answered with this.
     pub(super) fn answered(&self, value: Value) {
-        let (world, key, now) = (self.world, self.key, Instant::now());
+        let (world, key) = (self.world, self.key);
+        let now = if self.is_one_of_many { self.at } else { Instant::now() };
         let options = &world.plan.options[key];
         let (loaded, touched, failed) = {
             let state = &mut *world.state();
