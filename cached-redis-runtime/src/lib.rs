@@ -45,7 +45,7 @@ mod store;
 mod telemetry;
 mod testing;
 mod warm;
-#[cfg(feature = "local")]
+#[cfg_attr(not(feature = "local"), expect(dead_code, reason = "copies are a feature"))]
 mod watched;
 mod writes;
 

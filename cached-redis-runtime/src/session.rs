@@ -74,6 +74,7 @@ macro_rules! operations {
 
 operations! {
     read(key: &'a str, groups: &'a Groups) -> Option<Found>;
+    read_watched(key: &'a str, groups: &'a Groups) -> (Option<Found>, bool);
     stamp(key: &'a str, groups: &'a [Group], life: Duration) -> Option<Stamps>;
     is_current(key: &'a str, stamps: &'a [u8]) -> bool;
     acquire(key: &'a str, acquire: Acquire<'a>) -> Acquired;
@@ -95,11 +96,6 @@ operations! {
     ask_time(key: &'a str) -> u64;
 }
 
-#[cfg(feature = "local")]
-operations! {
-    read_watched(key: &'a str, groups: &'a Groups) -> (Option<Found>, bool);
-}
-
 impl Session<'_> {
     /// Whether the server can be heard.
     #[cfg(feature = "local")]
@@ -107,15 +103,15 @@ impl Session<'_> {
         self.run(self.store.prove())
     }
 
-    /// As [`read`](Self::read), and costs nothing if it is answered: it belongs to a wait for something
+    /// As [`read_watched`](Self::read_watched), and costs nothing if it is answered: it belongs to a wait for something
     /// else.
-    pub(crate) async fn read_free(
+    pub(crate) async fn read_watched_free(
         &mut self,
         key: &str,
         groups: &Groups,
-    ) -> Result<Option<Found>, Error> {
+    ) -> Result<(Option<Found>, bool), Error> {
         let before = *self.left();
-        let found = self.read(key, groups).await;
+        let found = self.read_watched(key, groups).await;
         if found.is_ok() {
             *self.left() = before;
         }
@@ -203,7 +199,7 @@ mod tests {
     async fn what_is_free_costs_nothing_if_it_is_answered() {
         let sessions = sessions(WHOLE / 2);
         let mut session = sessions.begin();
-        session.read_free("key", &Groups::default()).await.expect("in time");
+        session.read_watched_free("key", &Groups::default()).await.expect("in time");
         assert_eq!(session.time_left(), WHOLE);
     }
 }

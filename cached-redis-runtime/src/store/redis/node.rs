@@ -6,7 +6,6 @@ mod groups;
 mod look_up;
 mod many;
 mod removal;
-#[cfg(feature = "local")]
 mod watched;
 
 use std::borrow::Cow;
