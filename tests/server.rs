@@ -51,6 +51,8 @@ mod shop;
 mod single_flight;
 #[path = "server/stale_fill.rs"]
 mod stale_fill;
+#[path = "server/waiting.rs"]
+mod waiting;
 #[path = "server/wire.rs"]
 mod wire;
 #[path = "server/writes.rs"]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::budget::Budget;
 use crate::error::Error;
 use crate::group::{Group, Groups, Stamps};
+use crate::health::Condition;
 use crate::lease::{Acquire, Acquired, FenceId, Fill, Filled, LeaseId, Life, Nonce};
 use crate::store::{Found, Operation, Store};
 
@@ -103,8 +104,22 @@ impl Session<'_> {
         self.run(self.store.prove())
     }
 
-    /// As [`read_watched`](Self::read_watched), and costs nothing if it is answered: it belongs to a wait for something
+    /// As [`read`](Self::read), and costs nothing if it is answered: it belongs to a wait for something
     /// else.
+    pub(crate) async fn read_free(
+        &mut self,
+        key: &str,
+        groups: &Groups,
+    ) -> Result<Option<Found>, Error> {
+        let before = *self.left();
+        let found = self.read(key, groups).await;
+        if found.is_ok() {
+            *self.left() = before;
+        }
+        found
+    }
+
+    /// The same for [`read_watched`](Self::read_watched).
     pub(crate) async fn read_watched_free(
         &mut self,
         key: &str,
@@ -134,6 +149,11 @@ impl Session<'_> {
     /// The clock of the server that has this key, as far as it is known.
     pub(crate) fn now(&self, key: &str) -> Option<u64> {
         self.store.now(key)
+    }
+
+    /// What is known of the connection.
+    pub(crate) fn condition(&self) -> Condition {
+        self.store.condition()
     }
 
     /// How long it may still take.
@@ -199,7 +219,7 @@ mod tests {
     async fn what_is_free_costs_nothing_if_it_is_answered() {
         let sessions = sessions(WHOLE / 2);
         let mut session = sessions.begin();
-        session.read_watched_free("key", &Groups::default()).await.expect("in time");
+        session.read_free("key", &Groups::default()).await.expect("in time");
         assert_eq!(session.time_left(), WHOLE);
     }
 }

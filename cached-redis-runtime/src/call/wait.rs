@@ -36,7 +36,7 @@ enum Look {
     Ended(Seen, Before),
     /// Ask who may load.
     Ask,
-    /// That load goes on. The next change is reported to this one, if it is reported at all.
+    /// That load goes on. Its next change is reported to this one, if that was asked for, and the server does so.
     Held(Record, Option<Waiter>),
 }
 
@@ -55,16 +55,20 @@ impl Slot {
             pause(share.clamp(FIRST_PAUSE, LONGEST_PAUSE), deadline)
         };
         let store = self.core().sessions.store();
-        let mut is_woken = false;
-        if store.condition().tracking != Tracking::On {
+        if session.condition().tracking != Tracking::On {
             poll().await;
         }
+        // Who is told of the next change, if anybody is.
+        let mut waiter = None;
+        let mut is_woken = true;
         while Instant::now() < deadline {
             asker.sends();
-            let (record, waiter) = match self.look(holder, session).await {
+            // What a report or the time leads to is most often the end, and then nobody wants to know of the next change.
+            let is_first = waiter.is_none();
+            let (record, new) = match self.look(holder, is_first, session).await {
                 Ok(Look::Ended(seen, before)) => return Ok(Some((seen, before))),
                 Ok(Look::Ask) => return Ok(None),
-                Ok(Look::Held(record, waiter)) => (record, waiter),
+                Ok(Look::Held(record, new)) => (record, new),
                 Err(error) => {
                     // Slow once, and only this caller has lost its budget: the next one asks. Away,
                     // and it is so for all.
@@ -74,12 +78,15 @@ impl Slot {
                     return Err(error);
                 }
             };
-            // Woken in vain: whoever writes the entry again and again, a renewal for one, makes it look no more often
-            // than if it polled.
-            if is_woken || waiter.is_none() {
-                poll().await;
+            if is_woken {
+                // At first, or after a report in vain.
+                waiter = new;
             }
-            let Some(waiter) = waiter else { continue };
+            let Some(waiter) = &waiter else {
+                // Nobody tells; or in vain, as of a renewal: whoever writes the entry again and again makes nobody spin.
+                poll().await;
+                continue;
+            };
             let is_current = || store.knows_current(&self.key, record.stamps()) == Some(true);
             let sleep = (self.lease() / IN_A_LEASE).clamp(LONGEST_PAUSE, LONGEST_SLEEP);
             let until = deadline.min(Instant::now() + jittered(sleep));
@@ -89,13 +96,26 @@ impl Slot {
         Ok(None)
     }
 
-    async fn look(&self, holder: &LeaseId, session: &mut Session<'_>) -> Result<Look, Error> {
+    /// Looks whether that load goes on; `watches` to be told of the next change if it does.
+    async fn look(
+        &self,
+        holder: &LeaseId,
+        watches: bool,
+        session: &mut Session<'_>,
+    ) -> Result<Look, Error> {
         let core = self.core();
         let before = core.invalidator.before_reading();
-        // Before the entry is read, so that no change is missed between.
-        let waiter = core.sessions.store().watched().map(|watched| watched.wait_for(&self.key));
         // Time spent waiting for a load is not time lost to the cache.
-        let (found, is_reported) = session.read_watched_free(&self.key, &self.groups).await?;
+        let (found, waiter) = match core.sessions.store().watched().filter(|_| watches) {
+            None => (session.read_free(&self.key, &self.groups).await?, None),
+            Some(watched) => {
+                // Before the entry is read, so that no change is missed between.
+                let waiter = watched.wait_for(&self.key);
+                let read = session.read_watched_free(&self.key, &self.groups).await;
+                let (found, is_reported) = read?;
+                (found, is_reported.then_some(waiter))
+            }
+        };
         let Some(found) = found else { return Ok(Look::Ask) };
         let is_current = found.is_current;
         let Some(record) = Record::read(found.record) else { return Ok(Look::Ask) };
@@ -106,6 +126,6 @@ impl Slot {
             // A group has been invalidated since: whether that load counts, the lease says.
             return Ok(Look::Ask);
         }
-        Ok(Look::Held(record, waiter.filter(|_| is_reported)))
+        Ok(Look::Held(record, waiter))
     }
 }
