@@ -42,6 +42,7 @@ mod sharing;
 mod sole_task;
 mod stats;
 mod store;
+mod sync;
 mod telemetry;
 mod testing;
 mod warm;

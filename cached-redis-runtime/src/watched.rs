@@ -20,14 +20,15 @@ pub(crate) mod waiting;
 use std::borrow::Borrow;
 use std::collections::HashSet;
 use std::hash::{Hash, Hasher};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::group::Generation;
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::sync::{Mutex, MutexGuard};
 use waiting::Waiters;
 
 /// The entries that one process has a store watch for it.
@@ -298,3 +299,6 @@ impl Drop for Begun {
         }
     }
 }
+
+#[cfg(all(test, shuttle))]
+pub(crate) mod schedules;

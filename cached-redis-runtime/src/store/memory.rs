@@ -69,6 +69,21 @@ struct Contents {
     /// The entries whose next change is reported, and to whom.
     tracked: BTreeSet<String>,
     watched: Arc<Watched>,
+    /// Who else hears of what changes: the processes of a simulation.
+    #[cfg(test)]
+    listeners: Listeners,
+}
+
+/// Those who hear the key of every entry and group that changes.
+#[cfg(test)]
+#[derive(Clone, Default)]
+struct Listeners(Vec<Arc<dyn Fn(&str) + Send + Sync>>);
+
+#[cfg(test)]
+impl std::fmt::Debug for Listeners {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_tuple("Listeners").field(&self.0.len()).finish()
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -127,6 +142,12 @@ impl MemoryStore {
         Ok(())
     }
 
+    /// Has somebody hear of every change, before the operation that makes it returns.
+    #[cfg(test)]
+    pub(crate) fn listen(&self, listener: impl Fn(&str) + Send + Sync + 'static) {
+        lock(&self.contents).listeners.0.push(Arc::new(listener));
+    }
+
     /// Moves the clock forward: entries expire as if that much time had passed.
     pub fn advance(&self, by: Duration) {
         self.clock.advance(by);
@@ -160,8 +181,11 @@ impl MemoryStore {
 
     /// Removes all entries, as a server does that restarts.
     pub fn clear(&self) {
-        let watched = Arc::clone(&self.watched);
-        *lock(&self.contents) = Contents { watched, ..Contents::default() };
+        let contents = &mut *lock(&self.contents);
+        contents.records.clear();
+        contents.generations.clear();
+        contents.fences.clear();
+        contents.tracked.clear();
         self.watched.forget();
     }
 
@@ -246,6 +270,7 @@ impl Contents {
         let was_generation = self.generations.remove(key).is_some();
         if was_generation {
             self.watched.generations_changed();
+            self.said(key);
         }
         let was_entry = self.records.remove(key).is_some();
         if was_entry {
@@ -259,5 +284,15 @@ impl Contents {
         if self.tracked.remove(key) {
             self.watched.changed(key);
         }
+        self.said(key);
     }
+
+    #[cfg(test)]
+    fn said(&self, key: &str) {
+        self.listeners.0.iter().for_each(|listener| listener(key));
+    }
+
+    #[cfg(not(test))]
+    #[expect(clippy::unused_self, reason = "as in tests")]
+    fn said(&self, _: &str) {}
 }

@@ -2,11 +2,11 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 
 use super::{ByKey, Watch, Watched};
+use crate::sync::atomic::{AtomicUsize, Ordering};
 
 /// Those who wait for the end of a watch.
 pub(super) struct Waiters {
