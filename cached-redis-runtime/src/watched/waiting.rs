@@ -1,6 +1,5 @@
 //! Waiting for an entry to change.
 
-use std::pin::pin;
 use std::sync::Arc;
 
 use tokio::sync::Notify;
@@ -59,11 +58,8 @@ impl Waiter {
         // A watch that somebody waits for has them.
         let Some(waiters) = &self.watch.waiters else { return };
         loop {
-            let mut ended = pin!(waiters.ended.notified());
-            let mut stirred = pin!(self.watched.stirred.notified());
-            // Before anything is looked at, so that no change is missed between.
-            ended.as_mut().enable();
-            stirred.as_mut().enable();
+            // Made before anything is looked at, so that no change is missed between.
+            let (ended, stirred) = (waiters.ended.notified(), self.watched.stirred.notified());
             if !self.watch.is_standing(self.watched.epoch()) || !is_current() {
                 return;
             }

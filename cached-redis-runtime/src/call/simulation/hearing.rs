@@ -17,14 +17,8 @@ use crate::watched::Watched;
 pub(super) enum Deaf {
     /// What this process changes ends no copy here before the report of it comes.
     OwnChanges,
-    /// Copies answer although nothing has been heard for the whole bound.
-    Silence,
     /// The generations of a copy are not compared.
     Stamps,
-    /// A change is reported only if it comes after the answer to the read.
-    LateWatch,
-    /// A lost connection ends no copies.
-    Connections,
 }
 
 pub(super) struct Hearing {
@@ -59,9 +53,7 @@ impl Hearing {
             drop(state);
             tokio::spawn(async move {
                 tokio::time::sleep(millis(0..12)).await;
-                if !hearing.is_silent.load(Ordering::Relaxed) {
-                    hearing.hears(said);
-                }
+                hearing.arrives(said);
             });
         });
         hearing
@@ -74,6 +66,13 @@ impl Hearing {
     /// What has been said so far.
     pub(super) fn said(&self) -> u64 {
         self.state().said
+    }
+
+    /// An answer to what was asked after that was said: unless nothing is heard, it comes after it.
+    pub(super) fn arrives(&self, said: u64) {
+        if !self.is_silent.load(Ordering::Relaxed) {
+            self.hears(said);
+        }
     }
 
     /// All that was said until then arrives.
@@ -99,13 +98,6 @@ impl Hearing {
                 drop(state);
                 self.watched.generations_changed();
             }
-        }
-    }
-
-    /// After a read under a watch, where the watch begins too late: what was said of the entry meanwhile is lost.
-    pub(super) fn has_read(&self, key: &str) {
-        if self.deaf == Some(Deaf::LateWatch) {
-            self.state().under_way.retain(|(_, said)| said != key);
         }
     }
 
@@ -146,13 +138,12 @@ impl Hearing {
         is_known.then_some(true)
     }
 
-    /// Waits until something can be heard; whether it goes without saying.
+    /// Waits until something can be heard.
     #[cfg(feature = "local")]
-    pub(super) async fn is_heard(&self) -> bool {
-        while self.is_silent.load(Ordering::Relaxed) && self.deaf != Some(Deaf::Silence) {
+    pub(super) async fn is_heard(&self) {
+        while self.is_silent.load(Ordering::Relaxed) {
             tokio::time::sleep(millis(1..3)).await;
         }
-        self.deaf == Some(Deaf::Silence)
     }
 
     /// From now on nothing is heard, or it is again.
@@ -167,8 +158,6 @@ impl Hearing {
         state.knows.clear();
         state.ended += 1;
         drop(state);
-        if self.deaf != Some(Deaf::Connections) {
-            self.watched.forget();
-        }
+        self.watched.forget();
     }
 }

@@ -44,7 +44,7 @@ impl Wire {
             let answer = operation.await;
             let said = self.hearing.said();
             self.travel().await;
-            self.hearing.hears(said);
+            self.hearing.arrives(said);
             answer
         })
     }
@@ -61,7 +61,7 @@ impl Wire {
             let said = self.hearing.said();
             let answer = operation.await;
             self.travel().await;
-            self.hearing.hears(said);
+            self.hearing.arrives(said);
             self.hearing.changed_here(keys);
             answer
         })
@@ -101,7 +101,6 @@ impl Store for Wire {
     ) -> Operation<'a, (Option<Found>, bool)> {
         Box::pin(async move {
             let found = self.look(self.store.read(key, groups)).await?;
-            self.hearing.has_read(key);
             Ok((found, true))
         })
     }
@@ -110,9 +109,10 @@ impl Store for Wire {
     fn prove(&self) -> Operation<'_, bool> {
         let asked = self.hearing.watched.asks();
         Box::pin(async move {
-            if !self.hearing.is_heard().await {
-                self.send(self.store.ask_time("")).await?;
-            }
+            self.hearing.is_heard().await;
+            let said = self.hearing.said();
+            self.send(self.store.ask_time("")).await?;
+            self.hearing.hears(said);
             Ok(self.hearing.watched.proves(asked, Generation::new([1; 8], 1)))
         })
     }
