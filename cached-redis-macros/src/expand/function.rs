@@ -28,15 +28,11 @@ pub(super) fn expand(cached: &Cached) -> TokenStream {
     let run = match &cached.background {
         None => {
             let block = block(&returns, body, &patterns, true);
-            let (run, outcome) = run(cached, "run", Span::mixed_site());
             quote_spanned!(Span::mixed_site()=>
-                __call.#run(#outcome, move || #block).await
+                __call.run(__outcome, move || #block).await
             )
         }
-        Some(background) => {
-            let names = run(cached, "run_detachable", names::at(background.span));
-            run_in_background(background, names, &returns, body, &patterns)
-        }
+        Some(background) => run_in_background(background, &returns, body, &patterns),
     };
     // In a block of its own, so that the function's future has no room for the key while it waits.
     let tokens = quote_spanned!(Span::mixed_site()=>
@@ -49,21 +45,10 @@ pub(super) fn expand(cached: &Cached) -> TokenStream {
     quote!(#function)
 }
 
-/// The method that runs the call, and its first argument. What there can be no copies of is reported at the return type
-/// already ([`call`]): the compiler says it once if both are in one place.
-fn run(cached: &Cached, method: &str, span: Span) -> (Ident, Ident) {
-    let span = match cached.policy.local {
-        None => span,
-        Some(_) => names::ends(&cached.returns).0,
-    };
-    (Ident::new(method, span), Ident::new("__outcome", span))
-}
-
 /// A body that may run in the background, after the call has returned: it owns what was borrowed,
 /// and only a load makes the copies.
 fn run_in_background(
     background: &Background,
-    (run, outcome): (Ident, Ident),
     returns: &TokenStream,
     body: &Body,
     patterns: &TokenStream,
@@ -89,7 +74,7 @@ fn run_in_background(
     let block = block(returns, &body, &quote!(#lend #patterns), true);
     let span = names::at(background.span);
     quote_spanned!(span=>
-        __call.#run(#outcome, move || { #keep __rt::boxed(#block) }).await
+        __call.run_detachable(__outcome, move || { #keep __rt::boxed(#block) }).await
     )
 }
 
