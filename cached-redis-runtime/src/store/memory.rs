@@ -77,7 +77,10 @@ struct Contents {
 /// Those who hear the key of every entry and group that changes.
 #[cfg(test)]
 #[derive(Clone, Default)]
-struct Listeners(Vec<Arc<dyn Fn(&str) + Send + Sync>>);
+struct Listeners(Vec<Listener>);
+
+#[cfg(test)]
+type Listener = Arc<dyn Fn(&str) + Send + Sync>;
 
 #[cfg(test)]
 impl std::fmt::Debug for Listeners {
