@@ -55,6 +55,8 @@ mod single_flight;
 mod stale_fill;
 #[path = "server/transactions.rs"]
 mod transactions;
+#[path = "server/waiting.rs"]
+mod waiting;
 #[path = "server/wire.rs"]
 mod wire;
 #[path = "server/writes.rs"]

@@ -87,6 +87,8 @@ mod invalidating;
 mod keys;
 #[path = "shapes/limits.rs"]
 mod limits;
+#[path = "shapes/local.rs"]
+mod local;
 #[path = "shapes/methods.rs"]
 mod methods;
 #[path = "shapes/names.rs"]

@@ -3,7 +3,8 @@
 //! The frame of a call, which is compiled for each function, is here and in [`load`]: it decodes records,
 //! runs the body and encodes what it returns. Everything else is compiled once, and knows only bytes: an
 //! [`attempt`] looks up ([`look_up`]); on a miss it finds out who may load ([`miss`], where one caller
-//! asks for all of a process: [`ask`]), or, where a load has failed, takes turns ([`load_queue`]). What a load
+//! asks for all of a process: [`ask`], and waits for other processes: [`wait`]), or, where a load has failed, takes
+//! turns ([`load_queue`]). What a load
 //! comes to is stored by [`conclude`]. A value that is no longer fresh may be the answer while its reload
 //! runs in the background ([`background`]).
 
@@ -27,6 +28,7 @@ pub(crate) mod look_up;
 mod miss;
 pub(crate) mod permit;
 pub(crate) mod slot;
+mod wait;
 
 use std::any::type_name;
 

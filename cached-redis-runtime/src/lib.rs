@@ -43,10 +43,11 @@ mod sharing;
 mod sole_task;
 mod stats;
 mod store;
+mod sync;
 mod telemetry;
 mod testing;
 mod warm;
-#[cfg(feature = "local")]
+#[cfg_attr(not(feature = "local"), expect(dead_code, reason = "copies are a feature"))]
 mod watched;
 mod writes;
 

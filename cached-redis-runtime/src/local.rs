@@ -269,5 +269,7 @@ impl Keeper for Table {
     }
 }
 
+#[cfg(all(test, shuttle))]
+mod schedules;
 #[cfg(test)]
 mod tests;

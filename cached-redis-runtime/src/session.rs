@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::budget::Budget;
 use crate::error::Error;
 use crate::group::{Group, Groups, Stamps};
+use crate::health::Condition;
 use crate::lease::{Acquire, Acquired, FenceId, Fill, Filled, LeaseId, Life, Nonce};
 #[cfg(feature = "local")]
 use crate::store::ToRead;
@@ -76,6 +77,7 @@ macro_rules! operations {
 
 operations! {
     read(key: &'a str, groups: &'a Groups) -> Option<Found>;
+    read_watched(key: &'a str, groups: &'a Groups) -> (Option<Found>, bool);
     stamp(key: &'a str, groups: &'a [Group], life: Duration) -> Option<Stamps>;
     is_current(key: &'a str, stamps: &'a [u8]) -> bool;
     acquire(key: &'a str, acquire: Acquire<'a>) -> Acquired;
@@ -99,7 +101,6 @@ operations! {
 
 #[cfg(feature = "local")]
 operations! {
-    read_watched(key: &'a str, groups: &'a Groups) -> (Option<Found>, bool);
     read_many_watched(entries: &'a [ToRead<'a>]) -> Vec<(Option<Found>, bool)>;
 }
 
@@ -125,6 +126,20 @@ impl Session<'_> {
         found
     }
 
+    /// The same for [`read_watched`](Self::read_watched).
+    pub(crate) async fn read_watched_free(
+        &mut self,
+        key: &str,
+        groups: &Groups,
+    ) -> Result<(Option<Found>, bool), Error> {
+        let before = *self.left();
+        let found = self.read_watched(key, groups).await;
+        if found.is_ok() {
+            *self.left() = before;
+        }
+        found
+    }
+
     /// The same for [`read_many`](Self::read_many).
     pub(crate) async fn read_many_free(
         &mut self,
@@ -141,6 +156,11 @@ impl Session<'_> {
     /// The clock of the server that has this key, as far as it is known.
     pub(crate) fn now(&self, key: &str) -> Option<u64> {
         self.store.now(key)
+    }
+
+    /// What is known of the connection.
+    pub(crate) fn condition(&self) -> Condition {
+        self.store.condition()
     }
 
     /// How long it may still take.

@@ -58,6 +58,9 @@ pub struct FunctionStats {
     pub negative_hits: u64,
     /// Of the hits and the negative hits, those from a copy in this process (`local`).
     pub local_hits: u64,
+    /// Calls of a function with `local` that read from the server and could make no copy, because it does not report what
+    /// changes. [`Health::tracking`](crate::Health::tracking) says why.
+    pub local_off: u64,
     /// Calls that found nothing they could use.
     pub misses: u64,
     /// Times that the function's body ran.
@@ -163,7 +166,7 @@ macro_rules! counters {
 counters! {
     hits, stale_hits, fallbacks, negative_hits, misses, loads, reloads, failed_reloads, skipped_reloads,
     not_modified, coalesced, waits, queued, bypasses, stored, superseded, too_large, unfaithful, not_decrypted,
-    unasked_values, misshapen_batches, bytes_read, bytes_written,
+    unasked_values, misshapen_batches, bytes_read, bytes_written, local_off,
 }
 
 /// The counters of a cache's connection, which the store is given: see

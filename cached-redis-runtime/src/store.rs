@@ -17,7 +17,6 @@ use crate::health::Condition;
 use crate::lease::{Acquire, Acquired, FenceId, Fill, Filled, LeaseId, Life, Nonce};
 use crate::loss::Losses;
 use crate::stats::ConnectionCounters;
-#[cfg(feature = "local")]
 use crate::watched::Watched;
 
 /// One operation under way. Dropping it is safe; whether it was executed is then unknown.
@@ -49,7 +48,6 @@ pub(crate) trait Store: Send + Sync {
     fn read<'a>(&'a self, key: &'a str, groups: &'a Groups) -> Operation<'a, Option<Found>>;
 
     /// The same, and whether the next change of the entry is reported to [`watched`](Self::watched).
-    #[cfg(feature = "local")]
     fn read_watched<'a>(
         &'a self,
         key: &'a str,
@@ -66,13 +64,11 @@ pub(crate) trait Store: Send + Sync {
     }
 
     /// Whether these stamps are the current generations of their groups; `None` if that is not known here.
-    #[cfg(feature = "local")]
     fn knows_current(&self, _key: &str, _stamps: &[u8]) -> Option<bool> {
         None
     }
 
     /// The entries whose changes are reported, if the store can do that.
-    #[cfg(feature = "local")]
     fn watched(&self) -> Option<&Arc<Watched>> {
         None
     }

@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::freshness::fresh_for;
 use crate::function::{CountersOf, Function, StoredType};
 use crate::group::TagText;
+use crate::health::Tracking;
 use crate::key::LocalKey;
 use crate::local::{LocalCopy, Original, owner};
 use crate::outcome::{Outcome, Storable};
@@ -219,6 +220,10 @@ impl Slot {
     ) -> Result<(Option<Found>, Option<Begun>), Error> {
         let local = self.core().local.as_ref();
         let Some(begun) = local.and_then(|local| local.begin(&self.key, bound)) else {
+            let tracking = session.condition().tracking;
+            if local.is_some() && matches!(tracking, Tracking::Off(_)) {
+                self.counters.local_off.increment();
+            }
             return Ok((session.read(&self.key, &self.groups).await?, None));
         };
         let (found, is_watched) = session.read_watched(&self.key, &self.groups).await?;

@@ -30,7 +30,6 @@ use crate::stats::ConnectionCounters;
 #[cfg(feature = "local")]
 use crate::store::ToRead;
 use crate::store::{Found, Operation, Store};
-#[cfg(feature = "local")]
 use crate::watched::Watched;
 pub use credentials::Credentials;
 pub(crate) use credentials::Provider;
@@ -77,7 +76,6 @@ impl<T: Topology> Store for RedisStore<T> {
         }
     }
 
-    #[cfg(feature = "local")]
     fn read_watched<'a>(
         &'a self,
         key: &'a str,
@@ -94,12 +92,10 @@ impl<T: Topology> Store for RedisStore<T> {
         self.topology.at("", Node::prove)
     }
 
-    #[cfg(feature = "local")]
     fn knows_current(&self, key: &str, stamps: &[u8]) -> Option<bool> {
         self.topology.node(key).knows_current(stamps)
     }
 
-    #[cfg(feature = "local")]
     fn watched(&self) -> Option<&Arc<Watched>> {
         Some(self.topology.node("").watched())
     }

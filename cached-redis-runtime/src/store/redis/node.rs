@@ -7,7 +7,6 @@ mod lengths;
 mod look_up;
 mod many;
 mod removal;
-#[cfg(feature = "local")]
 mod watched;
 
 use std::borrow::Cow;
