@@ -55,7 +55,7 @@ async fn tagged(id: u64, shelf: u64) -> String {
 
 #[redis_cached(ttl = "5s", prefix = "soak", local = "1s", tags = ["shelf:{shelf}"])]
 async fn copied(id: u64, shelf: u64) -> Option<String> {
-    (id % 8 != 0).then(|| text(id + shelf))
+    (!id.is_multiple_of(8)).then(|| text(id + shelf))
 }
 
 #[redis_cached(ttl = "5s", prefix = "soak", local(bound = "1s", max_bytes = "128K"))]
