@@ -18,6 +18,8 @@ mod freshness;
 mod function;
 mod group;
 mod health;
+#[cfg(feature = "unfenced-for-tests")]
+mod held;
 mod invalidation;
 mod judgement;
 
@@ -58,6 +60,9 @@ pub use cache::{Cache, CacheBuilder};
 pub use entry::Entry;
 pub use error::{Error, ErrorKind};
 pub use health::{Health, Tracking, Untracked};
+#[cfg(feature = "unfenced-for-tests")]
+#[doc(hidden)]
+pub use held::Held;
 pub use key::KeyPart;
 pub use loss::{Loss, SilentLoss};
 pub use outcome::{Absent, Storable};

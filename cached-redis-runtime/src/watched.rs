@@ -242,7 +242,7 @@ impl Watched {
     }
 
     /// How many entries are watched.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "unfenced-for-tests"))]
     pub(crate) fn len(&self) -> usize {
         self.lock().watches.len()
     }
