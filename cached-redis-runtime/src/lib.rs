@@ -53,6 +53,26 @@ mod warm;
 mod watched;
 mod writes;
 
+/// Not a feature: users see those.
+#[cfg(any(
+    fuzzing,
+    all(
+        test,
+        feature = "compression",
+        feature = "encryption",
+        feature = "messagepack",
+        feature = "postcard",
+        feature = "zstd"
+    )
+))]
+#[doc(hidden)]
+#[allow(
+    missing_docs,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a panic is how a property that does not hold is told"
+)]
+pub mod fuzzing;
 #[doc(hidden)]
 pub mod private;
 

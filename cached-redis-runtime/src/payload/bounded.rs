@@ -49,13 +49,20 @@ where
     T: DeserializeOwned,
     D: Deserializer<'de>,
 {
-    let limits =
-        Limits::new(u32::try_from(length).unwrap_or(u32::MAX).saturating_add(WITHOUT_BYTES));
+    // Most elements take a byte or more.
+    read_within(from, Limits::new(u32::try_from(length).unwrap_or(u32::MAX), length, BEYOND))
+}
+
+fn read_within<'de, T, D>(from: D, limits: Limits) -> Result<T, D::Error>
+where
+    T: DeserializeOwned,
+    D: Deserializer<'de>,
+{
     T::deserialize(read::Bounded { from, depth: Depth::OUTSIDE, limits: &limits })
 }
 
-/// So many elements may take no bytes.
-const WITHOUT_BYTES: u32 = 1 << 20;
+/// Memory for elements that take no bytes of the payload. One that takes no memory either counts as a byte.
+const BEYOND: usize = 1 << 20;
 
 /// A value that is read, and refused if it is nested too deeply or has too many elements.
 pub(super) struct Bounded<T>(pub(super) T);
@@ -63,8 +70,9 @@ pub(super) struct Bounded<T>(pub(super) T);
 impl<'de, T: DeserializeOwned> Deserialize<'de> for Bounded<T> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         // How long the payload is, nobody knows here.
-        const LONGEST: usize = 1 << 24;
-        read(from, LONGEST).map(Self)
+        const MOST: u32 = 1 << 24;
+        const ANNOUNCED: usize = 1 << 12;
+        read_within(from, Limits::new(MOST, ANNOUNCED, BEYOND)).map(Self)
     }
 }
 

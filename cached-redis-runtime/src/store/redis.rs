@@ -40,6 +40,13 @@ use node::Node;
 pub(crate) use source::{Server, SocketOptions};
 use topology::{Standalone, Topology};
 
+/// The way in for the fuzzer, which has no other.
+#[cfg(any(fuzzing, test))]
+#[cfg_attr(test, allow(dead_code, reason = "the corpora are replayed with all features"))]
+pub(crate) fn parse_url(text: &str) -> Result<redis::ConnectionInfo, Error> {
+    url::parse(text).map(|address| address.info)
+}
+
 /// Leads each operation to the node that has its key; the node takes the step.
 pub(crate) struct RedisStore<T = Standalone> {
     topology: T,

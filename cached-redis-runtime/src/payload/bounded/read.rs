@@ -9,22 +9,42 @@ use serde::de::{
 
 use crate::depth::Depth;
 
-/// What is left of the elements of a whole payload.
-pub(super) struct Limits(Cell<u32>);
+/// What is left for a whole payload.
+pub(super) struct Limits {
+    /// Elements that are read, of whatever kind.
+    elements: Cell<u32>,
+    /// Bytes of memory for those that follow.
+    beyond: Cell<usize>,
+    /// Elements for which there may be room before they are read.
+    announced: Cell<usize>,
+}
 
 impl Limits {
-    pub(super) fn new(elements: u32) -> Self {
-        Self(Cell::new(elements))
+    pub(super) fn new(elements: u32, announced: usize, beyond: usize) -> Self {
+        Self {
+            elements: Cell::new(elements),
+            beyond: Cell::new(beyond),
+            announced: Cell::new(announced),
+        }
     }
 
-    fn element<E: de::Error>(&self) -> Result<(), E> {
-        match self.0.get().checked_sub(1) {
-            Some(left) => {
-                self.0.set(left);
-                Ok(())
-            }
-            None => Err(E::custom("too many elements")),
+    /// One more, which takes so much memory.
+    fn element<E: de::Error>(&self, size: usize) -> Result<(), E> {
+        if let Some(left) = self.elements.get().checked_sub(1) {
+            self.elements.set(left);
+            return Ok(());
         }
+        let left = self.beyond.get().checked_sub(size.max(1));
+        self.beyond.set(left.ok_or_else(|| E::custom("too many elements"))?);
+        Ok(())
+    }
+
+    /// As many of those that a payload announces as it may have. Each layer that is read makes room for what is
+    /// announced to it, a megabyte at most: a hundred layers, of five bytes each, would take a hundred of them.
+    fn announced(&self, hint: Option<usize>) -> Option<usize> {
+        let granted = hint?.min(self.announced.get());
+        self.announced.set(self.announced.get() - granted);
+        Some(granted)
     }
 }
 
@@ -164,13 +184,13 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Bounded<'_, A> {
         &mut self,
         seed: T,
     ) -> Result<Option<T::Value>, A::Error> {
-        self.limits.element()?;
+        self.limits.element(size_of::<T::Value>())?;
         let seed = self.around(seed);
         self.from.next_element_seed(seed)
     }
 
     fn size_hint(&self) -> Option<usize> {
-        self.from.size_hint()
+        self.limits.announced(self.from.size_hint())
     }
 }
 
@@ -181,7 +201,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Bounded<'_, A> {
         &mut self,
         seed: T,
     ) -> Result<Option<T::Value>, A::Error> {
-        self.limits.element()?;
+        self.limits.element(size_of::<T::Value>())?;
         let seed = self.around(seed);
         self.from.next_key_seed(seed)
     }
@@ -192,7 +212,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Bounded<'_, A> {
     }
 
     fn size_hint(&self) -> Option<usize> {
-        self.from.size_hint()
+        self.limits.announced(self.from.size_hint())
     }
 }
 
