@@ -10,7 +10,7 @@ pub use cached_redis_runtime::{
     Absent, Cache, CacheBuilder, Codec, CodecError, Compression, Credentials, Entry, Error,
     ErrorKind, Fault, FunctionStats, Health, Invalidate, InvalidateAll, Invalidations, Json,
     KeyPart, Loss, MemoryStore, Previous, SilentLoss, Stats, Storable, Tracking, Untracked, Warm,
-    WarmError, WarmFailure, WarmProgress, bypass, previous, redis, refresh,
+    WarmError, WarmFailure, WarmProgress, bypass, previous, redis, refresh, transaction,
 };
 
 #[cfg(feature = "encryption")]
@@ -29,6 +29,8 @@ pub use cached_redis_runtime::private as __private;
 mod pages {
     #[doc = include_str!("../docs/batches.md")]
     mod batches {}
+    #[doc = include_str!("../docs/dependencies.md")]
+    mod dependencies {}
     #[doc = include_str!("../docs/freshness.md")]
     mod freshness {}
     #[doc = include_str!("../docs/groups.md")]

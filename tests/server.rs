@@ -5,6 +5,8 @@
 
 #[path = "server/bad_input.rs"]
 mod bad_input;
+#[path = "server/batch_copies.rs"]
+mod batch_copies;
 #[path = "server/batches.rs"]
 mod batches;
 #[path = "server/coalescing.rs"]
@@ -51,6 +53,10 @@ mod shop;
 mod single_flight;
 #[path = "server/stale_fill.rs"]
 mod stale_fill;
+#[path = "server/transactions.rs"]
+mod transactions;
+#[path = "server/waiting.rs"]
+mod waiting;
 #[path = "server/wire.rs"]
 mod wire;
 #[path = "server/writes.rs"]

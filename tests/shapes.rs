@@ -87,6 +87,8 @@ mod invalidating;
 mod keys;
 #[path = "shapes/limits.rs"]
 mod limits;
+#[path = "shapes/local.rs"]
+mod local;
 #[path = "shapes/methods.rs"]
 mod methods;
 #[path = "shapes/names.rs"]
@@ -105,5 +107,7 @@ mod signatures;
 mod sizes;
 #[path = "shapes/tags.rs"]
 mod tags;
+#[path = "shapes/transactions.rs"]
+mod transactions;
 #[path = "shapes/updating.rs"]
 mod updating;

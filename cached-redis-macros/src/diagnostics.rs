@@ -38,10 +38,15 @@ impl Errors {
 
 /// ``` `a`, `b` and `c` ```
 pub(crate) fn list<T: Display>(names: impl IntoIterator<Item = T>) -> String {
+    list_of(names, "and")
+}
+
+/// ``` `a`, `b` or `c` ```
+pub(crate) fn list_of<T: Display>(names: impl IntoIterator<Item = T>, word: &str) -> String {
     let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
     match names.split_last() {
         Some((last, [])) => last.clone(),
-        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+        Some((last, rest)) => format!("{} {word} {last}", rest.join(", ")),
         None => String::new(),
     }
 }

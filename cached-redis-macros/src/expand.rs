@@ -50,10 +50,10 @@ pub(crate) fn helpers(cached: &Cached) -> TokenStream {
     }
 }
 
-/// What every helper begins with, up to and including `let mut __key = …`.
-fn preamble(cached: &Cached, own: &Ident) -> TokenStream {
+/// What every helper begins with, up to and including `let mut __key = …`. That of copies, if `is_local`.
+fn preamble(cached: &Cached, own: &Ident, is_local: bool) -> TokenStream {
     let runtime = runtime(cached);
-    let key = key(cached, own, false);
+    let key = key(cached, own, is_local);
     quote_spanned!(Span::mixed_site()=> #runtime #key)
 }
 
@@ -99,9 +99,13 @@ fn call(cached: &Cached, is_run: bool) -> TokenStream {
             let __call = __rt::local_call(&__F, &__key, __policy, __cache) #tagged;
         );
     }
+    let key = match &cached.policy.local {
+        Some(_) => quote_spanned!(Span::mixed_site()=> __rt::LocalKey::entry(&__key)),
+        None => quote_spanned!(Span::mixed_site()=> __key.finish()),
+    };
     quote_spanned!(Span::mixed_site()=>
         let __policy = #policy;
-        let __call = __rt::call(&__F, __key.finish(), __policy, #cache) #tagged;
+        let __call = __rt::call(&__F, #key, __policy, #cache) #tagged;
         #outcome
     )
 }

@@ -22,6 +22,7 @@ mod signature;
 #[allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 mod tests;
 mod trait_impl;
+mod transaction;
 mod used_names;
 mod validate;
 

@@ -147,6 +147,8 @@ pub(crate) struct Outcome {
 pub(crate) struct Tags {
     pub(crate) of_arguments: Vec<Vec<Piece>>,
     pub(crate) of_value: Vec<Vec<Piece>>,
+    /// One for each member of the value: `for pattern in values`.
+    pub(crate) of_members: Vec<(Vec<Piece>, Pat, Expr)>,
     /// What the tags of `of_value` begin with, up to their first colon.
     pub(crate) classes: Vec<String>,
 }
@@ -248,6 +250,8 @@ pub(crate) struct Invalidating {
     /// Where it was asked for.
     pub(crate) strict: Option<Span>,
     pub(crate) guard: Option<DurationExpr>,
+    /// What is removed is removed by the transaction around it.
+    pub(crate) after_commit: bool,
     /// Where tags live.
     pub(crate) cache: Option<Expr>,
 }

@@ -9,8 +9,10 @@ pub(crate) mod options;
 pub(crate) mod payload;
 pub(crate) mod redis_cached;
 pub(crate) mod spec;
+pub(crate) mod tags;
 pub(crate) mod target;
 pub(crate) mod template;
+pub(crate) mod transaction;
 pub(crate) mod updates;
 pub(crate) mod values;
 

@@ -14,6 +14,7 @@ mod limits;
 mod outcome;
 mod payload;
 mod tags;
+mod transaction;
 pub(crate) mod updates;
 mod write;
 
@@ -86,6 +87,7 @@ pub(crate) fn validate(
     key::check_self_choice(&subject, &mut errors);
     tags::check(&subject, &mut errors);
     each::check(&subject, &mut errors);
+    let handles = transaction::check(&subject, &mut errors);
     let outcome = outcome::outcome(&subject, &mut errors);
     let mut background = background::background(&subject, &mut errors);
     let each = each::each(&subject, background.as_mut(), &mut errors);
@@ -136,7 +138,7 @@ pub(crate) fn validate(
         sliding: options.sliding.is_some(),
         local: options.local.map(|given| given.value),
         version: options.version.map(|given| given.value),
-        bypass: options.bypass.map(|given| given.value),
+        bypass: transaction::bypass(&handles, options.bypass.map(|given| given.value)),
         payload,
     };
     Ok(Cached {

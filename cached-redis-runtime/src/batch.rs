@@ -4,19 +4,23 @@
 //! runs the body and takes apart what that returns. Everything else is compiled once, in [`progress`]: entries are read
 //! in one round trip; those that are missing are asked for in another ([`ask`]); what is granted is loaded by one run of
 //! the body, and stored in a third ([`store`]). Only then does the batch wait for loads of others ([`wait`]), so that
-//! two batches never wait for each other. Stale values are reloaded in the background ([`reload`]).
+//! two batches never wait for each other. Where such a load has failed, it takes turns with others ([`turns`]). Stale
+//! values are reloaded in the background ([`reload`]).
 
 mod answer;
 mod ask;
 mod join;
 mod keys;
 mod load;
+#[cfg(feature = "local")]
+mod local;
 mod look_up;
 mod member;
 mod progress;
 mod reload;
 mod returned;
 mod store;
+mod turns;
 mod wait;
 
 use std::collections::HashMap;
@@ -32,7 +36,7 @@ pub use returned::{
 };
 
 use crate::call::slot::Slot;
-use crate::entry::{Entry, Meaning};
+use crate::entry::{Entry, Meaning, Member};
 use crate::error::Error;
 use crate::function::CountersOf;
 use crate::loading::{Context, Loading};
@@ -159,9 +163,10 @@ impl<K: Clone, R, S> Batch<K, R, S> {
         }
         let mut distinct: HashMap<String, usize> = HashMap::with_capacity(entries.len());
         let (mut slots, mut order) = (Vec::<Slot>::new(), Vec::with_capacity(entries.len()));
+        let mut copy_keys = Vec::new();
         let mut members = Members { ids: Vec::new(), meanings: Vec::new() };
         for (entry, id) in entries.into_iter().zip(&self.ids) {
-            let (mut slot, meaning) = match entry.into_member() {
+            let Member { mut slot, copy_key, meaning } = match entry.into_member() {
                 Ok(member) => member,
                 Err(error) => return Err(uncached(counters, Some(error))),
             };
@@ -169,11 +174,16 @@ impl<K: Clone, R, S> Batch<K, R, S> {
                 order.push(*known);
                 continue;
             }
-            slot.policy.ttl = self.ttl.unwrap_or(slot.policy.ttl);
             slot.policy.stale = self.stale.or(slot.policy.stale);
+            if let Some(ttl) = self.ttl {
+                slot.policy.ttl = ttl;
+                // A longer one would have no effect, which is a mistake where it is written.
+                slot.policy.local = slot.policy.local.map(|bound| bound.min(ttl));
+            }
             order.push(slots.len());
             distinct.insert(slot.key.clone(), slots.len());
             slots.push(slot);
+            copy_keys.push(copy_key);
             members.ids.push(id.clone());
             members.meanings.push(meaning);
         }
@@ -188,7 +198,7 @@ impl<K: Clone, R, S> Batch<K, R, S> {
             });
         }
         let kind = if mode == Mode::Refresh { Kind::Refresh } else { Kind::Call { detachable } };
-        let progress = Progress::new(slots, kind, self.max_batch);
+        let progress = Progress::new(slots, copy_keys, kind, self.max_batch);
         Ok(Located { progress, members, order })
     }
 }

@@ -2,6 +2,7 @@
 
 mod builder;
 mod namespace;
+mod switch;
 
 use std::any::Any;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
@@ -105,6 +106,8 @@ pub(crate) struct Settings {
     pub(crate) compression: Compression,
     pub(crate) encrypts: bool,
     pub(crate) keys: Option<Arc<Keys>>,
+    /// Why there is no store, where that is on purpose.
+    pub(crate) switched_off: Option<&'static str>,
 }
 
 impl std::fmt::Debug for Core {
@@ -127,6 +130,26 @@ impl Cache {
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) if it is not set, or malformed.
     pub fn from_env() -> Result<Self, Error> {
         Self::builder().build()
+    }
+
+    /// A cache that does nothing: every call loads, nothing connects, nothing is removed, and
+    /// [`health`](Self::health) says so. For a flag of your configuration; `CACHED_REDIS=off` in the environment
+    /// makes any [`CacheBuilder::build`] return one, except for caches in memory.
+    ///
+    /// Switch it off in all processes that share the entries. One that writes without it invalidates nothing, and the
+    /// others would go on reading old values.
+    ///
+    /// ```
+    /// let cache = cached_redis_runtime::Cache::disabled();
+    /// ```
+    #[must_use]
+    pub fn disabled() -> Self {
+        Self::switched_off(Settings::default(), switch::BY_PROGRAM)
+    }
+
+    fn switched_off(settings: Settings, why: &'static str) -> Self {
+        let settings = Settings { switched_off: Some(why), ..settings };
+        Self::new(Arc::new(NoStore), None, settings)
     }
 
     /// What to use if nobody chose: the environment's, else none. A malformed variable costs hits and not
@@ -235,8 +258,9 @@ impl Cache {
     pub async fn health(&self) -> Health {
         let losses = self.0.losses.list();
         if !self.0.has_store() {
+            let why = self.0.settings.switched_off;
             let ping = Err(Error::config(
-                "there is no cache: none was chosen, and `REDIS_URL` is not set",
+                why.unwrap_or("there is no cache: none was chosen, and `REDIS_URL` is not set"),
             ));
             return Health { ping, tracking: Tracking::Unknown, losses };
         }

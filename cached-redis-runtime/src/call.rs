@@ -3,7 +3,8 @@
 //! The frame of a call, which is compiled for each function, is here and in [`load`]: it decodes records,
 //! runs the body and encodes what it returns. Everything else is compiled once, and knows only bytes: an
 //! [`attempt`] looks up ([`look_up`]); on a miss it finds out who may load ([`miss`], where one caller
-//! asks for all of a process: [`ask`]), or, where a load has failed, takes turns ([`load_queue`]). What a load
+//! asks for all of a process: [`ask`], and waits for other processes: [`wait`]), or, where a load has failed, takes
+//! turns ([`load_queue`]). What a load
 //! comes to is stored by [`conclude`]. A value that is no longer fresh may be the answer while its reload
 //! runs in the background ([`background`]).
 
@@ -13,11 +14,13 @@ mod attempt;
 mod background;
 mod body;
 pub(crate) mod conclude;
+#[cfg(feature = "local")]
+pub(crate) mod copied;
 mod decode;
 mod entry;
 mod follow;
 mod load;
-mod load_queue;
+pub(crate) mod load_queue;
 mod loaded;
 #[cfg(feature = "local")]
 mod local;
@@ -25,10 +28,11 @@ pub(crate) mod look_up;
 mod miss;
 pub(crate) mod permit;
 pub(crate) mod slot;
+mod wait;
 
 use std::any::type_name;
 
-use crate::function::{CountersOf, Function};
+use crate::function::{CountersOf, Function, StoredType};
 use crate::group::{Group, Groups, TagText};
 use crate::key::Key;
 use crate::outcome::{Outcome, Storable};
@@ -67,7 +71,7 @@ impl<C> Call<C> {
     pub fn tagged(mut self, tags: impl IntoIterator<Item = impl Into<TagText>>) -> Self {
         for tag in tags {
             match tag.into().text() {
-                Ok(tag) => self.tags.push(Group::tag(tag)),
+                Ok(tag) => self.tags.extend(tag.map(Group::tag)),
                 Err(error) => self.key = Key::failed(error),
             }
         }
@@ -131,7 +135,10 @@ impl Call {
             counters.bypasses.increment();
             return Way::Uncached(counters);
         }
-        let schema = || function.schema(type_name, policy.version, groups.classes, format);
+        let schema = || {
+            let (version, classes) = (policy.version, groups.classes);
+            function.schema(StoredType { type_name, version, classes, format })
+        };
         let admitted = core.admits(&policy).and_then(|()| schema());
         let found = admitted.and_then(|schema| Ok((schema, core.key(function, &key)?)));
         let (schema, key) = match found {
@@ -204,6 +211,8 @@ where
     }
 }
 
+#[cfg(feature = "local")]
+pub use copied::{CanBeCopied, CannotBeCopied, Copies, HasCopies, HasNoCopies, copied_entry};
 #[cfg(feature = "local")]
 pub use local::{Local, LocalCall, LocalValue, local, local_call};
 

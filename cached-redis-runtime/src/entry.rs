@@ -1,5 +1,7 @@
 //! One entry, from outside: to look at it, fill it or remove it.
 
+mod meaning;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,19 +12,19 @@ use crate::error::{Error, ErrorKind};
 use crate::fill::{EntryRef, Lease};
 use crate::flight::Leader;
 use crate::freshness::answers;
-use crate::function::{CountersOf, Function};
+use crate::function::{CountersOf, Function, StoredType};
 use crate::group::Groups;
 use crate::invalidation::Target;
 use crate::judgement::{Judgement, judge};
 use crate::key::Key;
 use crate::lease::{Intent, LeaseId};
 use crate::outcome::{Outcome, Storable};
-use crate::panics::guarded;
+use crate::payload::Encoding;
 use crate::payload::codec::Format;
-use crate::payload::{self, Assessed, Encoding, Gate};
 use crate::policy::Policy;
-use crate::record::{Header, Record};
+use crate::record::Record;
 use crate::scope::{Choice, Handle};
+pub(crate) use meaning::{CopyKey, Meaning};
 
 /// The entry of one call of a cached function; `f_entry(..)` makes it. `R` is the function's return
 /// type.
@@ -59,6 +61,8 @@ struct Untyped {
     /// Or why there is none, which makes every use of the value an error.
     schema: Result<u64, Error>,
     groups: Groups,
+    /// Where copies of it are kept.
+    copy_key: Option<CopyKey>,
 }
 
 /// What an entry is made of, besides its type.
@@ -70,49 +74,18 @@ pub(crate) struct Parts {
     pub(crate) groups: Groups,
 }
 
+/// One of the entries of a batch.
+pub(crate) struct Member<R> {
+    pub(crate) slot: Slot,
+    pub(crate) copy_key: Option<CopyKey>,
+    pub(crate) meaning: Box<dyn Meaning<R>>,
+}
+
 /// An entry in one cache. Every operation finds that cache once, when it is first polled.
 pub(crate) struct Located<'a> {
     entry: &'a Untyped,
     cache: Handle,
     key: String,
-}
-
-/// An [`Outcome`] whose stored type has been forgotten: aliases of return types work because no
-/// signature has to name it.
-pub(crate) trait Meaning<R>: Send + Sync {
-    fn type_name(&self) -> &'static str;
-    fn encode(&self, returned: &R, schema: u64) -> Result<Option<Encoding>, Error>;
-    fn decode(&self, header: &Header, payload: &[u8]) -> Option<R>;
-    /// An absence as the function returns it, if it can return one.
-    fn absent(&self) -> Option<R>;
-    /// What may be stored of it, if the gate says so, and whether that reads back as what was returned.
-    fn assess(&self, returned: &R, schema: u64, gate: &dyn Gate) -> Assessed;
-}
-
-impl<O> Meaning<O::Return> for O
-where
-    O: Outcome + Send + Sync,
-    O::Value: Storable,
-{
-    fn type_name(&self) -> &'static str {
-        std::any::type_name::<O::Value>()
-    }
-
-    fn encode(&self, returned: &O::Return, schema: u64) -> Result<Option<Encoding>, Error> {
-        payload::encode(self, returned, schema)
-    }
-
-    fn decode(&self, header: &Header, payload: &[u8]) -> Option<O::Return> {
-        payload::decode(self, header, payload)
-    }
-
-    fn absent(&self) -> Option<O::Return> {
-        guarded(|| Outcome::absent(self)).flatten()
-    }
-
-    fn assess(&self, returned: &O::Return, schema: u64, gate: &dyn Gate) -> Assessed {
-        payload::assess(self, returned, schema, Some(gate))
-    }
 }
 
 /// What [`Entry::put`] accepts for a function that returns `R`: the plain value, an `Option` of it
@@ -157,11 +130,26 @@ impl<R> Entry<R> {
         O: Outcome<Return = R> + Send + Sync + 'static,
         O::Value: Storable,
     {
-        let Parts { choice, function, key, policy, groups } = call;
-        let meaning = Box::new(outcome);
         let format = Format::of::<O::Codec, O::Value>();
-        let schema = function.schema(meaning.type_name(), policy.version, groups.classes, format);
-        Self { untyped: Untyped { choice, function, key, policy, schema, groups }, meaning }
+        Self::of(call, format, None, outcome)
+    }
+
+    /// The same, of what is kept in this format, and of which there may be copies under that key.
+    pub(crate) fn of(
+        call: Parts,
+        format: Format,
+        copy_key: Option<CopyKey>,
+        meaning: impl Meaning<R> + 'static,
+    ) -> Self {
+        let Parts { choice, function, key, policy, groups } = call;
+        let schema = function.schema(StoredType {
+            type_name: meaning.type_name(),
+            version: policy.version,
+            classes: groups.classes,
+            format,
+        });
+        let untyped = Untyped { choice, function, key, policy, schema, groups, copy_key };
+        Self { untyped, meaning: Box::new(meaning) }
     }
 
     /// The key in the store, in the namespace of the cache that is in use where you ask.
@@ -298,10 +286,10 @@ impl<R> Entry<R> {
         Ok(Located { entry, cache, key })
     }
 
-    /// The entry as one of a batch, with its meaning.
-    pub(crate) fn into_member(self) -> Result<(Slot, Box<dyn Meaning<R>>), Error> {
+    /// The entry as one of a batch.
+    pub(crate) fn into_member(self) -> Result<Member<R>, Error> {
         let Self { untyped, meaning } = self;
-        let Untyped { choice, function, key, policy, schema, groups } = untyped;
+        let Untyped { choice, function, key, policy, schema, groups, copy_key } = untyped;
         let cache = choice.cache();
         let core = cache.core();
         let key = core.key(function, &key)?;
@@ -309,7 +297,7 @@ impl<R> Entry<R> {
         let counters = function.counters(core.id, of);
         let type_name = meaning.type_name();
         let slot = Slot { counters, policy, key, schema: schema?, groups, type_name, cache };
-        Ok((slot, meaning))
+        Ok(Member { slot, copy_key, meaning })
     }
 
     /// The function and the cache of the entry, for what is counted.

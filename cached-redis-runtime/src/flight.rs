@@ -24,8 +24,7 @@ mod waiters;
 
 use std::collections::hash_map::{Entry, HashMap};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -33,8 +32,10 @@ use tokio::sync::oneshot;
 
 use crate::error::Error;
 use crate::lease::{Filled, LeaseId, Nonce};
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::{Mutex, MutexGuard};
 pub(crate) use line::{Asker, Heard, Lines, Place, Waiting};
-pub(crate) use load_queue::{Called, Entered, LoadQueues, Turn};
+pub(crate) use load_queue::{Called, Entered, LoadQueues, Queued, Turn};
 use waiters::Waiters;
 
 /// All flights of one cache.
@@ -383,5 +384,7 @@ impl Registration {
     }
 }
 
+#[cfg(all(test, shuttle))]
+mod schedules;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! The identity of a cached function: what makes its keys its own.
 
 use std::any::type_name;
+use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
 use sha2::{Digest, Sha256};
@@ -10,7 +11,7 @@ use crate::group::Group;
 #[cfg(feature = "local")]
 use crate::key::KeyBytes;
 use crate::key::{self, Identity, KeyBuilder, KeyError, TemplateBuilder};
-use crate::payload::codec::{CodecId, Format};
+use crate::payload::codec::Format;
 use crate::stats::Counters;
 
 /// Version of the key encoding, as part of a namespace that was not chosen.
@@ -30,19 +31,33 @@ pub struct Function {
     // A function that is not generic has one scope, one stored type and nearly always one cache.
     // What follows from the first of each is computed once per process; others are computed anew.
     identity: OnceLock<(Scope, Result<Identity, KeyError>)>,
-    schema: OnceLock<Schema>,
+    schema: OnceLock<(StoredType, Result<u64, Error>)>,
     counters: OnceLock<(u64, Arc<Counters>)>,
     group: OnceLock<Group>,
 }
 
 /// What the values of one stored type are stored as.
-#[derive(Debug)]
-struct Schema {
-    type_name: &'static str,
-    version: u32,
-    classes: &'static [&'static str],
-    codec: CodecId,
-    schema: Result<u64, Error>,
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StoredType {
+    pub(crate) type_name: &'static str,
+    pub(crate) version: u32,
+    /// Of the tags that its values name.
+    pub(crate) classes: &'static [&'static str],
+    pub(crate) format: Format,
+}
+
+impl StoredType {
+    fn schema(self) -> Result<u64, Error> {
+        let Self { type_name, version, classes, format } = self;
+        format.schema(key::schema(version, type_name, classes), version)
+    }
+
+    fn is(self, other: Self) -> bool {
+        same(self.type_name, other.type_name)
+            && self.version == other.version
+            && self.format.codec() == other.format.codec()
+            && (std::ptr::eq(self.classes, other.classes) || self.classes == other.classes)
+    }
 }
 
 /// Where a function lives.
@@ -98,7 +113,7 @@ impl Function {
     /// names of the types it was instantiated with.
     #[must_use]
     pub fn key(&self, scope: impl Into<Scope>, generics: &[&'static str]) -> KeyBuilder {
-        KeyBuilder::new(self.identity(scope.into(), generics))
+        KeyBuilder::new(&self.identity(scope.into(), generics))
     }
 
     /// Starts the key of a copy in this process.
@@ -109,32 +124,28 @@ impl Function {
         scope: impl Into<Scope>,
         generics: &[&'static str],
     ) -> KeyBuilder<KeyBytes> {
-        KeyBuilder::new(self.identity(scope.into(), generics))
+        KeyBuilder::new(&self.identity(scope.into(), generics))
     }
 
     /// Starts a readable key.
     #[must_use]
     pub fn template(&self, scope: impl Into<Scope>, generics: &[&'static str]) -> TemplateBuilder {
-        TemplateBuilder::new(self.identity(scope.into(), generics))
+        TemplateBuilder::new(&self.identity(scope.into(), generics))
     }
 
-    /// The schema of a stored type whose values name tags of these classes, in this format.
-    pub(crate) fn schema(
-        &self,
-        type_name: &'static str,
-        version: u32,
-        classes: &'static [&'static str],
-        format: Format,
-    ) -> Result<u64, Error> {
-        let compute = || format.schema(key::schema(version, type_name, classes), version);
-        let codec = format.codec();
-        let known = self.schema.get_or_init(|| {
-            let schema = compute();
-            Schema { type_name, version, classes, codec, schema }
-        });
-        let is_same = same(known.type_name, type_name)
-            && (known.version, known.codec, known.classes) == (version, codec, classes);
-        if is_same { known.schema.clone() } else { compute() }
+    /// The schema of what is stored.
+    pub(crate) fn schema(&self, stored: StoredType) -> Result<u64, Error> {
+        let known = self.schema.get_or_init(|| (stored, stored.schema()));
+        if known.0.is(stored) { known.1.clone() } else { stored.schema() }
+    }
+
+    /// The same, where it is known already: takes a few comparisons.
+    #[cfg(feature = "local")]
+    pub(crate) fn known_schema(&self, stored: StoredType) -> Option<u64> {
+        match self.schema.get()? {
+            (known, Ok(schema)) if known.is(stored) => Some(*schema),
+            _ => None,
+        }
     }
 
     /// The counters of this function in the first cache that it was used with.
@@ -155,16 +166,20 @@ impl Function {
         }
     }
 
-    fn identity(&self, scope: Scope, generics: &[&'static str]) -> Result<Identity, KeyError> {
+    fn identity(
+        &self,
+        scope: Scope,
+        generics: &[&'static str],
+    ) -> Cow<'_, Result<Identity, KeyError>> {
         if !generics.is_empty() {
-            return self.hash(scope, generics);
+            return Cow::Owned(self.hash(scope, generics));
         }
         let (known, identity) = self.identity.get_or_init(|| (scope, self.hash(scope, &[])));
         if same(known.path, scope.path) && known.own == scope.own {
-            identity.clone()
+            Cow::Borrowed(identity)
         } else {
             // A sibling, or a method without generics of its own in a generic `impl`.
-            self.hash(scope, &[])
+            Cow::Owned(self.hash(scope, &[]))
         }
     }
 

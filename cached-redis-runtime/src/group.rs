@@ -208,18 +208,22 @@ impl Groups {
     }
 }
 
-/// A tag in the making: `Tag::new().text("category:").value(&category).finish()`.
+/// How many groups a value may name itself. Those of the arguments have room beside them in a record.
+pub(crate) const MOST_TAGS: usize = 32;
+
+/// A tag in the making: `Tag::new().text("category:").value(Some(&category)).finish()`.
 #[derive(Debug, Default)]
 pub struct Tag(TagText);
 
-/// The text of a tag; none if the `Display` of one of its values failed or panicked. An entry without one
+/// The text of a tag; an error if the `Display` of one of its values failed or panicked. An entry without one
 /// of its tags would outlive an invalidation, so it is not stored.
 #[derive(Clone, Debug)]
-pub struct TagText(Result<String, KeyError>);
+pub struct TagText(Result<Option<String>, KeyError>);
 
 impl TagText {
-    pub(crate) fn text(&self) -> Result<&str, KeyError> {
-        self.0.as_deref().map_err(Clone::clone)
+    /// `None`: one of its values is, so there is no such tag.
+    pub(crate) fn text(&self) -> Result<Option<&str>, KeyError> {
+        self.0.as_ref().map(Option::as_deref).map_err(Clone::clone)
     }
 }
 
@@ -231,7 +235,7 @@ impl Default for TagText {
 
 impl From<String> for TagText {
     fn from(text: String) -> Self {
-        Self(Ok(text))
+        Self(Ok(Some(text)))
     }
 }
 
@@ -239,7 +243,7 @@ impl From<String> for TagText {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be part of a tag",
     label = "not `std::fmt::Display`",
-    note = "a placeholder of a tag takes what implements `Display`: name the part that tells the groups apart, such as `{{product.id}}`"
+    note = "a placeholder of a tag takes what implements `Display`, or an `Option` of that: name the part that tells the groups apart, such as `{{product.id}}`"
 )]
 pub trait TagValue: fmt::Display {}
 
@@ -256,19 +260,20 @@ impl Tag {
     /// Appends text as it is.
     #[must_use]
     pub fn text(mut self, text: &str) -> Self {
-        if let Ok(tag) = &mut self.0.0 {
+        if let Ok(Some(tag)) = &mut self.0.0 {
             tag.push_str(text);
         }
         self
     }
 
-    /// Appends a value.
+    /// Appends a value. Without it there is no tag.
     #[must_use]
-    pub fn value<T: TagValue + ?Sized>(mut self, value: &T) -> Self {
-        if let Ok(tag) = &mut self.0.0 {
-            let written = guarded(|| write!(tag, "{value}").is_ok());
-            if written != Some(true) {
-                self.0 = TagText(Err(KeyError::tag()));
+    pub fn value<T: TagValue + ?Sized>(mut self, value: Option<&T>) -> Self {
+        if let Ok(Some(tag)) = &mut self.0.0 {
+            match value.map(|value| guarded(|| write!(tag, "{value}").is_ok())) {
+                Some(Some(true)) => {}
+                Some(_) => self.0 = TagText(Err(KeyError::tag())),
+                None => self.0 = TagText(Ok(None)),
             }
         }
         self
@@ -278,6 +283,47 @@ impl Tag {
     #[must_use]
     pub fn finish(self) -> TagText {
         self.0
+    }
+}
+
+/// What a placeholder of a tag names: `(&&Part(&value)).get()`.
+#[derive(Debug)]
+pub struct Part<'a, T: ?Sized>(pub &'a T);
+
+/// Asked first: what is in an `Option`.
+pub trait OptionalPart<'a> {
+    /// What is written.
+    type Value;
+    /// It, if it is there.
+    fn get(&self) -> Option<&'a Self::Value>;
+}
+
+impl<'a, T> OptionalPart<'a> for &Part<'a, Option<T>> {
+    type Value = T;
+    fn get(&self) -> Option<&'a T> {
+        self.0.as_ref()
+    }
+}
+
+impl<'a, T> OptionalPart<'a> for &Part<'a, &Option<T>> {
+    type Value = T;
+    fn get(&self) -> Option<&'a T> {
+        self.0.as_ref()
+    }
+}
+
+/// Asked last: the value itself.
+pub trait PlainPart<'a> {
+    /// What is written.
+    type Value: ?Sized;
+    /// It.
+    fn get(&self) -> Option<&'a Self::Value>;
+}
+
+impl<'a, T: ?Sized> PlainPart<'a> for Part<'a, T> {
+    type Value = T;
+    fn get(&self) -> Option<&'a T> {
+        Some(self.0)
     }
 }
 

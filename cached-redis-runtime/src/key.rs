@@ -10,7 +10,7 @@ mod local;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::panics::guarded;
+use crate::panics::{guarded, guarded_here};
 use encoder::{Encoder, Sink};
 
 /// SHA-256 over everything that tells one function from another, apart from its arguments.
@@ -96,16 +96,18 @@ pub struct KeyBuilder<S = Sha256> {
 }
 
 impl<S: Sink> KeyBuilder<S> {
-    pub(crate) fn new(identity: Result<Identity, KeyError>) -> Self {
+    pub(crate) fn new(identity: &Result<Identity, KeyError>) -> Self {
         let mut encoder = Encoder::new();
-        let outcome = identity.map(|identity| encoder.raw(&identity));
+        let outcome = identity.as_ref().map(|identity| encoder.raw(identity));
+        let outcome = outcome.map_err(Clone::clone);
         Self { encoder, outcome }
     }
 
     /// Adds one argument.
     pub fn part<T: KeyPart + ?Sized>(&mut self, part: &T) {
         if self.outcome.is_ok() {
-            let encoded = guarded(|| part.encode(&mut self.encoder));
+            let encode = || part.encode(&mut self.encoder);
+            let encoded = if S::IS_CHEAP { guarded_here(encode) } else { guarded(encode) };
             self.outcome = encoded.unwrap_or_else(|| Err(KeyError::refused()));
         }
     }
@@ -135,9 +137,10 @@ pub struct TemplateBuilder {
 }
 
 impl TemplateBuilder {
-    pub(crate) fn new(identity: Result<Identity, KeyError>) -> Self {
+    pub(crate) fn new(identity: &Result<Identity, KeyError>) -> Self {
         let mut suffix = [0; 8];
-        let outcome = identity.map(|identity| suffix.copy_from_slice(&identity[..8]));
+        let outcome = identity.as_ref().map(|identity| suffix.copy_from_slice(&identity[..8]));
+        let outcome = outcome.map_err(Clone::clone);
         Self { text: String::new(), suffix, outcome }
     }
 

@@ -8,6 +8,7 @@ mod cache;
 mod call;
 mod clock;
 mod counter;
+mod database_handle;
 mod depth;
 mod entry;
 mod error;
@@ -17,6 +18,8 @@ mod freshness;
 mod function;
 mod group;
 mod health;
+#[cfg(feature = "unfenced-for-tests")]
+mod held;
 mod invalidation;
 mod judgement;
 
@@ -42,10 +45,11 @@ mod sharing;
 mod sole_task;
 mod stats;
 mod store;
+mod sync;
 mod telemetry;
 mod testing;
 mod warm;
-#[cfg(feature = "local")]
+#[cfg_attr(not(feature = "local"), expect(dead_code, reason = "copies are a feature"))]
 mod watched;
 mod writes;
 
@@ -76,6 +80,9 @@ pub use cache::{Cache, CacheBuilder};
 pub use entry::Entry;
 pub use error::{Error, ErrorKind};
 pub use health::{Health, Tracking, Untracked};
+#[cfg(feature = "unfenced-for-tests")]
+#[doc(hidden)]
+pub use held::Held;
 pub use key::KeyPart;
 pub use loss::{Loss, SilentLoss};
 pub use outcome::{Absent, Storable};
@@ -98,4 +105,4 @@ pub use store::memory::{Fault, MemoryStore};
 pub use store::mutated::Rule;
 pub use store::redis::Credentials;
 pub use warm::{Warm, WarmError, WarmFailure, WarmProgress};
-pub use writes::{Invalidate, InvalidateAll, Invalidations};
+pub use writes::{Invalidate, InvalidateAll, Invalidations, transaction};

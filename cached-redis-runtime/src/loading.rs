@@ -25,8 +25,8 @@ pub(crate) struct Context {
     pub(crate) previous: Option<Arc<Stored>>,
     /// The lease of this load, or those of a batch; a reload asks for it when its body has been made already.
     pub(crate) leases: OnceLock<Vec<LeaseId>>,
-    /// The key for which others wait for this load to take their turn.
-    pub(crate) turn: Option<String>,
+    /// The keys for which others wait for this load to take their turn.
+    pub(crate) turns: Vec<String>,
     /// It has a place among the loads that are bounded while the store is away.
     pub(crate) has_place: bool,
 }
@@ -168,7 +168,7 @@ pub(crate) fn is_leading(lease: &LeaseId) -> bool {
 
 /// A call inside a load whose turn it is, and that waited for its own turn, would wait for itself.
 pub(crate) fn has_turn(key: &str) -> bool {
-    any(|context| context.turn.as_deref() == Some(key))
+    any(|context| context.turns.iter().any(|turn| turn == key))
 }
 
 /// The loads inside a load that has a place are part of it.

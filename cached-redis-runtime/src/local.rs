@@ -26,7 +26,7 @@ use quick_cache::{DefaultHashBuilder, Lifecycle, Weighter};
 
 use crate::record::Record;
 use crate::session::Sessions;
-use crate::watched::{Begun, Keeper, Nanos, Watch, Watched};
+use crate::watched::{Begun, Keeper, Nanos, Watch, Watched, nanos};
 use doorkeeper::Doorkeeper;
 use heartbeat::Heartbeat;
 
@@ -220,7 +220,6 @@ impl Local {
         value: V,
     ) {
         let Original { record, fresh, since } = original;
-        let fresh = Nanos::try_from(fresh.as_nanos()).unwrap_or(Nanos::MAX);
         let table = self.table(owner);
         let keeper: Weak<dyn Keeper> = Arc::downgrade(&table) as _;
         let Some(watch) = begun.keep(keeper, key) else { return };
@@ -228,7 +227,7 @@ impl Local {
         let copy: Arc<LocalCopy> = Arc::new(LocalCopy {
             watch: Arc::clone(&watch),
             schema: record.header().schema,
-            until: since.saturating_add(fresh),
+            until: since.saturating_add(nanos(*fresh)),
             stamps: record.stamps().into(),
             // Before any: they are compared at the first hit.
             current_at: AtomicU64::new(u64::MAX),
@@ -270,5 +269,7 @@ impl Keeper for Table {
     }
 }
 
+#[cfg(all(test, shuttle))]
+mod schedules;
 #[cfg(test)]
 mod tests;

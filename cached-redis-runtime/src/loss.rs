@@ -48,6 +48,8 @@ pub enum Loss {
     FailedReload,
     /// Writes run without their guard.
     Unguarded,
+    /// Writes in transactions remove entries before the commit.
+    Uncommitted,
     /// The server refuses to remove entries.
     Refused,
     /// Failed invalidations are no longer retried, because too many were waiting.
@@ -73,6 +75,7 @@ impl Loss {
             Self::Batch => "batch",
             Self::FailedReload => "failed_reload",
             Self::Unguarded => "unguarded",
+            Self::Uncommitted => "uncommitted",
             Self::Refused => "refused",
             Self::GivenUp => "given_up",
         }
@@ -95,6 +98,7 @@ impl Loss {
             Self::Batch => "a batch function returns values that do not fit its ids",
             Self::FailedReload => "loads in the background fail, and no caller sees the error",
             Self::Unguarded => "writes run without their guard",
+            Self::Uncommitted => "writes in transactions remove entries before the commit",
             Self::Refused => {
                 "the server refuses to remove entries, other processes may read old values"
             }

@@ -23,7 +23,8 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 
 use crate::error::{Error, ErrorKind};
-use crate::group::{Group, TagText};
+use crate::group::{Group, MOST_TAGS, TagText};
+use crate::key::KeyError;
 use crate::outcome::{Outcome, Storable, View};
 use crate::panics::guarded;
 use crate::record::{self, Codec, Header, Kind};
@@ -156,9 +157,25 @@ fn encoding(
     life: Option<Duration>,
 ) -> Result<Encoding, Error> {
     written.map_err(|refused| Error::new(ErrorKind::Encode, refused.to_string()))?;
-    let tags: Result<_, _> = tags.iter().map(|tag| tag.text().map(Group::tag)).collect();
-    let tags = tags.map_err(|error| Error::new(ErrorKind::Encode, error.to_string()))?;
+    let tags = distinct(tags).map_err(|error| Error::new(ErrorKind::Encode, error.to_string()))?;
     Ok(Encoding { record, kind: Kind::Value, life, tags })
+}
+
+/// Members of a list often share a tag.
+fn distinct(tags: &[TagText]) -> Result<Vec<Group>, KeyError> {
+    let mut groups = Vec::new();
+    for tag in tags {
+        if let Some(group) = tag.text()?.map(Group::tag)
+            && !groups.contains(&group)
+        {
+            groups.push(group);
+        }
+        // One more than are kept is enough to know that there are too many.
+        if groups.len() > MOST_TAGS {
+            break;
+        }
+    }
+    Ok(groups)
 }
 
 /// A return type of which only an instance knows that it is a `Result` or an `Option`: its errors would be kept as

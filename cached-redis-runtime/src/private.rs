@@ -9,9 +9,13 @@ pub use crate::batch::{
 };
 pub use crate::call::Call;
 #[cfg(feature = "local")]
-pub use crate::call::{Local, LocalCall, LocalValue, local, local_call};
+pub use crate::call::{
+    CanBeCopied, CannotBeCopied, Copies, HasCopies, HasNoCopies, Local, LocalCall, LocalValue,
+    copied_entry, local, local_call,
+};
+pub use crate::database_handle::{is_given_transaction, may_be_transaction};
 pub use crate::function::{Function, Scope, scope};
-pub use crate::group::{Tag, TagText};
+pub use crate::group::{OptionalPart, Part, PlainPart, Tag, TagText};
 pub use crate::key::{HashedPart, Key, KeyBuilder, Placeholder, ReadablePart, TemplateBuilder};
 #[cfg(feature = "local")]
 pub use crate::key::{KeyBytes, LocalKey};
@@ -30,16 +34,20 @@ pub use crate::policy::{IntoDuration, Policy};
 pub use crate::record::Compression;
 pub use crate::scope::{CacheRef, Choice, Handle, current};
 pub use crate::writes::{
-    Invalidate, InvalidateAll, Returned, ReturnedPlain, ReturnedResult, Update, Updates, Writes,
+    BorrowedMembers, ClonedMembers, Invalidate, InvalidateAll, Iterated, Returned, ReturnedPlain,
+    ReturnedResult, Update, Updates, Writes,
 };
 
 /// Everything that generated code calls methods of, brought into scope without its name.
 pub mod traits {
     pub use super::{
-        CanBeCompared as _, CanBeStored as _, CannotBeStored as _, HashedPart as _,
-        ReadablePart as _, ReturnTypeFallibleOptional as _, ReturnTypeOneLayer as _,
-        ReturnTypePlain as _, ReturnedPlain as _, ReturnedResult as _,
+        BorrowedMembers as _, CanBeCompared as _, CanBeStored as _, CannotBeStored as _,
+        ClonedMembers as _, HashedPart as _, OptionalPart as _, PlainPart as _, ReadablePart as _,
+        ReturnTypeFallibleOptional as _, ReturnTypeOneLayer as _, ReturnTypePlain as _,
+        ReturnedPlain as _, ReturnedResult as _,
     };
+    #[cfg(feature = "local")]
+    pub use super::{CanBeCopied as _, CannotBeCopied as _};
 }
 
 /// A [`Function`] that has no other name than its own.

@@ -39,17 +39,36 @@ pub(crate) async fn keep_alive(all: &[impl Renewed], deadline: Option<Instant>) 
 
 /// Runs a write, and renews what protects it as long as it takes.
 pub(crate) async fn while_renewing<F: Future>(all: &[impl Renewed], write: F) -> F::Output {
+    let renewals = async {
+        keep_alive(all, None).await;
+        pending().await
+    };
+    beside(renewals, write).await
+}
+
+/// Runs a write, and these renewals as long as it takes.
+pub(crate) async fn beside<F: Future>(
+    renewals: impl Future<Output = Infallible>,
+    write: F,
+) -> F::Output {
     if !has_timers() {
         // Then nothing could be asked of the store either.
         return write.await;
     }
-    let renewals = pin!(async {
-        keep_alive(all, None).await;
-        pending::<Infallible>().await
-    });
+    let renewals = pin!(renewals);
     tokio::select! {
         biased;
         written = write => written,
         Some(never) = timed(renewals) => match never {},
+    }
+}
+
+impl<T: Renewed + Send + Sync> Renewed for std::sync::Arc<T> {
+    fn life(&self) -> Duration {
+        (**self).life()
+    }
+
+    async fn renew(&self) -> bool {
+        (**self).renew().await
     }
 }

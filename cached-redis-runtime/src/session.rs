@@ -6,7 +6,10 @@ use std::time::Duration;
 use crate::budget::Budget;
 use crate::error::Error;
 use crate::group::{Group, Groups, Stamps};
+use crate::health::Condition;
 use crate::lease::{Acquire, Acquired, FenceId, Fill, Filled, LeaseId, Life, Nonce};
+#[cfg(feature = "local")]
+use crate::store::ToRead;
 use crate::store::{Found, Operation, Store};
 
 /// Where sessions begin: the store of a cache, and how long one call may spend on it.
@@ -74,6 +77,7 @@ macro_rules! operations {
 
 operations! {
     read(key: &'a str, groups: &'a Groups) -> Option<Found>;
+    read_watched(key: &'a str, groups: &'a Groups) -> (Option<Found>, bool);
     stamp(key: &'a str, groups: &'a [Group], life: Duration) -> Option<Stamps>;
     is_current(key: &'a str, stamps: &'a [u8]) -> bool;
     acquire(key: &'a str, acquire: Acquire<'a>) -> Acquired;
@@ -97,7 +101,7 @@ operations! {
 
 #[cfg(feature = "local")]
 operations! {
-    read_watched(key: &'a str, groups: &'a Groups) -> (Option<Found>, bool);
+    read_many_watched(entries: &'a [ToRead<'a>]) -> Vec<(Option<Found>, bool)>;
 }
 
 impl Session<'_> {
@@ -122,6 +126,20 @@ impl Session<'_> {
         found
     }
 
+    /// The same for [`read_watched`](Self::read_watched).
+    pub(crate) async fn read_watched_free(
+        &mut self,
+        key: &str,
+        groups: &Groups,
+    ) -> Result<(Option<Found>, bool), Error> {
+        let before = *self.left();
+        let found = self.read_watched(key, groups).await;
+        if found.is_ok() {
+            *self.left() = before;
+        }
+        found
+    }
+
     /// The same for [`read_many`](Self::read_many).
     pub(crate) async fn read_many_free(
         &mut self,
@@ -138,6 +156,11 @@ impl Session<'_> {
     /// The clock of the server that has this key, as far as it is known.
     pub(crate) fn now(&self, key: &str) -> Option<u64> {
         self.store.now(key)
+    }
+
+    /// What is known of the connection.
+    pub(crate) fn condition(&self) -> Condition {
+        self.store.condition()
     }
 
     /// How long it may still take.

@@ -15,6 +15,7 @@ pub(crate) type Lines = flight::Lines<Question, Answer>;
 pub(crate) type Asker = flight::Asker<Question, Answer>;
 pub(crate) type LoadQueues = flight::LoadQueues<Answer>;
 pub(crate) type Turn = flight::Turn<Answer>;
+pub(crate) type InQueue = flight::Queued<Answer>;
 
 /// What callers have to have in common to share an answer.
 #[derive(Debug, PartialEq, Eq, Hash)]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use crate::counter::Counter;
+use crate::counter::{Counter, SpreadCounter};
 use crate::error::{Error, ErrorKind};
 use crate::loss::{Cold, Loss, Losses, cold, failures};
 use crate::shapes::Shapes;
@@ -58,6 +58,9 @@ pub struct FunctionStats {
     pub negative_hits: u64,
     /// Of the hits and the negative hits, those from a copy in this process (`local`).
     pub local_hits: u64,
+    /// Calls of a function with `local` that read from the server and could make no copy, because it does not report what
+    /// changes. [`Health::tracking`](crate::Health::tracking) says why.
+    pub local_off: u64,
     /// Calls that found nothing they could use.
     pub misses: u64,
     /// Times that the function's body ran.
@@ -129,7 +132,7 @@ macro_rules! counters {
             $(pub(crate) $counter: Counter,)*
             load_nanos: Counter,
             /// Hits and negative hits from copies in this process; not among the others.
-            pub(crate) local_values: Counter,
+            pub(crate) local_values: SpreadCounter,
             pub(crate) local_absences: Counter,
             cold: Cold,
             pub(crate) shapes: Shapes,
@@ -163,7 +166,7 @@ macro_rules! counters {
 counters! {
     hits, stale_hits, fallbacks, negative_hits, misses, loads, reloads, failed_reloads, skipped_reloads,
     not_modified, coalesced, waits, queued, bypasses, stored, superseded, too_large, unfaithful, not_decrypted,
-    unasked_values, misshapen_batches, bytes_read, bytes_written,
+    unasked_values, misshapen_batches, bytes_read, bytes_written, local_off,
 }
 
 /// The counters of a cache's connection, which the store is given: see

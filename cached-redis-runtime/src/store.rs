@@ -17,7 +17,6 @@ use crate::health::Condition;
 use crate::lease::{Acquire, Acquired, FenceId, Fill, Filled, LeaseId, Life, Nonce};
 use crate::loss::Losses;
 use crate::stats::ConnectionCounters;
-#[cfg(feature = "local")]
 use crate::watched::Watched;
 
 /// One operation under way. Dropping it is safe; whether it was executed is then unknown.
@@ -31,6 +30,16 @@ pub(crate) struct Found {
     pub(crate) is_current: bool,
 }
 
+/// An entry that is to be read together with others.
+#[cfg(feature = "local")]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ToRead<'a> {
+    pub(crate) key: &'a str,
+    pub(crate) groups: &'a Groups,
+    /// Whether its next change is to be reported.
+    pub(crate) is_watched: bool,
+}
+
 /// A store of records. Every operation concerns one entry, with its fence, or the generations of some
 /// groups; it touches nothing else and is atomic, except the delete. Each runs
 /// within a [`Session`](crate::session::Session).
@@ -39,7 +48,6 @@ pub(crate) trait Store: Send + Sync {
     fn read<'a>(&'a self, key: &'a str, groups: &'a Groups) -> Operation<'a, Option<Found>>;
 
     /// The same, and whether the next change of the entry is reported to [`watched`](Self::watched).
-    #[cfg(feature = "local")]
     fn read_watched<'a>(
         &'a self,
         key: &'a str,
@@ -56,13 +64,11 @@ pub(crate) trait Store: Send + Sync {
     }
 
     /// Whether these stamps are the current generations of their groups; `None` if that is not known here.
-    #[cfg(feature = "local")]
     fn knows_current(&self, _key: &str, _stamps: &[u8]) -> Option<bool> {
         None
     }
 
     /// The entries whose changes are reported, if the store can do that.
-    #[cfg(feature = "local")]
     fn watched(&self) -> Option<&Arc<Watched>> {
         None
     }
@@ -104,6 +110,30 @@ pub(crate) trait Store: Send + Sync {
             let mut all = Vec::with_capacity(entries.len());
             for (key, groups) in entries {
                 all.push(self.read(key, groups).await?);
+            }
+            Ok(all)
+        })
+    }
+
+    /// How many entries may be read at once where this one is, so that others need not wait for long; `None` if it is
+    /// not known how long their values are.
+    fn reads_at_once(&self, _key: &str) -> Option<usize> {
+        Some(usize::MAX)
+    }
+
+    /// [`read_many`](Self::read_many), with [`read_watched`](Self::read_watched) for those that are to be watched.
+    #[cfg(feature = "local")]
+    fn read_many_watched<'a>(
+        &'a self,
+        entries: &'a [ToRead<'a>],
+    ) -> Operation<'a, Vec<(Option<Found>, bool)>> {
+        Box::pin(async move {
+            let mut all = Vec::with_capacity(entries.len());
+            for ToRead { key, groups, is_watched } in entries {
+                all.push(match is_watched {
+                    true => self.read_watched(key, groups).await?,
+                    false => (self.read(key, groups).await?, false),
+                });
             }
             Ok(all)
         })

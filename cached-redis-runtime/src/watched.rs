@@ -11,17 +11,25 @@
 //! also be exchanged for another without a word (`SWAPDB`, a restore): then the number is another one.
 //!
 //! All knowledge ends with the connection: an epoch, which costs nothing however many entries are watched.
+//!
+//! A call that waits for a load in another process watches the entry too ([`waiting`]): the report of its change is what
+//! it waits for. Copies are a feature, waiting is not.
+
+pub(crate) mod waiting;
 
 use std::borrow::Borrow;
 use std::collections::HashSet;
 use std::hash::{Hash, Hasher};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::group::Generation;
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::sync::{Mutex, MutexGuard};
+use waiting::Waiters;
 
 /// The entries that one process has a store watch for it.
 pub(crate) struct Watched {
@@ -33,6 +41,8 @@ pub(crate) struct Watched {
     proved: AtomicU64,
     began: Instant,
     standing: Mutex<Standing>,
+    /// Wakes those who wait for an entry when the epoch or a generation has changed.
+    stirred: Notify,
 }
 
 /// Keeps copies of entries.
@@ -56,6 +66,8 @@ pub(crate) struct Watch {
     is_over: AtomicBool,
     /// Who has a copy of what was read, and under which key.
     copy: OnceLock<Kept>,
+    /// Those who wait for its end, if it was begun for them: then nothing is copied under it.
+    waiters: Option<Waiters>,
 }
 
 /// Who has a copy, and under which key.
@@ -93,6 +105,13 @@ pub(crate) struct Begun {
 /// A time, in nanoseconds since the first use of a [`Watched`].
 pub(crate) type Nanos = u64;
 
+/// All of a duration; the longest there is, if it is longer.
+pub(crate) fn nanos(duration: Duration) -> Nanos {
+    const SECOND: Nanos = 1_000_000_000;
+    // `as_nanos` has twice as many bits, which a hit would notice.
+    duration.as_secs().saturating_mul(SECOND).saturating_add(Nanos::from(duration.subsec_nanos()))
+}
+
 /// When a command was about to be sent.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Asked {
@@ -108,6 +127,7 @@ impl Default for Watched {
             proved: AtomicU64::new(0),
             began: Instant::now(),
             standing: Mutex::default(),
+            stirred: Notify::new(),
         }
     }
 }
@@ -122,7 +142,7 @@ impl std::fmt::Debug for Watched {
 impl Watched {
     /// Now.
     pub(crate) fn now(&self) -> Nanos {
-        u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(Nanos::MAX)
+        nanos(self.began.elapsed())
     }
 
     /// Begins to watch an entry that is about to be read. `None` while another caller does, and while it is not proved
@@ -141,8 +161,7 @@ impl Watched {
             // Its copy is about to be replaced.
             known.end();
         }
-        let (is_over, copy) = (AtomicBool::new(false), OnceLock::new());
-        let watch = Arc::new(Watch { key: key.into(), epoch, is_over, copy });
+        let watch = Arc::new(Watch::new(key, epoch, None));
         standing.watches.replace(ByKey(Arc::clone(&watch)));
         drop(standing);
         Some(Begun { watched: Arc::clone(self), watch })
@@ -155,16 +174,13 @@ impl Watched {
         let Some(ByKey(watch)) = standing.watches.take(key) else { return };
         watch.end();
         drop(standing);
-        if let Some((keeper, copy)) = watch.copy.get()
-            && let Some(keeper) = keeper.upgrade()
-        {
-            keeper.over(copy, &watch);
-        }
+        watch.drop_copy();
     }
 
     /// Something that is known of generations has changed.
     pub(crate) fn generations_changed(&self) {
         self.generations.fetch_add(1, Ordering::Release);
+        self.stirred.notify_waiters();
     }
 
     /// How often that was so far. To be asked before generations are.
@@ -212,7 +228,7 @@ impl Watched {
     /// Whether the server has answered a command that was sent less than `bound` ago.
     pub(crate) fn is_proved(&self, now: Nanos, bound: Duration) -> bool {
         let proved = self.proved.load(Ordering::Acquire);
-        proved != 0 && u128::from(now.saturating_sub(proved)) < bound.as_nanos()
+        proved != 0 && now.saturating_sub(proved) < nanos(bound)
     }
 
     /// Nobody keeps what was read under this watch any more.
@@ -226,7 +242,7 @@ impl Watched {
     }
 
     /// How many entries are watched.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "unfenced-for-tests"))]
     pub(crate) fn len(&self) -> usize {
         self.lock().watches.len()
     }
@@ -238,6 +254,11 @@ impl Watched {
 }
 
 impl Watch {
+    fn new(key: &str, epoch: u64, waiters: Option<Waiters>) -> Self {
+        let (is_over, copy) = (AtomicBool::new(false), OnceLock::new());
+        Self { key: key.into(), epoch, is_over, copy, waiters }
+    }
+
     /// Of the entry, in the store.
     pub(crate) fn key(&self) -> &str {
         &self.key
@@ -250,6 +271,18 @@ impl Watch {
 
     fn end(&self) {
         self.is_over.store(true, Ordering::Release);
+        if let Some(waiters) = &self.waiters {
+            waiters.wake();
+        }
+    }
+
+    /// It has ended: a copy that was made under it is of no more use. Not to be called with the lock.
+    fn drop_copy(&self) {
+        if let Some((keeper, copy)) = self.copy.get()
+            && let Some(keeper) = keeper.upgrade()
+        {
+            keeper.over(copy, self);
+        }
     }
 }
 
@@ -273,3 +306,6 @@ impl Drop for Begun {
         }
     }
 }
+
+#[cfg(all(test, shuttle))]
+pub(crate) mod schedules;

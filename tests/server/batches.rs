@@ -18,6 +18,9 @@ fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Runtime::new().expect("a runtime")
 }
 
+/// Sixteen of them fill what is read at once.
+const LARGE: usize = 256 << 10;
+
 /// A source of versions of numbers.
 #[derive(Clone)]
 struct Source {
@@ -76,6 +79,11 @@ impl Source {
         self.load(ids).await.into_iter().map(|(id, version)| (id, (id % 2, version))).collect()
     }
 
+    #[redis_cached(ttl = 600, prefix = "batch", each(ids), skip(self), cache = self.cache)]
+    async fn large(&self, ids: &[u64]) -> HashMap<u64, String> {
+        ids.iter().map(|id| (*id, "x".repeat(LARGE))).collect()
+    }
+
     fn take_loads(&self) -> Vec<Vec<u64>> {
         std::mem::take(&mut *self.loads.lock().expect("no panic"))
     }
@@ -126,6 +134,29 @@ fn a_batch_takes_a_command_for_each_id_and_a_round_trip_for_each_step() {
             let loads = source.take_loads();
             assert_eq!(loads.len(), 2);
             assert_eq!(loads[1], (100..150).collect::<Vec<_>>());
+        });
+    });
+}
+
+#[test]
+fn large_values_are_read_a_few_at_a_time() {
+    const DELAY: Duration = Duration::from_millis(200);
+    each_binary(|binary| {
+        let server = Server::start(binary, &[]);
+        let proxy = Proxy::start(server.port());
+        runtime().block_on(async {
+            let source = Source::at(&proxy.url(), &unique_namespace("batch")).await;
+            let ids: Vec<u64> = (0..64).collect();
+            source.large(&ids).await;
+            proxy.set(Mode::Delay(DELAY));
+            let began = Instant::now();
+            let values = source.large(&ids).await;
+            proxy.set(Mode::Pass);
+            assert!(began.elapsed() >= 4 * DELAY, "{:?}", began.elapsed());
+            assert!(values.len() == 64 && values.values().all(|value| value.len() == LARGE));
+            let stats = source.cache.stats();
+            let of = stats.functions.first().expect("called");
+            assert_eq!((of.hits, of.loads), (64, 1));
         });
     });
 }

@@ -141,3 +141,22 @@ fn a_load_that_hangs_holds_up_no_other_key() {
         stuck.abort();
     });
 }
+
+// What a miss costs beyond the `GET` and the `SET` of a cache written by hand: one round trip, for the lease.
+#[test]
+fn a_miss_is_a_get_and_two_scripts() {
+    each_own_cache(async |server, _| {
+        let loads = Loads::default();
+        // The first one asks for the generation of the function.
+        value(0, loads.gives(0)).await;
+        server.reset_commandstats();
+        for id in 1..=100 {
+            value(id, loads.gives(id)).await;
+        }
+        let sent = server.commandstats();
+        let count = |command| sent.get(command).copied().unwrap_or(0);
+        assert_eq!(count("evalsha"), 200, "ACQUIRE and FILL: {sent:?}");
+        // One is that of the call, the other is ACQUIRE's.
+        assert_eq!((count("get"), count("mget")), (200, 0), "{sent:?}");
+    });
+}

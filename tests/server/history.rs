@@ -2,7 +2,7 @@
 //! age that it may have.
 //!
 //! Each run has a server of its own, two nodes in this process, one that is told what changes and one that speaks
-//! RESP2, and a third in a process that is killed again and again.
+//! RESP2, and a third in a process that is killed again and again. Some of their reads are of many entries at once.
 
 #[path = "history/node.rs"]
 mod node;
@@ -21,6 +21,10 @@ const HERE: Staff = Staff { readers: 16, writers: 3, clerks: 1, repeats: 1 };
 /// Copies are made of what is left alone for a while.
 const FEW: Staff = Staff { readers: 16, writers: 1, clerks: 1, repeats: 10 };
 const ELSEWHERE: Staff = Staff { readers: 4, writers: 2, clerks: 4, repeats: 1 };
+
+/// Reads of batches, among a hundred.
+const SOME: u32 = 20;
+const ALL: u32 = 100;
 
 /// How long a run may take to find what is broken.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -48,6 +52,8 @@ struct Plan {
     evictions: bool,
     /// Whether the nodes keep copies, over a network that fails too.
     local: bool,
+    /// How many of a hundred reads are those of a batch.
+    batches: u32,
     /// Until the first violation.
     broken: Option<Broken>,
 }
@@ -91,7 +97,8 @@ impl Plan {
         }
         let lease = if self.broken.is_some() || self.local { LONG_LEASE } else { LEASE };
         let bound = if self.local { BOUND } else { Duration::ZERO };
-        Node { cache, world, fences_last: !self.evictions, lease, page_stale, bound }
+        let (fences_last, batches) = (!self.evictions, self.batches);
+        Node { cache, world, fences_last, lease, page_stale, bound, batches }
     }
 
     async fn run(self, server: &'static Server) -> Report {
@@ -135,13 +142,14 @@ impl Plan {
 /// In a process that will be killed.
 fn elsewhere(arguments: &[String]) {
     process::end_with_parent();
-    let [url, protocol, namespace, port, evictions, local, broken] = arguments else {
+    let [url, protocol, namespace, port, evictions, local, batches, broken] = arguments else {
         panic!("{arguments:?}")
     };
     let plan = Plan {
         length: Duration::MAX,
         evictions: evictions == "true",
         local: local == "true",
+        batches: batches.parse().expect("a number"),
         broken: BROKEN.into_iter().find(|known| format!("{known:?}") == *broken),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -234,8 +242,9 @@ impl Trouble {
         let broken =
             plan.broken.map_or_else(|| "nothing".to_owned(), |broken| format!("{broken:?}"));
         let (port, evictions) = (port.to_string(), plan.evictions.to_string());
-        let local = plan.local.to_string();
-        let arguments = [server.url(), protocol, namespace, &port, &evictions, &local, &broken];
+        let (local, batches) = (plan.local.to_string(), plan.batches.to_string());
+        let arguments =
+            [server.url(), protocol, namespace, &port, &evictions, &local, &batches, &broken];
         Child::spawn_self("node", "history::nothing_outdated_is_ever_read", &arguments)
     }
 
@@ -255,14 +264,15 @@ fn nothing_outdated_is_ever_read() {
     if let Some(arguments) = process::role("node") {
         return elsewhere(&arguments);
     }
-    let plan = |evictions| Plan { length: length(), evictions, local: false, broken: None };
+    let (length, local, batches, broken) = (length(), false, SOME, None);
+    let plan = |evictions| Plan { length, evictions, local, batches, broken };
     each_together(&[plan(false), plan(true)], is_clean);
 }
 
 #[test]
 fn no_copy_outlives_its_bound() {
     each_together(
-        &[Plan { length: length(), evictions: true, local: true, broken: None }],
+        &[Plan { length: length(), evictions: true, local: true, batches: SOME, broken: None }],
         is_clean,
     );
 }
@@ -274,13 +284,22 @@ fn is_clean(report: Report) {
 
 #[test]
 fn the_checker_finds_what_is_broken() {
-    for broken in BROKEN {
-        let local = broken == Broken::Rule(Rule::Watch);
-        let plan = Plan { length: PATIENCE, evictions: false, local, broken: Some(broken) };
-        each_together(&[plan], |report| {
-            assert!(report.stale + report.old > 0, "{broken:?}: the checker is blind: {report}");
-        });
+    BROKEN.into_iter().for_each(|broken| is_found(broken, 0));
+}
+
+#[test]
+fn the_checker_finds_what_is_broken_by_batches_alone() {
+    for rule in [Rule::Fence, Rule::Stamps, Rule::Class, Rule::Watch] {
+        is_found(Broken::Rule(rule), ALL);
     }
+}
+
+fn is_found(broken: Broken, batches: u32) {
+    let local = broken == Broken::Rule(Rule::Watch);
+    let plan = Plan { length: PATIENCE, evictions: false, local, batches, broken: Some(broken) };
+    each_together(&[plan], |report| {
+        assert!(report.stale + report.old > 0, "{broken:?}: the checker is blind: {report}");
+    });
 }
 
 /// Runs plans on servers of each kind at the same time: they take their time, but little work.

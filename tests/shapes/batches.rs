@@ -326,3 +326,45 @@ fn methods_have_batches_too() {
         assert!(!ask(one.stock(&[7])).await.1);
     });
 }
+
+mod with_copies {
+    use super::{HashMap, ask, loaded, run};
+    use cached_redis::redis_cached;
+
+    #[redis_cached(ttl = 600, local = "1s", each(names))]
+    async fn lengths(names: &[&str]) -> HashMap<String, usize> {
+        loaded();
+        names.iter().map(|name| ((*name).to_owned(), name.len())).collect()
+    }
+
+    #[redis_cached(ttl = 600, local = "1s", key = "id-{id}", cache_if = |value| *value > 0)]
+    async fn double(id: u64) -> Result<u64, String> {
+        loaded();
+        Ok(2 * id)
+    }
+
+    #[redis_cached(each(ids), of = double)]
+    async fn doubles(ids: impl IntoIterator<Item = u64> + Send) -> Vec<Option<u64>> {
+        loaded();
+        ids.into_iter().map(|id| Some(2 * id)).collect()
+    }
+
+    #[redis_cached(ttl = 600, local(bound = "1s", max_bytes = "1M"), stale = 60, each(ids), tags = ["all", "of:{ret}"])]
+    async fn triples<const N: usize>(ids: Vec<u64>) -> Result<HashMap<u64, u64>, String> {
+        loaded();
+        Ok(ids.into_iter().map(|id| (id, 3 * id)).collect())
+    }
+
+    #[test]
+    fn batches_have_copies_in_all_shapes() {
+        run(async {
+            ask(lengths(&["a", "bc"])).await;
+            assert!(!ask(lengths(&["bc", "a"])).await.1);
+            assert_eq!(ask(double(7)).await, (Ok(14), true));
+            assert_eq!(ask(doubles([7])).await, (vec![Some(14)], false));
+            assert_eq!(double_entry(7).get().await.unwrap(), Some(Ok(14)));
+            ask(triples::<1>(vec![1])).await.0.unwrap();
+            assert!(!ask(triples::<1>(vec![1])).await.1 && ask(triples::<2>(vec![1])).await.1);
+        });
+    }
+}

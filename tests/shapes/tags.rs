@@ -217,3 +217,125 @@ fn guards() {
         drop(is_send(guarded(product(7, "a"))));
     });
 }
+
+#[derive(Clone, Serialize, Deserialize)]
+struct Comment {
+    author: u64,
+    editor: Option<u64>,
+}
+
+fn comments(authors: std::ops::Range<u64>) -> Vec<Comment> {
+    authors.map(|author| Comment { author, editor: (author == 2).then_some(9) }).collect()
+}
+
+#[redis_cached(ttl = 600, tags = ["author:{c.author}" for c in ret, "editor:{c.editor}" for c in ret])]
+async fn thread(first: u64, last: u64) -> Result<Option<Vec<Comment>>, String> {
+    loaded();
+    let mut all = comments(first..last);
+    all.extend(comments(first..last));
+    Ok(Some(all))
+}
+
+#[derive(Serialize, Deserialize)]
+struct Article {
+    author: u64,
+    comments: Vec<Comment>,
+}
+
+#[redis_cached(
+    ttl = 600,
+    tags = ["author:{ret.author}", "author:{author}" for Comment { author, .. } in &ret.comments]
+)]
+async fn article(id: u64) -> Article {
+    loaded();
+    Article { author: id, comments: comments(1..3) }
+}
+
+#[redis_cached(ttl = 600, tags = ["viewer:{viewer}", "of:{of}", "all"])]
+#[allow(clippy::ref_option)]
+async fn feed(viewer: Option<u64>, of: &Option<String>) -> usize {
+    loaded();
+    viewer.map_or(0, |_| 1) + of.as_ref().map_or(0, String::len)
+}
+
+#[redis_cached(ttl = 600, key(name.to_lowercase()), tags = ["crate:{name.to_lowercase()}"])]
+async fn normalised(name: &str) -> usize {
+    loaded();
+    name.len()
+}
+
+#[redis_cached(ttl = 600, key = "crate:{name.to_lowercase()}")]
+async fn readable(name: &str) -> usize {
+    loaded();
+    name.len()
+}
+
+#[invalidates(tag = "viewer:{viewer}", tag = "crate:{name.to_lowercase()}")]
+async fn write(viewer: Option<u64>, name: &str) {
+    let _ = (viewer, name);
+}
+
+#[test]
+fn a_list_has_the_tags_of_its_members() {
+    run(async {
+        crate::assert_cached!(async { thread(1, 3).await.unwrap().unwrap().len() }, 4);
+        crate::assert_cached!(async { article(7).await.comments.len() }, 2);
+        for tag in ["author:1", "author:2", "editor:9"] {
+            cached_redis::Cache::current().invalidate_tag(tag).await.unwrap();
+            let (_, ran) = ask(thread(1, 3)).await;
+            assert!(ran, "{tag}");
+            let (_, ran) = ask(article(7)).await;
+            assert_eq!(ran, tag != "editor:9");
+        }
+        for tag in ["author:3", "editor:2", "editor:"] {
+            cached_redis::Cache::current().invalidate_tag(tag).await.unwrap();
+        }
+        assert!(!ask(thread(1, 3)).await.1);
+        cached_redis::Cache::current().invalidate_tag("author:7").await.unwrap();
+        assert!(ask(article(7)).await.1);
+    });
+}
+
+#[test]
+fn a_list_of_too_many_distinct_members_is_not_kept() {
+    run(async {
+        crate::assert_cached!(async { thread(10, 42).await.unwrap().unwrap().len() }, 64);
+        for _ in 0..2 {
+            assert!(ask(thread(10, 43)).await.1);
+        }
+        let functions = cached_redis::Cache::current().stats().functions;
+        let stats = functions.iter().find(|f| f.name.ends_with(":thread")).unwrap();
+        assert_eq!(stats.too_large, 2);
+    });
+}
+
+#[test]
+fn without_a_value_there_is_no_tag() {
+    run(async {
+        crate::assert_cached!(feed(Some(7), &None), 1);
+        crate::assert_cached!(feed(None, &None), 0);
+        write(None, "").await;
+        cached_redis::Cache::current().invalidate_tag("viewer:").await.unwrap();
+        assert_eq!(ask(feed(Some(7), &None)).await, (1, false));
+        write(Some(7), "").await;
+        assert_eq!(ask(feed(Some(7), &None)).await, (1, true));
+        assert_eq!(ask(feed(None, &None)).await, (0, false));
+        let of = Some("of".to_owned());
+        crate::assert_cached!(feed(None, &of), 2);
+        cached_redis::Cache::current().invalidate_tag("of:of").await.unwrap();
+        assert_eq!(ask(feed(None, &of)).await, (2, true));
+        assert_eq!(ask(feed(None, &None)).await, (0, false));
+    });
+}
+
+#[test]
+fn keys_and_tags_normalise_alike() {
+    run(async {
+        crate::assert_cached!(normalised("Serde"), 5);
+        assert_eq!(ask(normalised("serde")).await, (5, false));
+        write(None, "SERDE").await;
+        assert_eq!(ask(normalised("serde")).await, (5, true));
+        crate::assert_cached!(readable("Serde"), 5);
+        assert_eq!(ask(readable("serde")).await, (5, false));
+    });
+}

@@ -88,9 +88,7 @@ fn batch(cached: &Cached, each: &Each) -> TokenStream {
         None => {
             let function = key::function(&cached.identity, &cached.function.sig.ident);
             let policy = policy::policy(&cached.policy, false);
-            let key = key::key(cached, &cached.function.sig.ident.unraw(), false);
-            let tagged = tag::of_arguments(&cached.tags);
-            let (cache, outcome) = (choice(cached.cache.as_ref()), outcome::outcome(cached));
+            let own = entry(cached);
             let patterns = cached.borrowed_patterns.iter().map(|(pattern, value)| {
                 quote_spanned!(Span::mixed_site()=> #[allow(unused_variables)] let #pattern = #value;)
             });
@@ -98,12 +96,7 @@ fn batch(cached: &Cached, each: &Each) -> TokenStream {
                 #function
                 #(#patterns)*
                 let __policy = #policy;
-                __rt::batch(#keys, #shape, |__shape, #ident| {
-                    #key
-                    let __call = __rt::call(&__F, __key.finish(), __policy, #cache) #tagged;
-                    #outcome
-                    __call.entry(__outcome)
-                })
+                __rt::batch(#keys, #shape, |__shape, #ident| { #own })
             )
         }
     };
@@ -126,6 +119,33 @@ fn batch(cached: &Cached, each: &Each) -> TokenStream {
         batch.extend(quote_spanned!(names::ends(bypass).0=> .bypass(#bypass)));
     }
     batch
+}
+
+/// The entry of one id.
+fn entry(cached: &Cached) -> TokenStream {
+    let is_local = cached.policy.local.is_some();
+    let key = key::key(cached, &cached.function.sig.ident.unraw(), is_local);
+    let tagged = tag::of_arguments(&cached.tags);
+    let (cache, outcome) = (choice(cached.cache.as_ref()), outcome::outcome(cached));
+    if !is_local {
+        return quote_spanned!(Span::mixed_site()=>
+            #key
+            let __call = __rt::call(&__F, __key.finish(), __policy, #cache) #tagged;
+            #outcome
+            __call.entry(__outcome)
+        );
+    }
+    // A value of which there can be no copies is reported at the return type.
+    let (start, end) = names::ends(&cached.returns);
+    let entry = quote_spanned!(start=> __rt::copied_entry);
+    let arguments = quote_spanned!(start=> __call, &__key, __outcome);
+    let arguments = names::parenthesized(arguments, end);
+    quote_spanned!(Span::mixed_site()=>
+        #key
+        let __call = __rt::call(&__F, __rt::LocalKey::entry(&__key), __policy, #cache) #tagged;
+        #outcome
+        #entry #arguments
+    )
 }
 
 /// A helper of the function whose entries these are, with the arguments of one of them.

@@ -12,7 +12,7 @@ pub(super) fn expand(cached: &Cached) -> TokenStream {
     let function = &cached.function.sig.ident;
     let ident = names::sibling(function, "_invalidate");
     let facade = &cached.facade;
-    let preamble = preamble(cached, &ident);
+    let preamble = preamble(cached, &ident, false);
     let cache = choice(cached.cache.as_ref());
     Helper {
         cached,

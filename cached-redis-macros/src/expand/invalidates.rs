@@ -4,7 +4,7 @@
 //! depend on the result (`ret`) are computed after it.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{ToTokens as _, quote, quote_spanned};
 use syn::visit::Visit;
 use syn::{Expr, Pat};
 
@@ -46,6 +46,7 @@ pub(crate) fn expand(model: &Invalidating) -> TokenStream {
             (check(model, &hold, &give_up), run)
         }
     };
+    let uses_ret = ret.is_some();
     let succeeded = match ret {
         None => quote_spanned!(Span::mixed_site()=>
             (&&__rt::Returned(&__returned)).success().is_some()
@@ -57,9 +58,16 @@ pub(crate) fn expand(model: &Invalidating) -> TokenStream {
             }
         ),
     };
-    let send = quote_spanned!(Span::mixed_site()=> __writes.send().await);
+    let send = match model.after_commit {
+        true => quote_spanned!(Span::mixed_site()=> __writes.after_commit().await),
+        false => quote_spanned!(Span::mixed_site()=> __writes.send().await),
+    };
     let send = check(model, &send, &TokenStream::new());
-    let finish = if model.always {
+    let finish = if model.after_commit {
+        // After an error too: what has been written by then may be committed all the same.
+        let gather = uses_ret.then(|| quote_spanned!(Span::mixed_site()=> let _ = #succeeded;));
+        quote!(#gather #send)
+    } else if model.always {
         // Targets that need the result are added if there is one; all others go out anyway.
         let in_doubt = model
             .guard
@@ -111,40 +119,52 @@ struct Plan<'a> {
 
 impl Plan<'_> {
     fn target(&mut self, target: &Target) {
+        let when = When { repeat: target.repeat.as_ref(), condition: target.condition.as_ref() };
         match &target.what {
-            What::Entries(call) => self.entries(call, target.repeat.as_ref()),
-            What::Tag(template) => self.tag(&Piece::all(template), target.repeat.as_ref()),
+            What::Entries(call) => self.entries(call, when),
+            What::Tag(template) => self.tag(&Piece::all(template), when),
         }
     }
 
-    fn entries(&mut self, target: &Call, repeat: Option<&(Pat, Expr)>) {
+    fn entries(&mut self, target: &Call, when: When<'_>) {
         let exprs = match &target.arguments {
-            Arguments::All => {
-                let call = call(target, "_invalidate_all", &[]);
-                self.before.extend(quote_spanned!(Span::mixed_site()=> __writes.all(#call);));
-                return;
-            }
+            Arguments::All => return self.all(target, when),
             Arguments::These(exprs) => exprs,
         };
         let add = |call: &TokenStream| quote_spanned!(Span::mixed_site()=> __writes.entry(#call););
-        if !self.needs_ret(exprs, repeat) {
+        if !self.needs_ret(exprs, when) {
             let arguments: Vec<TokenStream> = exprs.iter().map(owned).collect();
             let statement = add(&call(target, "_invalidate", &arguments));
-            self.before.extend(repeated(statement, repeat));
+            self.before.extend(when.around(statement));
             return;
         }
         let arguments: Vec<TokenStream> = exprs
             .iter()
-            .map(|expr| self.argument(expr, repeat).unwrap_or_else(|| owned(expr)))
+            .map(|expr| self.argument(expr, when).unwrap_or_else(|| owned(expr)))
             .collect();
-        if let Callee::Method(call) = &target.callee {
-            self.captures.parameters(&call.receiver, repeat.map(|(pattern, _)| pattern));
-        }
+        self.receiver(target, when);
         let statement = add(&call(target, "_invalidate", &arguments));
-        self.add_after(statement, repeat);
+        self.add_after(statement, when);
     }
 
-    fn tag(&mut self, pieces: &[Piece], repeat: Option<&(Pat, Expr)>) {
+    fn all(&mut self, target: &Call, when: When<'_>) {
+        let call = call(target, "_invalidate_all", &[]);
+        let statement = quote_spanned!(Span::mixed_site()=> __writes.all(#call););
+        if self.needs_ret([], when) {
+            self.receiver(target, when);
+            self.add_after(statement, when);
+        } else {
+            self.before.extend(when.around(statement));
+        }
+    }
+
+    fn receiver(&mut self, target: &Call, when: When<'_>) {
+        if let Callee::Method(call) = &target.callee {
+            self.captures.parameters(&call.receiver, when.pattern());
+        }
+    }
+
+    fn tag(&mut self, pieces: &[Piece], when: When<'_>) {
         let cache = if self.has_cache {
             quote_spanned!(Span::mixed_site()=> ::core::clone::Clone::clone(&__cache))
         } else {
@@ -152,45 +172,96 @@ impl Plan<'_> {
         };
         let add =
             |tag: &TokenStream| quote_spanned!(Span::mixed_site()=> __writes.tag(#cache, &#tag););
-        if !self.needs_ret(pieces.iter().filter_map(Piece::placeholder), repeat) {
-            self.before.extend(repeated(add(&tag::made(pieces)), repeat));
+        if !self.needs_ret(pieces.iter().filter_map(Piece::placeholder), when) {
+            self.before.extend(when.around(add(&tag::made(pieces))));
             return;
         }
-        let tag = tag::with(pieces, |expr| match self.argument(expr, repeat) {
+        let tag = tag::with(pieces, |expr| match self.argument(expr, when) {
             Some(captured) => quote!(&#captured),
             None => super::reference(expr),
         });
-        self.add_after(add(&tag), repeat);
+        self.add_after(add(&tag), when);
     }
 
     /// Whether it can only be said after the body.
-    fn needs_ret<'e>(
-        &mut self,
-        exprs: impl IntoIterator<Item = &'e Expr>,
-        repeat: Option<&'e (Pat, Expr)>,
-    ) -> bool {
-        let values = repeat.map(|(_, values)| values);
-        let ret = exprs.into_iter().chain(values).find_map(|expr| used_names::first(expr, "ret"));
+    fn needs_ret<'e>(&mut self, exprs: impl IntoIterator<Item = &'e Expr>, when: When<'e>) -> bool {
+        let others = when.values().into_iter().chain(when.condition);
+        let ret = exprs.into_iter().chain(others).find_map(|expr| used_names::first(expr, "ret"));
         let needs = ret.is_some();
         self.ret = self.ret.take().or(ret);
         needs
     }
 
     /// What was captured of an argument, unless it is evaluated after the body with what it mentions.
-    fn argument(&mut self, expr: &Expr, repeat: Option<&(Pat, Expr)>) -> Option<TokenStream> {
-        if repeat.is_none() && used_names::first(expr, "ret").is_none() {
+    fn argument(&mut self, expr: &Expr, when: When<'_>) -> Option<TokenStream> {
+        if when.is_always() && used_names::first(expr, "ret").is_none() {
             return Some(self.captures.argument(expr));
         }
-        self.captures.parameters(expr, repeat.map(|(pattern, _)| pattern));
+        self.captures.parameters(expr, when.pattern());
         None
     }
 
-    fn add_after(&mut self, statement: TokenStream, repeat: Option<&(Pat, Expr)>) {
-        if let Some((_, values)) = repeat {
+    fn add_after(&mut self, statement: TokenStream, when: When<'_>) {
+        if let Some(values) = when.values() {
             self.captures.parameters(values, None);
         }
-        let statement = self.captures.after(repeated(statement, repeat));
+        if let Some(condition) = when.condition {
+            self.captures.parameters(condition, when.pattern());
+        }
+        let statement = self.captures.after(when.around(statement));
         self.after.extend(statement);
+    }
+}
+
+/// How often a target is one.
+#[derive(Clone, Copy)]
+struct When<'a> {
+    repeat: Option<&'a (Pat, Expr)>,
+    condition: Option<&'a Expr>,
+}
+
+impl<'a> When<'a> {
+    fn is_always(self) -> bool {
+        self.repeat.is_none() && self.condition.is_none()
+    }
+
+    fn pattern(self) -> Option<&'a Pat> {
+        self.repeat.map(|(pattern, _)| pattern)
+    }
+
+    fn values(self) -> Option<&'a Expr> {
+        self.repeat.map(|(_, values)| values)
+    }
+
+    /// A statement, once or in a loop, on its condition.
+    fn around(self, statement: TokenStream) -> TokenStream {
+        let statement = match self.condition {
+            None => statement,
+            Some(condition) => {
+                let condition = before_braces(condition, condition.to_token_stream());
+                quote_spanned!(Span::mixed_site()=> if #condition { #statement })
+            }
+        };
+        let Some((pattern, values)) = self.repeat else { return statement };
+        let members = match values {
+            Expr::Path(path) if path.path.is_ident("ret") => {
+                let span = names::at(names::ends(values).1);
+                // As an iterator: the compiler warns of a `for` over an `Option`.
+                quote_spanned!(span=>
+                    ::core::iter::IntoIterator::into_iter((&&__rt::Iterated(#values)).members())
+                )
+            }
+            _ => before_braces(values, owned(values)),
+        };
+        quote_spanned!(Span::mixed_site()=> for #pattern in #members { #statement })
+    }
+}
+
+/// The braces of a `struct` would be those of the block that follows.
+fn before_braces(expr: &Expr, tokens: TokenStream) -> TokenStream {
+    match has_struct(expr) {
+        true => names::parenthesized(tokens, names::ends(expr).1),
+        false => tokens,
     }
 }
 
@@ -206,16 +277,4 @@ fn has_struct(expr: &Expr) -> bool {
     let mut search = Search(false);
     search.visit_expr(expr);
     search.0
-}
-
-/// A statement, once or in a loop.
-fn repeated(statement: TokenStream, repeat: Option<&(Pat, Expr)>) -> TokenStream {
-    let Some((pattern, values)) = repeat else { return statement };
-    let span = names::ends(values).1;
-    let values = match has_struct(values) {
-        // Its braces would be those of the loop.
-        true => names::parenthesized(owned(values), span),
-        false => owned(values),
-    };
-    quote_spanned!(Span::mixed_site()=> for #pattern in #values { #statement })
 }

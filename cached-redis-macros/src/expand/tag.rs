@@ -1,7 +1,7 @@
 //! Tags: text with values in it, hashed by the runtime.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{ToTokens as _, quote, quote_spanned};
 use syn::Expr;
 
 use super::reference;
@@ -19,15 +19,27 @@ pub(super) fn of_arguments(tags: &Tags) -> TokenStream {
 
 /// The outcome, with the tags that are only known after the load.
 pub(super) fn of_value(tags: &Tags, outcome: TokenStream) -> TokenStream {
-    let mut placeholders = tags.of_value.iter().flatten().filter_map(Piece::placeholder);
-    let Some(ret) = placeholders.find_map(|expr| used_names::first(expr, "ret")) else {
+    let placeholders = tags.of_value.iter().flatten().filter_map(Piece::placeholder);
+    let members = tags.of_members.iter().map(|(_, _, values)| values);
+    let Some(ret) = placeholders.chain(members).find_map(|expr| used_names::first(expr, "ret"))
+    else {
         return outcome;
     };
     let classes = &tags.classes;
-    let tags = tags.of_value.iter().map(|tag| made(tag));
-    quote_spanned!(Span::mixed_site()=>
-        __rt::tags(#outcome, &[#(#classes),*], |#ret| ::std::vec![#(#tags),*])
-    )
+    let of_value = tags.of_value.iter().map(|tag| made(tag));
+    let mut all = quote_spanned!(Span::mixed_site()=> ::std::vec![#(#of_value),*]);
+    if !tags.of_members.is_empty() {
+        let loops = tags.of_members.iter().map(|(tag, pattern, values)| {
+            let tag = made(tag);
+            let members = names::parenthesized(values.to_token_stream(), names::ends(values).1);
+            // As an iterator: the compiler warns of a `for` over an `Option`.
+            quote_spanned!(Span::mixed_site()=>
+                for #pattern in ::core::iter::IntoIterator::into_iter #members { __tags.push(#tag); }
+            )
+        });
+        all = quote_spanned!(Span::mixed_site()=> { let mut __tags = #all; #(#loops)* __tags });
+    }
+    quote_spanned!(Span::mixed_site()=> __rt::tags(#outcome, &[#(#classes),*], |#ret| #all))
 }
 
 /// One tag. What cannot be in a tag is reported at its template.
@@ -42,7 +54,10 @@ pub(super) fn with(pieces: &[Piece], mut value: impl FnMut(&Expr) -> TokenStream
         Piece::Placeholder(expr) => {
             let span = names::ends(expr).0;
             let method = Ident::new("value", span);
-            let argument = names::parenthesized(value(expr), span);
+            let value = names::parenthesized(value(expr), span);
+            // Two references: method resolution then finds `OptionalPart` first.
+            let part = quote_spanned!(span=> (&&__rt::Part #value).get());
+            let argument = names::parenthesized(part, span);
             quote!(.#method #argument)
         }
     });

@@ -6,12 +6,12 @@ use syn::parse::ParseStream;
 use syn::{Expr, Pat, Path, Token};
 
 use super::duration::DurationExpr;
-use super::expression;
 use super::options::{Options as _, options};
 use super::spec::{CRATE, Limits, Spec};
 use super::target::{self, Arguments, Call, separated};
 use super::template::Template;
 use super::values::{self, Flag};
+use super::{expression, tags, transaction};
 use crate::diagnostics::{Errors, list, nearest, unknown};
 
 options! {
@@ -24,6 +24,8 @@ options! {
         }),
         always: Flag = Spec::new("always", "always"),
         strict: Flag = Spec::new("strict", "strict"),
+        in_transaction: transaction::Write =
+            Spec::new("in_transaction", "in_transaction = \"after_commit\""),
         cache: Expr = Spec::new("cache", "cache = self.cache"),
         krate: Path = CRATE,
     }
@@ -40,10 +42,11 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
     [TAG.name].into_iter().chain(Options::names())
 }
 
-/// `f(args) for pattern in values`, `tag = "…" for pattern in values`
+/// `f(args) for pattern in values if condition`, `tag = "…" for pattern in values if condition`
 pub(crate) struct Target {
     pub(crate) what: What,
     pub(crate) repeat: Option<(Pat, Expr)>,
+    pub(crate) condition: Option<Expr>,
 }
 
 pub(crate) enum What {
@@ -101,9 +104,9 @@ fn no_target(name: &str) -> String {
 
 /// After `tag`.
 fn tag(input: ParseStream<'_>, keyword: &Ident) -> syn::Result<Target> {
-    let tag = values::tag(&values::value(input, &TAG, keyword)?)?;
+    let tag = tags::tag(&values::value(input, &TAG, keyword)?)?;
     let repeat = target::repeat(input)?.map(|repeat| (repeat.pattern, repeat.values));
-    Ok(Target { what: What::Tag(tag), repeat })
+    Ok(Target { what: What::Tag(tag), repeat, condition: target::condition(input)? })
 }
 
 fn call(input: ParseStream<'_>) -> syn::Result<Target> {
@@ -119,5 +122,5 @@ fn call(input: ParseStream<'_>) -> syn::Result<Target> {
         ));
     }
     let repeat = repeat.map(|repeat| (repeat.pattern, repeat.values));
-    Ok(Target { what: What::Entries(call), repeat })
+    Ok(Target { what: What::Entries(call), repeat, condition: target::condition(input)? })
 }

@@ -12,8 +12,9 @@ use super::options::{Options as _, options};
 use super::payload::{Codec, Compress, Encrypt};
 use super::spec::Evaluated::{ByCalls, ByHelpersToo};
 use super::spec::{CRATE, Limits, Spec};
-use super::values::{Early, Flag, KeyOption, Lock, Skip, Tags};
-use super::{check_depth, skip_to_next};
+use super::tags::Tags;
+use super::values::{Early, Flag, KeyOption, Lock, Skip};
+use super::{check_depth, skip_to_next, transaction};
 use crate::diagnostics::{self, Errors, list, nearest};
 use crate::limits::{MAX_EARLY, MAX_JITTER, MAX_VALUE};
 
@@ -99,6 +100,9 @@ options! {
             .evaluated(ByHelpersToo)
             .limits(MAX_VALUE_BYTES),
         bypass: Expr = Spec::new("bypass", "bypass = fresh").evaluated(ByCalls),
+        in_transaction: transaction::Read =
+            Spec::new("in_transaction", "in_transaction = \"bypass\"")
+                .aliases(&["transaction", "transactional", "uncommitted"]),
         each: Each = Spec::new("each", "each(ids)").aliases(&["batch", "many", "keys", "ids"]),
         of: Of = Spec::new("of", "of = product").aliases(&["entry", "entries", "single"]),
         key_of: Expr = Spec::new("key_of", "key_of = |value| value.id")

@@ -56,12 +56,7 @@ impl Call {
         let arguments: Vec<Expr> = arguments.into_iter().map(bare).collect();
         let arguments = match (arguments.iter().any(is_all), arguments.len()) {
             (true, 1) => Arguments::All,
-            (true, _) => {
-                return Err(syn::Error::new(
-                    span,
-                    "`..` stands for all entries and takes no other arguments beside it",
-                ));
-            }
+            (true, _) => return Err(syn::Error::new(span, some_of(&callee, &arguments))),
             (false, _) => Arguments::These(arguments),
         };
         Ok(Self { callee, arguments, parentheses: parentheses.span.join() })
@@ -79,6 +74,26 @@ impl Call {
         };
         arguments.iter().chain(receiver)
     }
+}
+
+/// `feed(viewer, ..)`
+fn some_of(callee: &Callee, arguments: &[Expr]) -> String {
+    let function = match callee {
+        Callee::Path(path) => path.path.segments.last().map(|last| &last.ident),
+        Callee::Method(call) => Some(&call.method),
+    };
+    let argument = arguments.iter().find_map(|argument| match argument {
+        Expr::Path(path) => path.path.get_ident(),
+        _ => None,
+    });
+    let tag = match (function, argument) {
+        (Some(function), Some(argument)) => format!("{function}:{{{argument}}}"),
+        _ => "category:{category}".to_owned(),
+    };
+    format!(
+        "`..` stands for all entries and takes no other arguments beside it: for some of them, give them \
+         a tag (`tags = [\"{tag}\"]` at the cached function), and write `tag = \"{tag}\"` here"
+    )
 }
 
 fn is_all(argument: &Expr) -> bool {
@@ -109,6 +124,21 @@ pub(super) fn repeat(input: ParseStream<'_>) -> syn::Result<Option<Repeat>> {
     }
     input.parse::<Token![in]>()?;
     Ok(Some(Repeat { keyword, pattern, values: expression(input)? }))
+}
+
+/// `if condition`
+pub(super) fn condition(input: ParseStream<'_>) -> syn::Result<Option<Expr>> {
+    let Some(keyword) = input.parse::<Option<Token![if]>>()? else { return Ok(None) };
+    if input.is_empty() || input.peek(Token![,]) {
+        let message = "`if` needs a condition: write `get_product(id) if changed`";
+        return Err(syn::Error::new(keyword.span, message));
+    }
+    if input.peek(Token![let]) {
+        let message =
+            "a condition is an expression: write `for value in ret` to go through an `Option`";
+        return Err(input.error(message));
+    }
+    expression(input).map(Some)
 }
 
 /// Reads items between commas, gathering what is wrong; goes on after the next comma after a mistake.

@@ -22,7 +22,7 @@ pub(crate) enum Purpose {
 pub(crate) enum Piece {
     /// Text as it is.
     Text(String),
-    /// `{id}` or `{product.id}`: a dotted path, whose first segment is a parameter.
+    /// `{id}`, `{product.id}` or `{name.to_lowercase()}`: a dotted path, whose first segment is a parameter.
     Placeholder(Vec<String>),
 }
 
@@ -138,21 +138,22 @@ fn path(inside: &str, purpose: Purpose) -> Result<Vec<String>, String> {
     // More is no index of the language.
     let is_index =
         |text: &str| text.chars().all(|c| c.is_ascii_digit()) && text.parse::<u32>().is_ok();
-    let fine = segments
-        .iter()
-        .enumerate()
-        .all(|(index, segment)| is_name(segment) || index > 0 && is_index(segment));
+    let is_call = |text: &str| text.strip_suffix("()").is_some_and(is_name);
+    let fine = segments.iter().enumerate().all(|(index, segment)| {
+        is_name(segment) || index > 0 && (is_index(segment) || is_call(segment))
+    });
     if fine {
         Ok(segments)
     } else {
         Err(match purpose {
             Purpose::Key => format!(
-                "`{{{inside}}}` is not a parameter or a field of one (`{{id}}`, `{{self.tenant}}`); \
-                 expressions go into `key(…)`"
+                "`{{{inside}}}` is not a parameter, a field of one or a method without arguments (`{{id}}`, \
+                 `{{self.tenant}}`, `{{name.to_lowercase()}}`); expressions go into `key(…)`"
             ),
             Purpose::Tag => format!(
-                "`{{{inside}}}` is not a parameter, `ret` or a field of one of them (`{{category}}`, \
-                 `{{ret.brand}}`), which is all that a tag is made of"
+                "`{{{inside}}}` is not a parameter, `ret`, or a field or a method without arguments of one \
+                 of them (`{{category}}`, `{{ret.brand}}`, `{{name.to_lowercase()}}`), which is all that a \
+                 tag is made of"
             ),
         })
     }
@@ -182,6 +183,7 @@ mod tests {
                     text("!"),
                 ],
             ),
+            ("{name.trim().len()}", vec![placeholder(&["name", "trim()", "len()"])]),
             ("{a}x:y{b}", vec![placeholder(&["a"]), text("x:y"), placeholder(&["b"])]),
         ] {
             assert_eq!(parse(template, Purpose::Key), Ok(pieces), "{template}");
@@ -199,6 +201,9 @@ mod tests {
             ("{id:?}", "format"),
             ("{id + 1}", "not a parameter"),
             ("{id.}", "not a parameter"),
+            ("{id()}", "not a parameter"),
+            ("{id.at(1)}", "not a parameter"),
+            ("{id.()}", "not a parameter"),
             ("{0}", "not a parameter"),
             ("{id.4294967296}", "not a parameter"),
             ("{a}{b}", "run into each other"),

@@ -6,14 +6,17 @@ use syn::parse::ParseStream;
 use syn::{Expr, Path, Token};
 
 use super::options::{Options as _, options};
-use super::spec::CRATE;
+use super::spec::{CRATE, Spec};
 use super::target::{self, Arguments, Call, separated};
+use super::transaction::StoreUncommitted;
 use super::{bare, expression, invalidates};
 use crate::diagnostics::{Errors, unknown};
 
 options! {
     /// What was written between the parentheses of the attribute.
     struct Options {
+        in_transaction: StoreUncommitted =
+            Spec::new("in_transaction", "in_transaction = \"store_uncommitted\""),
         krate: Path = CRATE,
     }
     updates: Vec<Update>,
@@ -53,7 +56,9 @@ fn option(input: ParseStream<'_>, options: &mut Options) -> syn::Result<()> {
         let message = if invalidates::names().any(|other| other == name) {
             format!("`{name}` belongs to `#[invalidates(…)]`, which can stand beside `#[updates]`")
         } else {
-            let known = format!("the only option is `crate`, and entries are calls: {EXAMPLE}");
+            let known = format!(
+                "the options are `in_transaction` and `crate`, and entries are calls: {EXAMPLE}"
+            );
             unknown(format!("unknown option `{name}`"), None, &known)
         };
         Err(syn::Error::new(keyword.span(), message))

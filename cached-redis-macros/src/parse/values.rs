@@ -61,13 +61,6 @@ pub(crate) enum Early {
     Beta(Expr),
 }
 
-/// `tags = […]`
-pub(crate) struct Tags {
-    pub(crate) templates: Vec<Template>,
-    /// About others in the list, which say nothing about these.
-    pub(crate) wrong: Option<syn::Error>,
-}
-
 impl Value for Expr {
     fn read(input: ParseStream<'_>, spec: &Spec, keyword: &Ident) -> syn::Result<Self> {
         value(input, spec, keyword)
@@ -297,45 +290,6 @@ impl Value for KeyOption {
             Self::Expressions(exprs) => exprs,
             Self::Template(_) => &[],
         }
-    }
-}
-
-impl Value for Tags {
-    fn read(input: ParseStream<'_>, spec: &Spec, keyword: &Ident) -> syn::Result<Self> {
-        let expr = value(input, spec, keyword)?;
-        let Expr::Array(array) = ungroup(&expr) else {
-            let message = match ungroup(&expr) {
-                Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => {
-                    format!("`tags` takes a list: write `tags = [\"{}\"]`", text.value())
-                }
-                _ => format!("`tags` takes a list of string literals: write `{}`", spec.example),
-            };
-            return Err(syn::Error::new_spanned(expr, message));
-        };
-        if array.elems.is_empty() {
-            return Err(syn::Error::new_spanned(
-                expr,
-                format!("`tags` names no group: write `{}` or remove it", spec.example),
-            ));
-        }
-        let mut errors = Errors::new();
-        let templates =
-            array.elems.iter().filter_map(|tag| errors.gather(self::tag(tag))).collect();
-        Ok(Self { templates, wrong: errors.finish().err() })
-    }
-}
-
-/// One tag.
-pub(super) fn tag(expr: &Expr) -> syn::Result<Template> {
-    match ungroup(expr) {
-        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => {
-            Template::parse(text.clone(), Purpose::Tag)
-        }
-        _ => Err(syn::Error::new_spanned(
-            expr,
-            "a tag is a string literal, with names in braces for what changes: write \
-             `\"category:{category}\"`",
-        )),
     }
 }
 

@@ -15,6 +15,7 @@ mod limits;
 mod options;
 mod payloads;
 mod tags;
+mod transactions;
 mod updates;
 mod values;
 
@@ -33,7 +34,7 @@ const COMMON: [(&str, &str); 2] = [
         "{OPTIONS}",
         "`ttl`, `prefix`, `name`, `skip`, `key`, `version`, `negative_ttl`, `jitter`, `ttl_with`, `stale`, \
          `stale_if_error`, `early`, `soft_timeout`, `sliding`, `local`, `tags`, `cache_if`, `absent`, `lock`, \
-         `load_timeout`, `codec`, `compress`, `encrypt`, `max_value`, `bypass`, `each`, \
+         `load_timeout`, `codec`, `compress`, `encrypt`, `max_value`, `bypass`, `in_transaction`, `each`, \
          `of`, `key_of`, `max_batch`, `cache` and `crate`",
     ),
     (

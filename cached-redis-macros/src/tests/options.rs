@@ -73,6 +73,7 @@ fn helpers_have_the_parameters_that_they_evaluate() {
             "each",
             "of",
             "max_batch",
+            "in_transaction",
         ]
         .contains(&spec.name);
         let is_of_value = ["ttl_with", "cache_if", "absent", "key_of"].contains(&spec.name);

@@ -17,8 +17,8 @@ use crate::parse::options::Options as _;
 use crate::parse::target::Callee;
 use crate::signature::{ImplTrait, Parameter, ungroup};
 
-/// What is about one call, and not yet available for many entries at once.
-const NOT_WITH_EACH: [&str; 4] = ["local", "sliding", "soft_timeout", "absent"];
+/// What is about one load of one entry.
+const NOT_WITH_EACH: [&str; 2] = ["soft_timeout", "absent"];
 
 /// What may be said beside `of`: all else is said by the function whose entries these are.
 const WITH_OF: [&str; 9] =
@@ -58,10 +58,16 @@ fn check_not_with_each(subject: &Subject<'_>, errors: &mut Errors) {
     {
         let name = spec.name;
         let instead = match name {
-            "local" => "write `local` on a function of one id, whose copies answer its own calls",
-            "sliding" => "write `sliding` on a function of one id, and `of` with its name here",
-            "absent" => "leave ids without a value out of what you return: those are absences",
-            _ => "remove it, and let `stale_if_error` answer where a load fails",
+            "absent" => {
+                "an error is about all ids of a load, and an absence about one. Return a result without the ids that \
+                 do not exist, which are absences then; where an error says that none of them does, an empty one: \
+                 `Err(NotFound) => Ok(HashMap::new())`"
+            }
+            _ => {
+                "a slow load is one of all ids that are missing, of which some may have nothing to fall back on. \
+                 Write `stale`, which answers at once and reloads in the background, or `stale_if_error`, which \
+                 answers where a load fails"
+            }
         };
         errors.at(keyword.span(), format!("`{name}` is not available with `each`: {instead}"));
     }

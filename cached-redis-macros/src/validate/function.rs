@@ -52,7 +52,16 @@ pub(crate) fn check_async(function: &Function, attribute: &str, errors: &mut Err
                     && quote::ToTokens::to_token_stream(ty).to_string().contains("Future")
         }
     };
-    let message = if is_boxed {
+    let is_future = matches!(&function.sig.output, ReturnType::Type(_, ty)
+        if ImplTrait::find(ty).is_some()
+            && quote::ToTokens::to_token_stream(ty).to_string().contains("Future"));
+    let message = if is_future {
+        format!(
+            "`#[{attribute}]` needs an `async fn`: write `async fn {}(…) -> T` instead of `-> impl \
+             Future<Output = T>`",
+            function.sig.ident
+        )
+    } else if is_boxed {
         format!(
             "`#[{attribute}]` needs an `async fn`; where `#[async_trait]` has rewritten it, put \
              `#[redis_cached]` on the `impl` block, above `#[async_trait]`"
@@ -124,6 +133,10 @@ fn check_body(function: &Function, errors: &mut Errors) {
 }
 
 fn check_output(function: &Function, errors: &mut Errors) {
+    // What it returns as an `async fn` is not known.
+    if function.sig.asyncness.is_none() {
+        return;
+    }
     let name = &function.sig.ident;
     let ty = match &function.sig.output {
         ReturnType::Type(_, ty) => ty,
@@ -140,9 +153,7 @@ fn check_output(function: &Function, errors: &mut Errors) {
             "what is cached is stored and rebuilt, so its type needs a name: return it instead of \
              `impl Trait`",
         );
-    } else if function.sig.asyncness.is_some()
-        && let Some(span) = Borrow::find(ty)
-    {
+    } else if let Some(span) = Borrow::find(ty) {
         let is_of_error = result(ty).is_some_and(|(value, error)| {
             Borrow::find(value).is_none() && Borrow::find(error).is_some()
         });

@@ -1,14 +1,15 @@
 //! `#[invalidates(..)]`: targets and signature to a model.
 
 use proc_macro2::Span;
-use syn::Path;
+use syn::{Expr, Path};
 
-use super::{limits, write};
+use super::{limits, transaction, write};
 use crate::diagnostics::{self, Errors, list, nearest};
 use crate::model::Invalidating;
 use crate::parse::invalidates::{Options, Target, What};
 use crate::parse::target::Arguments;
 use crate::parse::template::Template;
+use crate::parse::transaction::Write;
 use crate::signature::{Function, bindings};
 use crate::used_names;
 
@@ -21,16 +22,18 @@ pub(crate) fn validate(
     write::check(&function, "invalidates", &mut errors);
     limits::check(&options, &mut errors);
     check_targets(&options, &mut errors);
-    check_evaluated(&options, &mut errors);
+    check_evaluated(&options, &function, &mut errors);
     check_tags(&options, &function, &mut errors);
     check_guard(&options, &function, &mut errors);
     check_cache(&options, &mut errors);
+    transaction::check_invalidates(&options, &function, &mut errors);
     errors.finish()?;
     Ok(Invalidating {
         write: write::write(function, options.krate, facade),
         targets: options.targets,
         always: options.always.is_some(),
         strict: options.strict.map(|given| given.keyword.span()),
+        after_commit: matches!(&options.in_transaction, Some(given) if given.value == Write::AfterCommit),
         guard: options.guard.map(|given| given.value),
         cache: options.cache.map(|given| given.value),
     })
@@ -46,14 +49,18 @@ fn check_targets(options: &Options, errors: &mut Errors) {
     }
 }
 
-fn check_evaluated(options: &Options, errors: &mut Errors) {
+fn check_evaluated(options: &Options, function: &Function, errors: &mut Errors) {
     for target in &options.targets {
         let of_call = match &target.what {
             What::Entries(call) => Some(call.expressions()),
             What::Tag(_) => None,
         };
         let values = target.repeat.as_ref().map(|(_, values)| values);
-        write::check_evaluated(of_call.into_iter().flatten().chain(values), errors);
+        let evaluated = of_call.into_iter().flatten().chain(values).chain(&target.condition);
+        write::check_evaluated(evaluated, errors);
+        let Some(What::Entries(call)) = Some(&target.what) else { continue };
+        let arguments = call.expressions().filter(|_| target.repeat.is_none());
+        write::check_fields_of_ret(function, arguments, "get_product(row.id)", errors);
     }
 }
 
@@ -104,8 +111,10 @@ fn first_ret(target: &Target) -> Option<Span> {
             }
         },
     };
-    let in_values = || used_names::first(&target.repeat.as_ref()?.1, "ret").map(|ret| ret.span());
-    in_target.or_else(in_values)
+    let in_expr = |expr: &Expr| used_names::first(expr, "ret").map(|ret| ret.span());
+    let in_values = || in_expr(&target.repeat.as_ref()?.1);
+    let in_condition = || in_expr(target.condition.as_ref()?);
+    in_target.or_else(in_values).or_else(in_condition)
 }
 
 fn check_cache(options: &Options, errors: &mut Errors) {

@@ -1,23 +1,33 @@
 //! `tags`: from which names, and with which text.
 
+use syn::Expr;
+
 use super::helpers::{is_used_in, key_expressions};
-use super::{Subject, key};
+use super::{Subject, control_flow, key};
 use crate::diagnostics::Errors;
 use crate::limits::MAX_TAGS;
 use crate::model::{Piece, Tags};
-use crate::parse::template::{self, Template};
+use crate::parse::tags::Tag;
+use crate::parse::{template, ungroup};
+use crate::signature::bindings;
+use crate::{names, used_names};
 
 /// The tags, once everything is known to be right.
 pub(super) fn tags(subject: &Subject<'_>) -> Tags {
     let mut tags = Tags::default();
-    for tag in subject.options.tags.iter().flat_map(|given| &given.value.templates) {
-        let pieces = Piece::all(tag);
-        if is_of_value(tag) {
-            tags.of_value.push(pieces);
-            tags.classes.extend(class(tag));
-        } else {
+    for tag in subject.options.tags.iter().flat_map(|given| &given.value.all) {
+        let pieces = Piece::all(&tag.template);
+        if !is_of_value(tag) {
             tags.of_arguments.push(pieces);
+            continue;
         }
+        match &tag.repeat {
+            None => tags.of_value.push(pieces),
+            Some((pattern, values)) => {
+                tags.of_members.push((pieces, pattern.clone(), values.clone()));
+            }
+        }
+        tags.classes.extend(class(tag));
     }
     tags.classes.sort();
     tags.classes.dedup();
@@ -29,7 +39,7 @@ pub(super) fn check(subject: &Subject<'_>, errors: &mut Errors) {
     if let Some(wrong) = &given.value.wrong {
         errors.add(wrong.clone());
     }
-    let tags = &given.value.templates;
+    let tags = &given.value.all;
     check_ret(subject, tags, errors);
     for (position, tag) in tags.iter().enumerate() {
         let checks = [
@@ -41,18 +51,47 @@ pub(super) fn check(subject: &Subject<'_>, errors: &mut Errors) {
             check_is_part_of_key(subject, tag),
         ];
         if let Some(message) = checks.into_iter().flatten().next() {
-            errors.at(tag.text.span(), message);
+            errors.at(tag.template.text.span(), message);
+        } else {
+            check_members(tag, errors);
         }
     }
     check_count(tags, errors);
 }
 
-fn is_of_value(tag: &Template) -> bool {
-    tag.roots().any(|root| root == "ret")
+fn is_of_value(tag: &Tag) -> bool {
+    tag.repeat.is_some() || tag.template.roots().any(|root| root == "ret")
+}
+
+/// What a loop binds.
+fn members(tag: &Tag) -> Vec<String> {
+    tag.repeat.iter().flat_map(|(pattern, _)| bindings(pattern)).collect()
+}
+
+/// The members are those of the value: an entry has its tags by what was loaded.
+fn check_members(tag: &Tag, errors: &mut Errors) {
+    let Some((_, values)) = &tag.repeat else { return };
+    if used_names::first(values, "ret").is_none() {
+        errors.add(syn::Error::new_spanned(
+            values,
+            "a tag for each member is one of the value: write `for … in ret`, or `for … in &ret.items`",
+        ));
+        return;
+    }
+    let why = "because tags are made beside the body";
+    control_flow::refuse(values, why, errors);
+    let members = members(tag);
+    let is_of_member = |root: &str| members.iter().any(|member| member == root);
+    if !tag.template.roots().any(is_of_member) {
+        errors.at(
+            tag.template.text.span(),
+            "this tag is the same for all members: use what `for` binds in it, or remove `for`",
+        );
+    }
 }
 
 /// `ret` is the value.
-fn check_ret(subject: &Subject<'_>, tags: &[Template], errors: &mut Errors) {
+fn check_ret(subject: &Subject<'_>, tags: &[Tag], errors: &mut Errors) {
     if !tags.iter().any(is_of_value) {
         return;
     }
@@ -70,24 +109,29 @@ fn is_typed(input: &&syn::FnArg) -> bool {
     matches!(input, syn::FnArg::Typed(_))
 }
 
-fn check_once(tag: &Template, before: &[Template]) -> Option<String> {
-    let is_there = before.iter().any(|other| other.text.value() == tag.text.value());
+fn check_once(tag: &Tag, before: &[Tag]) -> Option<String> {
+    let is_there =
+        before.iter().any(|other| other.template.text.value() == tag.template.text.value());
     is_there.then(|| "this tag is given twice: keep one of them".to_owned())
 }
 
-fn check_names(subject: &Subject<'_>, tag: &Template) -> Option<String> {
+fn check_names(subject: &Subject<'_>, tag: &Tag) -> Option<String> {
+    let members = members(tag);
     let is_known = |name: &str| match name {
         "ret" => true,
+        name if members.iter().any(|member| member == name) => true,
         "self" => subject.function.receiver().is_some(),
         name => subject.position(name).is_some(),
     };
-    let name = tag.roots().find(|name| !is_known(name))?;
+    let name = tag.template.roots().find(|name| !is_known(name))?;
     Some(format!("{}, and `ret` is what it returned", subject.unknown(name)))
 }
 
 /// Tags of arguments are known before a load, tags of the value after it.
-fn check_one_origin(tag: &Template) -> Option<String> {
-    let argument = tag.roots().find(|root| *root != "ret")?;
+fn check_one_origin(tag: &Tag) -> Option<String> {
+    let members = members(tag);
+    let is_of_value_too = |root: &str| root == "ret" || members.iter().any(|member| member == root);
+    let argument = tag.template.roots().find(|root| !is_of_value_too(root))?;
     is_of_value(tag).then(|| {
         format!(
             "a tag is made from arguments or from the value, and this one mixes `{argument}` and \
@@ -97,8 +141,8 @@ fn check_one_origin(tag: &Template) -> Option<String> {
 }
 
 /// The static text that a tag of a value begins with, up to its colon.
-fn class(tag: &Template) -> Option<String> {
-    match tag.pieces.first() {
+fn class(tag: &Tag) -> Option<String> {
+    match tag.template.pieces.first() {
         Some(template::Piece::Text(text)) => {
             text.split_once(':').map(|(class, _)| format!("{class}:"))
         }
@@ -107,7 +151,7 @@ fn class(tag: &Template) -> Option<String> {
 }
 
 /// What the value will be is not known when a load begins: by its class the tag is fenced.
-fn check_class(tag: &Template) -> Option<String> {
+fn check_class(tag: &Tag) -> Option<String> {
     (is_of_value(tag) && class(tag).is_none()).then(|| {
         "a tag from the value begins with a class of its own and a colon: write \
          `\"brand:{ret.brand}\"`"
@@ -115,20 +159,21 @@ fn check_class(tag: &Template) -> Option<String> {
     })
 }
 
-fn check_text(tag: &Template) -> Option<String> {
-    let has_text = tag.pieces.iter().any(|piece| matches!(piece, template::Piece::Text(_)));
-    let name = tag.roots().next().filter(|_| !has_text)?;
+fn check_text(tag: &Tag) -> Option<String> {
+    let has_text =
+        tag.template.pieces.iter().any(|piece| matches!(piece, template::Piece::Text(_)));
+    let name = tag.template.roots().next().filter(|_| !has_text)?;
     Some(format!(
         "a tag without text would be shared with whatever else has the same value: write \
          `\"{name}:{}\"`",
-        tag.text.value()
+        tag.template.text.value()
     ))
 }
 
 /// `f_entry` makes the tags too, from the arguments that it has.
-fn check_is_part_of_key(subject: &Subject<'_>, tag: &Template) -> Option<String> {
+fn check_is_part_of_key(subject: &Subject<'_>, tag: &Tag) -> Option<String> {
     let options = subject.options;
-    if options.is_invalid("skip") || options.is_invalid("key") {
+    if is_of_value(tag) || options.is_invalid("skip") || options.is_invalid("key") {
         return None;
     }
     let key = key::key(subject);
@@ -141,17 +186,59 @@ fn check_is_part_of_key(subject: &Subject<'_>, tag: &Template) -> Option<String>
             .and_then(|position| subject.parameters.get(position))
             .is_some_and(|parameter| is_used_in(parameter, &expressions)),
     };
-    let name = tag.roots().find(|name| *name != "ret" && !is_part(name))?;
+    let Some(name) = tag.template.roots().find(|name| !is_part(name)) else {
+        return tag
+            .template
+            .pieces
+            .iter()
+            .find_map(|piece| check_is_told_by_key(&expressions, piece));
+    };
     Some(format!(
         "`{name}` is not part of the key, so that one entry would have different tags: make tags \
          from parts of the key, or from the value (`{{ret.…}}`)"
     ))
 }
 
-fn check_count(tags: &[Template], errors: &mut Errors) {
+/// Of `key(name.to_lowercase())`, `{name}` is no part: whoever calls first would say which tag the entry has.
+fn check_is_told_by_key(key: &[&Expr], piece: &template::Piece) -> Option<String> {
+    let template::Piece::Placeholder(path) = piece else { return None };
+    let root = path.first()?.trim_start_matches("r#");
+    let about: Vec<&&Expr> =
+        key.iter().filter(|expr| used_names::all(expr).contains(root)).collect();
+    // What else a key is made of may tell everything.
+    let chains = about.iter().map(|expr| chain(expr)).collect::<Option<Vec<_>>>()?;
+    if chains.iter().any(|chain| path.starts_with(chain)) {
+        return None;
+    }
+    let (first, written) = (chains.first()?.join("."), path.join("."));
+    Some(format!(
+        "the key is made of `{first}`, so calls with another `{written}` share this entry, and the first \
+         of them would say which tag it has: write `{{{first}}}`"
+    ))
+}
+
+/// The segments of `name.field.method()`.
+fn chain(expr: &Expr) -> Option<Vec<String>> {
+    let longer = |base: &Expr, segment: String| {
+        let mut segments = chain(base)?;
+        segments.push(segment);
+        Some(segments)
+    };
+    match ungroup(expr) {
+        Expr::Path(path) => Some(vec![path.path.get_ident()?.to_string()]),
+        Expr::Reference(reference) => chain(&reference.expr),
+        Expr::Field(field) => longer(&field.base, names::compact(&field.member)),
+        Expr::MethodCall(call) if call.args.is_empty() && call.turbofish.is_none() => {
+            longer(&call.receiver, format!("{}()", call.method))
+        }
+        _ => None,
+    }
+}
+
+fn check_count(tags: &[Tag], errors: &mut Errors) {
     if let Some(tag) = tags.get(MAX_TAGS) {
         errors.at(
-            tag.text.span(),
+            tag.template.text.span(),
             format!("at most {MAX_TAGS} tags: remove some, or make one group of several"),
         );
     }

@@ -3,7 +3,7 @@
 use proc_macro2::Span;
 use syn::{Path, Type};
 
-use super::write;
+use super::{transaction, write};
 use crate::diagnostics::Errors;
 use crate::model::Updating;
 use crate::parse::updates::Options;
@@ -18,6 +18,7 @@ pub(crate) fn validate(
 ) -> syn::Result<Updating> {
     write::check(&function, "updates", &mut errors);
     check_updates(&options, &mut errors);
+    transaction::check_updates(&options, &function, &mut errors);
     for update in &options.updates {
         write::check_evaluated(update.call.expressions().chain([&update.value]), &mut errors);
     }

@@ -1,7 +1,8 @@
 //! What `#[invalidates(..)]` and `#[updates(..)]` ask of a function.
 
 use syn::spanned::Spanned as _;
-use syn::{Expr, FnArg, Path, ReturnType};
+use syn::visit::{self, Visit};
+use syn::{Expr, FnArg, GenericArgument, Path, PathArguments, ReturnType, Type};
 
 use super::control_flow;
 use super::function::check_async;
@@ -9,7 +10,7 @@ use crate::diagnostics::Errors;
 use crate::model::Write;
 use crate::names;
 use crate::parse::options::Given;
-use crate::signature::{Function, ImplTrait, Parameter};
+use crate::signature::{Function, ImplTrait, Parameter, ungroup};
 
 pub(super) fn check(function: &Function, attribute: &str, errors: &mut Errors) {
     check_async(function, attribute, errors);
@@ -59,6 +60,53 @@ pub(super) fn check_evaluated<'a>(
     }
 }
 
+/// `ret.id` where `ret` is spelled as an `Option`, which has no fields.
+pub(super) fn check_fields_of_ret<'a>(
+    function: &Function,
+    expressions: impl IntoIterator<Item = &'a Expr>,
+    example: &str,
+    errors: &mut Errors,
+) {
+    struct Fields(Option<proc_macro2::Span>);
+
+    impl Visit<'_> for Fields {
+        fn visit_expr_field(&mut self, field: &syn::ExprField) {
+            match &*field.base {
+                Expr::Path(path) if path.path.is_ident("ret") => {
+                    self.0.get_or_insert(path.span());
+                }
+                _ => visit::visit_expr_field(self, field),
+            }
+        }
+    }
+
+    if has_ret(function) || !returns_option(&function.returns()) {
+        return;
+    }
+    for expr in expressions {
+        let mut fields = Fields(None);
+        fields.visit_expr(expr);
+        if let Some(span) = fields.0 {
+            let message = format!(
+                "`ret` is an `Option` here: go through it, as in `{example} for row in ret`"
+            );
+            errors.at(span, message);
+        }
+    }
+}
+
+/// `Option<T>`, `Result<Option<T>, E>`
+fn returns_option(ty: &Type) -> bool {
+    let Type::Path(path) = ungroup(ty) else { return false };
+    let Some(last) = path.path.segments.last() else { return false };
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return false };
+    match (last.ident.to_string().as_str(), arguments.args.first()) {
+        ("Option", Some(_)) => true,
+        ("Result", Some(GenericArgument::Type(value))) => returns_option(value),
+        _ => false,
+    }
+}
+
 fn check_body(function: &Function, attribute: &str, errors: &mut Errors) {
     if function.body.is_none() {
         errors.at(
@@ -71,7 +119,9 @@ fn check_body(function: &Function, attribute: &str, errors: &mut Errors) {
 }
 
 fn check_output(function: &Function, attribute: &str, errors: &mut Errors) {
-    if let ReturnType::Type(_, ty) = &function.sig.output
+    // Of a function that is not `async`, that is the mistake.
+    if function.sig.asyncness.is_some()
+        && let ReturnType::Type(_, ty) = &function.sig.output
         && let Some(span) = ImplTrait::find(ty)
     {
         errors.at(

@@ -25,6 +25,8 @@ impl<K: Clone, R, S> Batch<K, R, S> {
             Err(uncached) => return (self.uncached(&uncached, load).await, None),
         };
         let mut values: Vec<Option<S::Value>> = members.ids.iter().map(|_| None).collect();
+        #[cfg(feature = "local")]
+        progress.answer_with_copies(&members, |index, value| values[index] = value);
         let driven = {
             let keep = |index: usize, value| values[index] = value;
             drive(&mut progress, &members, &self.shape, load, keep).await
@@ -99,10 +101,7 @@ where
             Next::Done => return Ok(()),
             Next::Decode(which) => {
                 for index in which {
-                    let Some(record) = progress.found(index) else { continue };
-                    match progress.decoded(index, record, |header, payload| {
-                        members.meanings[index].decode(header, payload)
-                    }) {
+                    match progress.decode(index, &*members.meanings[index]) {
                         Some(returned) => {
                             keep(index, S::Value::of(returned));
                             progress.answered(index);

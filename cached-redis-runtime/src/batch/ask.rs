@@ -4,95 +4,88 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::progress::{Kind, Progress, State, Tries, is_exhausted};
+use super::progress::{Kind, Progress, State, Tries};
 use super::wait::{Held, Wait};
 use crate::call::answer::Counts;
 use crate::call::permit::{Granted, Reason};
 use crate::call::slot::Slot;
 use crate::error::Error;
 use crate::fill::{Acquisition, Lease};
-use crate::flight::{Asking, Join};
+use crate::flight::Join;
 use crate::lease::{Acquire, Intent, LeaseId};
 use crate::loading;
 use crate::session::Session;
 use crate::sharing::Known;
 
-/// A question that is sent along with others.
-struct Question {
-    index: usize,
-    tries: Tries,
-    asking: Asking,
-    known: Arc<Known>,
+/// What the store has answered to a question, and what was known before it was sent.
+pub(super) type Answered = (Result<Acquisition, Error>, Arc<Known>);
+
+/// Asks for the stamps of entries, which are nearly always known, and then for their leases. `None` for those of which
+/// nothing may be stored.
+pub(super) async fn acquire(
+    slots: &[Slot],
+    asked: &[(usize, Tries)],
+    session: &mut Session<'_>,
+) -> Result<Vec<Option<Answered>>, Error> {
+    let core = slots[0].core();
+    let before = core.invalidator.before_reading();
+    // Before the leases are asked for, and so before the load that they allow.
+    let groups: Vec<_> = asked
+        .iter()
+        .map(|(index, _)| (&*slots[*index].key, slots[*index].groups.of_lease()))
+        .collect();
+    let max_ttl = core.settings.max_ttl;
+    let lives = asked.iter().map(|(index, _)| slots[*index].policy.longest_life(max_ttl));
+    let stamps = session.stamp_many(&groups, lives.max().unwrap_or_default()).await?;
+    let question = |((index, _), stamps): (&(usize, Tries), Option<_>)| {
+        let known = Arc::new(Known { before, stamps: stamps? });
+        Some((slots[*index].entry().asking(), known))
+    };
+    let questions: Vec<_> = asked.iter().zip(stamps).map(question).collect();
+    let acquires: Vec<(&str, Acquire<'_>)> = asked
+        .iter()
+        .zip(&questions)
+        .filter_map(|((index, Tries { intent, seen, .. }), question)| {
+            let (asking, known) = question.as_ref()?;
+            let slot = &slots[*index];
+            Some((&*slot.key, slot.entry().question(asking, *intent, *seen, &known.stamps)))
+        })
+        .collect();
+    let mut answers = session.acquire_many(&acquires).await?.into_iter();
+    drop(acquires);
+    let answered = |((index, _), question): (&(usize, Tries), Option<(_, Arc<Known>)>)| {
+        // Where it has failed, the question is dropped, which takes it back.
+        let (asking, known) = question?;
+        let entry = slots[*index].entry();
+        let acquired = |acquired| entry.acquisition(asking, acquired, &known.stamps);
+        Some((answers.next()?.map(acquired), known))
+    };
+    Ok(asked.iter().zip(questions).map(answered).collect())
 }
 
 impl Progress {
-    /// Asks for these entries: for their stamps, which are nearly always known, and then for their leases.
+    /// Asks for these entries.
     pub(super) async fn ask(&mut self, which: &[usize]) {
-        let Self { slots, states, budget, patience, .. } = self;
+        let Self { slots, states, budget, .. } = self;
+        let asked = |index: &usize| match states[*index] {
+            State::Ask(tries) => Some((*index, tries)),
+            _ => None,
+        };
+        let asked: Vec<(usize, Tries)> = which.iter().filter_map(asked).collect();
         let core = Arc::clone(slots[0].core());
         let mut session = core.sessions.within(budget);
-        let before = core.invalidator.before_reading();
-        let mut asked: Vec<(usize, Tries)> = Vec::with_capacity(which.len());
-        for &index in which {
-            match states[index] {
-                State::Ask(tries) if !is_exhausted(&tries, *patience) => asked.push((index, tries)),
-                _ => states[index] = State::Alone(Reason::NotShareable),
-            }
-        }
-        // Before the leases are asked for, and so before the load that they allow.
-        let groups: Vec<_> = asked
-            .iter()
-            .map(|(index, _)| (&*slots[*index].key, slots[*index].groups.of_lease()))
-            .collect();
-        let max_ttl = core.settings.max_ttl;
-        let lives = asked.iter().map(|(index, _)| slots[*index].policy.longest_life(max_ttl));
-        let life = lives.max().unwrap_or_default();
-        let stamps = match session.stamp_many(&groups, life).await {
-            Ok(stamps) => stamps,
+        let answers = match acquire(slots, &asked, &mut session).await {
+            Ok(answers) => answers,
             Err(error) => return fail(slots, states, &asked, &error),
         };
-        drop(groups);
-        let mut questions = Vec::with_capacity(asked.len());
-        for ((index, tries), stamps) in asked.into_iter().zip(stamps) {
-            let Some(stamps) = stamps else {
-                states[index] = State::Alone(Reason::NotShareable);
-                continue;
-            };
-            let asking = slots[index].entry().asking();
-            questions.push(Question {
-                index,
-                tries,
-                asking,
-                known: Arc::new(Known { before, stamps }),
-            });
-        }
-        let acquires: Vec<(&str, Acquire<'_>)> = questions
-            .iter()
-            .map(|Question { index, tries, asking, known }| {
-                let slot = &slots[*index];
-                let Tries { intent, seen, .. } = *tries;
-                (&*slot.key, slot.entry().question(asking, intent, seen, &known.stamps))
-            })
-            .collect();
-        let answers = match session.acquire_many(&acquires).await {
-            Ok(answers) => answers,
-            Err(error) => {
-                drop(acquires);
-                let asked: Vec<_> = questions.iter().map(|q| (q.index, q.tries)).collect();
-                return fail(slots, states, &asked, &error);
-            }
-        };
-        drop(acquires);
-        for (question, answer) in questions.into_iter().zip(answers) {
-            let Question { index, tries, asking, known } = question;
+        for ((index, tries), answered) in asked.into_iter().zip(answers) {
             let slot = &slots[index];
-            states[index] = match answer {
-                Ok(acquired) => {
-                    let asked = slot.entry().acquisition(asking, acquired, &known.stamps);
+            states[index] = match answered {
+                Some((Ok(asked), known)) => {
                     slot.decide_one(tries, asked, known, &mut session).await
                 }
-                // `asking` is dropped, which takes the question back.
-                Err(error) => State::Alone(slot.failed(&error)),
+                Some((Err(error), _)) => State::Alone(slot.failed(&error)),
+                None => State::Alone(Reason::NotShareable),
             };
         }
         if self.kind == Kind::Reload {

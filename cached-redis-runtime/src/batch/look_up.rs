@@ -3,19 +3,29 @@
 use std::sync::Arc;
 
 use super::join::{Boxed, join_all};
+#[cfg(feature = "local")]
+use super::local::read;
 use super::progress::{Kind, Progress, State, Tries};
 use crate::call::answer::{Counts, Read};
 use crate::call::look_up::Look;
 use crate::call::permit::Reason;
 use crate::call::slot::Slot;
+#[cfg(not(feature = "local"))]
+use crate::entry::CopyKey;
+#[cfg(not(feature = "local"))]
+use crate::error::Error;
 use crate::freshness::Freshness;
 use crate::lease::{Intent, LeaseId};
 use crate::record::Record;
+#[cfg(not(feature = "local"))]
+use crate::session::Session;
+#[cfg(not(feature = "local"))]
+use crate::store::Found;
 
 impl Progress {
     /// Reads these entries, and finds out what each of them is good for.
     pub(super) async fn look_up(&mut self, which: &[usize]) {
-        let Self { slots, states, budget, kind, due, .. } = self;
+        let Self { slots, copy_keys, states, budget, kind, due, .. } = self;
         let core = Arc::clone(slots[0].core());
         let mut to_read = Vec::with_capacity(which.len());
         for &index in which {
@@ -36,9 +46,7 @@ impl Progress {
         }
         let mut session = core.sessions.within(budget);
         let before = core.invalidator.before_reading();
-        let entries: Vec<_> =
-            to_read.iter().map(|index| (&*slots[*index].key, &slots[*index].groups)).collect();
-        let found = match session.read_many(&entries).await {
+        let found = match read(slots, copy_keys, &to_read, &mut session).await {
             Ok(found) => found,
             Err(error) => {
                 slots[0].failed(&error);
@@ -50,14 +58,17 @@ impl Progress {
             }
         };
         let mut touches = Vec::new();
-        for (index, found) in to_read.into_iter().zip(found) {
+        for (index, (found, begun)) in to_read.into_iter().zip(found) {
             let slot = &slots[index];
             let look = match found {
                 Some(found) => slot.look_at(found, before, &mut session).await,
                 None => Look::Ask(Intent::Read, None),
             };
             states[index] = match look {
-                Look::Answer(read) => {
+                Look::Answer(mut read) => {
+                    if read.counts == Counts::Hit(Freshness::Fresh) {
+                        read.is_watched_by(begun);
+                    }
                     if slot.is_touch_due(&read.record) {
                         touches.push((index, read.record.clone()));
                     }
@@ -78,6 +89,19 @@ impl Progress {
         }
         touch(slots, &touches).await;
     }
+}
+
+/// Reads these entries. None is watched.
+#[cfg(not(feature = "local"))]
+async fn read(
+    slots: &[Slot],
+    _: &[Option<CopyKey>],
+    which: &[usize],
+    session: &mut Session<'_>,
+) -> Result<Vec<(Option<Found>, ())>, Error> {
+    let entries: Vec<_> =
+        which.iter().map(|index| (&*slots[*index].key, &slots[*index].groups)).collect();
+    Ok(session.read_many(&entries).await?.into_iter().map(|found| (found, ())).collect())
 }
 
 /// A value that is to be reloaded: in the background, or, where the body cannot outlive the call, while it waits.

@@ -7,20 +7,29 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use super::store::Stored;
+use super::turns::{Queued, tell};
 use super::wait::Held;
 use crate::budget::Budget;
 use crate::call::answer::{Counts, Read};
 use crate::call::ask::ROUNDS;
+#[cfg(feature = "local")]
+use crate::call::copied::Copying;
 use crate::call::permit::{Granted, Reason};
 use crate::call::slot::Slot;
+use crate::entry::{CopyKey, Meaning};
 use crate::error::{Error, ErrorKind};
 use crate::lease::{Intent, LeaseId};
 use crate::loss::Loss;
 use crate::payload::Encoding;
-use crate::record::{Header, Record};
+use crate::record::Record;
+use crate::sharing::Turn;
 
 /// Entries that are read or asked for in one round trip: more would hold up what others send on the same connection.
 pub(super) const PIPELINE: usize = 1_000;
+
+/// As many are read first where it is not known how long they are, and after each time four times as many.
+const FIRST_READS: usize = 64;
+const MORE_READS: usize = 4;
 
 /// How often an entry that does not decode is asked for again, before it is loaded without being stored.
 const MOST_UNREADABLE: u32 = 3;
@@ -61,6 +70,12 @@ pub(super) enum State {
     Granted(Granted),
     /// Somebody else loads it.
     Held(Box<Held>),
+    /// It is loaded by a few at a time, and others come first.
+    Queued(Box<Queued>),
+    /// It is this batch's turn: the lease is asked for once more.
+    Turn(Turn),
+    /// To be loaded in its turn, and not stored.
+    InTurn(Turn),
     /// To be loaded, and not stored.
     Alone(Reason),
     /// Loaded, and to be stored or given up.
@@ -91,14 +106,20 @@ impl Tries {
 
 pub(super) struct Progress {
     pub(super) slots: Vec<Slot>,
+    /// Where their copies are, if there are any, of a call that has just begun.
+    pub(super) copy_keys: Vec<Option<CopyKey>>,
     pub(super) states: Vec<State>,
     pub(super) budget: Budget,
     pub(super) kind: Kind,
     pub(super) began: Instant,
+    /// The same as a place among the calls that queue up.
+    pub(super) moment: u64,
     /// Until then it waits for loads of others.
     pub(super) patience: Instant,
     max_batch: usize,
     unreadable: u32,
+    /// How many are read at once if it is not known how long they are.
+    careful_reads: usize,
     /// Values that were answered with and are to be reloaded, by the lease that they carry.
     pub(super) due: Vec<(usize, LeaseId)>,
     /// The last good values that stand in for a load that has failed.
@@ -115,9 +136,16 @@ pub(super) struct Progress {
 pub(super) type Phase<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 impl Progress {
-    pub(super) fn new(slots: Vec<Slot>, kind: Kind, max_batch: usize) -> Box<Self> {
+    pub(super) fn new(
+        slots: Vec<Slot>,
+        copy_keys: Vec<Option<CopyKey>>,
+        kind: Kind,
+        max_batch: usize,
+    ) -> Box<Self> {
         let states = slots.iter().map(|_| State::Unread).collect();
-        Self::of(slots, states, kind, max_batch)
+        let mut progress = Self::of(slots, states, kind, max_batch);
+        progress.copy_keys = copy_keys;
+        progress
     }
 
     /// Of entries that have come so far already. There is at least one.
@@ -128,17 +156,21 @@ impl Progress {
         max_batch: usize,
     ) -> Box<Self> {
         let now = Instant::now();
-        let budget = slots[0].core().sessions.budget();
+        let core = slots[0].core();
+        let (budget, moment) = (core.sessions.budget(), core.load_queues.moment());
         let patience = slots.iter().map(|slot| slot.patience_from(now)).max().unwrap_or(now);
         Box::new(Self {
             slots,
+            copy_keys: Vec::new(),
             states,
             budget,
             kind,
             began: now,
+            moment,
             patience,
             max_batch,
             unreadable: 0,
+            careful_reads: FIRST_READS,
             due: Vec::new(),
             fallbacks: Vec::new(),
             place: None,
@@ -161,12 +193,23 @@ impl Progress {
                 if !found.is_empty() {
                     return Next::Decode(found);
                 }
-                if !self.which(|state| matches!(state, State::Granted(_)), 1).is_empty() {
+                if !self.which(is_to_be_loaded, 1).is_empty() {
                     return Next::Load(self.next_load());
                 }
-                let unread = self.which(|state| matches!(state, State::Unread), PIPELINE);
+                if !self.which(|state| matches!(state, State::Turn(_)), 1).is_empty() {
+                    self.ask_in_turn().await;
+                    continue;
+                }
+                let most = self.reads_at_once();
+                let unread = self.which(|state| matches!(state, State::Unread), most);
                 if !unread.is_empty() {
                     self.look_up(&unread).await;
+                    self.careful_reads = self.careful_reads.saturating_mul(MORE_READS);
+                    continue;
+                }
+                let exhausted = self.which(|state| self.is_exhausted(state), usize::MAX);
+                if !exhausted.is_empty() {
+                    self.queue_up(&exhausted).await;
                     continue;
                 }
                 let most = self.max_batch.min(PIPELINE);
@@ -179,7 +222,9 @@ impl Progress {
                     self.take_place().await;
                     return Next::Load(self.next_load());
                 }
-                if self.which(|state| matches!(state, State::Held(_)), 1).is_empty() {
+                let is_waited_for =
+                    |state: &State| matches!(state, State::Held(_) | State::Queued(_));
+                if self.which(is_waited_for, 1).is_empty() {
                     return Next::Done;
                 }
                 self.wait().await;
@@ -187,14 +232,27 @@ impl Progress {
         })
     }
 
+    /// Whether an entry has been asked for often enough.
+    fn is_exhausted(&self, state: &State) -> bool {
+        let State::Ask(Tries { rounds, .. }) = state else { return false };
+        *rounds >= ROUNDS || *rounds > 0 && Instant::now() >= self.patience
+    }
+
+    /// As many entries as are likely to be no more than others can wait for.
+    pub(super) fn reads_at_once(&self) -> usize {
+        let slot = &self.slots[0];
+        let known = slot.core().sessions.store().reads_at_once(&slot.key);
+        known.unwrap_or(self.careful_reads).min(PIPELINE)
+    }
+
     pub(super) fn which(&self, is_such: impl Fn(&State) -> bool, most: usize) -> Vec<usize> {
         let states = self.states.iter().enumerate();
         states.filter(|(_, state)| is_such(state)).map(|(index, _)| index).take(most).collect()
     }
 
-    /// What is granted, and then what is loaded without being stored.
+    /// What others wait for, and then what is loaded for this batch alone.
     fn next_load(&mut self) -> Vec<usize> {
-        let mut which = self.which(|state| matches!(state, State::Granted(_)), self.max_batch);
+        let mut which = self.which(is_to_be_loaded, self.max_batch);
         let room = self.max_batch - which.len();
         which.extend(self.which(|state| matches!(state, State::Alone(_)), room));
         which.sort_unstable();
@@ -211,22 +269,26 @@ impl Progress {
     }
 
     /// What was found for an entry.
-    pub(super) fn found(&self, index: usize) -> Option<&Record> {
+    fn found(&self, index: usize) -> Option<&Record> {
         match &self.states[index] {
             State::Found(read) => Some(&read.record),
             _ => None,
         }
     }
 
-    /// What a record comes to, if it can be opened and decodes.
-    pub(super) fn decoded<R>(
-        &self,
-        index: usize,
-        record: &Record,
-        decode: impl FnOnce(&Header, &[u8]) -> Option<R>,
-    ) -> Option<R> {
-        let payload = self.slots[index].entry().sealer().open(record).ok()?;
-        decode(record.header(), &payload)
+    /// What was found for an entry, if it can be opened and decodes. Makes a copy of what was read under a watch.
+    pub(super) fn decode<R>(&mut self, index: usize, meaning: &dyn Meaning<R>) -> Option<R> {
+        let State::Found(read) = &mut self.states[index] else { return None };
+        #[cfg(feature = "local")]
+        let begun = read.begun.take();
+        let (slot, record) = (&self.slots[index], &read.record);
+        let payload = slot.entry().sealer().open(record).ok()?;
+        #[cfg(feature = "local")]
+        if let (Some(begun), Some(Some(key))) = (begun, self.copy_keys.get(index)) {
+            let copying = Copying { slot, record, begun, key };
+            return meaning.decode_and_copy(record.header(), &payload, copying);
+        }
+        meaning.decode(record.header(), &payload)
     }
 
     /// What was found is the answer.
@@ -257,9 +319,9 @@ impl Progress {
         };
     }
 
-    /// The entry, if what was loaded of it may be stored.
+    /// The entry, if what was loaded of it may be stored, or shared.
     pub(super) fn to_store(&self, index: usize) -> Option<&Slot> {
-        matches!(self.states[index], State::Granted(_)).then(|| &self.slots[index])
+        is_to_be_loaded(&self.states[index]).then(|| &self.slots[index])
     }
 
     /// What is to be stored of an entry that was loaded.
@@ -282,6 +344,10 @@ impl Progress {
     pub(super) fn end(&mut self, index: usize, stored: Stored) {
         self.states[index] = match std::mem::replace(&mut self.states[index], State::Done) {
             State::Granted(granted) => State::Loaded(granted, stored),
+            State::InTurn(turn) => {
+                tell(&turn, &stored);
+                State::Done
+            }
             _ => State::Done,
         };
     }
@@ -325,7 +391,7 @@ impl Progress {
     }
 }
 
-/// Whether an entry has been asked for often enough.
-pub(super) fn is_exhausted(tries: &Tries, patience: Instant) -> bool {
-    tries.rounds >= ROUNDS || tries.rounds > 0 && Instant::now() >= patience
+/// Under a lease, or in a turn: others wait for it.
+fn is_to_be_loaded(state: &State) -> bool {
+    matches!(state, State::Granted(_) | State::InTurn(_))
 }

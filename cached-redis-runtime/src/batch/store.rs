@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::join::{Boxed, join_all};
 use super::progress::{Kind, Phase, Progress, State};
+use super::turns::tell;
 use crate::background::finish_within;
 use crate::call::conclude::count_stored;
 use crate::call::permit::Granted;
@@ -13,6 +14,7 @@ use crate::flight::Leader;
 use crate::group::Group;
 use crate::lease::Life;
 use crate::payload::Encoding;
+use crate::sharing::Turn;
 use crate::stats::Counters;
 
 /// Bytes that are sent in one go: more would hold up what others send on the same connection.
@@ -41,6 +43,7 @@ impl Progress {
     /// Whether all of these have a last good value that may stand in for a load that has failed.
     pub(super) fn find_fallback<'a>(&'a mut self, which: &'a [usize]) -> Phase<'a, bool> {
         Box::pin(async move {
+            let most = self.reads_at_once();
             let Self { slots, budget, kind, .. } = self;
             let may_fall_back = |index: &usize| {
                 let policy = &slots[*index].policy;
@@ -51,16 +54,18 @@ impl Progress {
             }
             let core = Arc::clone(slots[0].core());
             let mut session = core.sessions.within(budget);
-            let before = core.invalidator.before_reading();
-            let entries: Vec<_> =
-                which.iter().map(|index| (&*slots[*index].key, &slots[*index].groups)).collect();
-            let Ok(all) = session.read_many(&entries).await else { return false };
             let mut reads = Vec::with_capacity(which.len());
-            for (index, found) in which.iter().zip(all) {
-                let Some(found) = found else { return false };
-                match slots[*index].fallback_of(found, before, &mut session).await {
-                    Some(read) => reads.push(read),
-                    None => return false,
+            for some in which.chunks(most) {
+                let before = core.invalidator.before_reading();
+                let entry = |index: &usize| (&*slots[*index].key, &slots[*index].groups);
+                let entries: Vec<_> = some.iter().map(entry).collect();
+                let Ok(found) = session.read_many(&entries).await else { return false };
+                for (index, found) in some.iter().zip(found) {
+                    let Some(found) = found else { return false };
+                    match slots[*index].fallback_of(found, before, &mut session).await {
+                        Some(read) => reads.push(read),
+                        None => return false,
+                    }
                 }
             }
             self.fallbacks = which.iter().copied().zip(reads).collect();
@@ -73,6 +78,8 @@ impl Progress {
     pub(super) fn conclude(&mut self) -> Phase<'_, ()> {
         Box::pin(async move {
             let (mut to_fill, mut given_up) = (Vec::new(), Vec::<Boxed<'static, ()>>::new());
+            // Held until the end: whoever comes next is to find what is stored here.
+            let mut turns = Vec::new();
             for index in 0..self.states.len() {
                 let state = &mut self.states[index];
                 if !matches!(state, State::Loaded(..)) {
@@ -81,8 +88,12 @@ impl Progress {
                 let State::Loaded(granted, stored) = std::mem::replace(state, State::Done) else {
                     continue;
                 };
-                let Granted { lease, replaces, .. } = granted;
+                let Granted { lease, replaces, turn, .. } = granted;
                 let slot = &self.slots[index];
+                if let Some(turn) = turn {
+                    tell(&turn, &stored);
+                    turns.push(*turn);
+                }
                 match stored {
                     Stored::New(encoding) => {
                         let life = slot.entry().life(&encoding);
@@ -115,7 +126,7 @@ impl Progress {
                 });
             let all: Vec<_> = fills.chain(given_up).collect();
             if !all.is_empty() {
-                self.finish(all).await;
+                self.finish(all, turns).await;
             }
             for (index, read) in std::mem::take(&mut self.fallbacks) {
                 self.states[index] = State::Found(read);
@@ -205,10 +216,10 @@ impl Progress {
         })
     }
 
-    async fn finish(&self, all: Vec<Boxed<'static, ()>>) {
+    async fn finish(&self, all: Vec<Boxed<'static, ()>>, turns: Vec<Turn>) {
         let storing = self.slots[0].core().background.storing();
         let stored: Boxed<'static, ()> = Box::pin(async move {
-            let _storing = storing;
+            let (_storing, _turns) = (storing, turns);
             join_all(all).await;
         });
         finish_within(self.budget.left(), stored).await;

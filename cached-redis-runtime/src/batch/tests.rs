@@ -4,6 +4,7 @@ mod loads;
 mod policies;
 mod shapes;
 mod together;
+mod turns;
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;

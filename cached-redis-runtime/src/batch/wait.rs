@@ -16,13 +16,13 @@ use crate::call::ask::{FIRST_PAUSE, LONGEST_PAUSE, PAUSE_SHARE};
 use crate::call::permit::{Granted, Reason};
 use crate::call::slot::Slot;
 use crate::fill::Lease;
-use crate::flight::{Follower, Word};
+use crate::flight::{Called, Follower, Word};
 use crate::invalidation::Before;
 use crate::judgement::Seen;
 use crate::lease::LeaseId;
 use crate::record::Record;
 use crate::session::Session;
-use crate::sharing::Known;
+use crate::sharing::{Answer, Known};
 use crate::store::Found;
 
 /// An entry that somebody else loads.
@@ -33,6 +33,14 @@ pub(super) struct Held {
     pub(super) wait: Wait,
     /// Since when it is waited for.
     pub(super) since: Instant,
+}
+
+/// What is heard.
+enum Heard {
+    /// From the leader of a load in this process; `None` if it has never said a word.
+    Word(Option<Word>),
+    /// In the queue for turns.
+    Call(Option<Called<Answer>>),
 }
 
 /// How the end of that load is heard of.
@@ -46,32 +54,52 @@ pub(super) enum Wait {
 }
 
 impl Progress {
-    /// Waits until at least one of the loads has ended, or until it is time to look at those elsewhere.
+    /// Waits until at least one of the loads has ended, or a turn has come, or until it is time to look at those
+    /// elsewhere.
     pub(super) async fn wait(&mut self) {
-        let until = self.next_look().min(self.patience);
+        let until = self.next_look();
         let mut heard = Vec::new();
         let words = poll_fn(|context| {
             for (index, state) in self.states.iter_mut().enumerate() {
-                if let State::Held(held) = state
-                    && let Wait::Follow(follower) = &mut held.wait
-                    && let Poll::Ready(word) = Pin::new(follower).poll(context)
-                {
+                let word = match state {
+                    State::Held(held) => match &mut held.wait {
+                        Wait::Follow(follower) => Pin::new(follower).poll(context).map(Heard::Word),
+                        Wait::Watch | Wait::AskAgain => Poll::Pending,
+                    },
+                    State::Queued(queued) => {
+                        Pin::new(&mut queued.place).poll(context).map(Heard::Call)
+                    }
+                    _ => Poll::Pending,
+                };
+                if let Poll::Ready(word) = word {
                     heard.push((index, word));
                 }
             }
             if heard.is_empty() { Poll::Pending } else { Poll::Ready(()) }
         });
         let ended = timed(pin!(timeout_at(until, words))).await;
-        if ended.is_none() || Instant::now() >= self.patience && heard.is_empty() {
-            // Without timers, or for too long.
+        if ended.is_none() {
+            // Without timers.
             return self.give_up();
         }
         if heard.is_empty() {
+            self.widen();
+            let held = self.which(|state| matches!(state, State::Held(_)), usize::MAX);
+            if Instant::now() >= self.patience {
+                return self.queue_up(&held).await;
+            }
             return self.look_elsewhere().await;
         }
-        for (index, word) in heard {
-            self.take_word(index, word).await;
+        let mut failed = Vec::new();
+        for (index, heard) in heard {
+            match heard {
+                Heard::Word(Some(Word::Failed) | None) => failed.push(index),
+                Heard::Word(Some(word)) => self.take_word(index, word).await,
+                Heard::Call(called) => self.take_call(index, called).await,
+            }
         }
+        // Nothing that can be shared.
+        self.queue_up(&failed).await;
     }
 
     /// Loads elsewhere are looked at after a share of the time that was waited already; those in this process speak up
@@ -82,30 +110,31 @@ impl Progress {
         let pause = backoff::jittered(share.clamp(FIRST_PAUSE, LONGEST_PAUSE));
         let each = self.states.iter().zip(&self.slots).filter_map(|(state, slot)| match state {
             State::Held(held) => Some(match held.wait {
-                Wait::Follow(_) => held.since + slot.lease(),
-                Wait::Watch | Wait::AskAgain => now + pause,
+                Wait::Follow(_) => self.patience.min(held.since + slot.lease()),
+                Wait::Watch | Wait::AskAgain => self.patience.min(now + pause),
             }),
+            State::Queued(queued) => Some(queued.since + slot.bounded(slot.policy.load_timeout)),
             _ => None,
         });
         each.min().unwrap_or(now)
     }
 
-    /// What is still held by others is loaded for this call alone.
+    /// What is still waited for is loaded for this call alone.
     fn give_up(&mut self) {
         for state in &mut self.states {
-            if matches!(state, State::Held(_)) {
+            if matches!(state, State::Held(_) | State::Queued(_)) {
                 *state = State::Alone(Reason::NotShareable);
             }
         }
     }
 
-    async fn take_word(&mut self, index: usize, word: Option<Word>) {
+    async fn take_word(&mut self, index: usize, word: Word) {
         let Self { slots, states, budget, .. } = self;
         let State::Held(held) = std::mem::replace(&mut states[index], State::Done) else { return };
         let Held { tries, known, .. } = *held;
         let slot = &slots[index];
         states[index] = match word {
-            Some(Word::Stored(record)) => {
+            Word::Stored(record) => {
                 let mut session = slot.core().sessions.within(budget);
                 let read = match Record::read(record) {
                     Some(record) => {
@@ -115,13 +144,12 @@ impl Progress {
                 };
                 read.map_or_else(|| again(tries, tries.intent), State::Found)
             }
-            Some(Word::Lead(leader)) => {
+            Word::Lead(leader) => {
                 let lease = Lease { leader, stamps: known.stamps.clone() };
                 State::Granted(Granted::taken_over(lease))
             }
-            Some(Word::StartOver) => again(tries, tries.intent),
-            // Nothing that can be shared: what others could not load either is not waited for in line.
-            Some(Word::LoadAlone | Word::Failed) | None => State::Alone(Reason::NotShareable),
+            Word::StartOver => again(tries, tries.intent),
+            Word::LoadAlone | Word::Failed => State::Alone(Reason::NotShareable),
         };
     }
 
@@ -129,7 +157,7 @@ impl Progress {
     async fn look_elsewhere(&mut self) {
         let watched =
             |state: &State| matches!(state, State::Held(held) if matches!(held.wait, Wait::Watch));
-        let which = self.which(watched, super::progress::PIPELINE);
+        let which = self.which(watched, self.reads_at_once());
         let Self { slots, states, budget, .. } = self;
         for (state, slot) in states.iter_mut().zip(slots.iter()) {
             let State::Held(held) = state else { continue };

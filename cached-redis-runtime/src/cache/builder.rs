@@ -6,7 +6,7 @@ use std::time::Duration;
 use redis::Client;
 use redis::aio::MultiplexedConnection;
 
-use super::{Cache, Double, Settings, namespace};
+use super::{Cache, Double, Settings, namespace, switch};
 use crate::error::Error;
 use crate::payload::seal;
 #[cfg(feature = "encryption")]
@@ -67,6 +67,7 @@ impl Default for Settings {
             compression: Compression::None,
             encrypts: false,
             keys: None,
+            switched_off: None,
         }
     }
 }
@@ -261,11 +262,12 @@ impl CacheBuilder {
         self
     }
 
-    /// The cache. Does not connect.
+    /// The cache. Does not connect. With `CACHED_REDIS=off` in the environment it is
+    /// [switched off](Cache::disabled), except for one in memory.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if no server was chosen; for a malformed URL, or
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if no server was chosen; if `CACHED_REDIS` is neither `on` nor `off`; for a malformed URL, or
     /// one that says what is not supported; for TLS without a TLS feature, a namespace that cannot be
     /// part of a key, a budget of zero or above a minute, a longest TTL out of range, or no load at all
     /// while the server is down or after a failure.
@@ -285,6 +287,9 @@ impl CacheBuilder {
             Place::Double(make) => {
                 let double = make(&self.settings.namespace);
                 return Ok(Cache::with_double(double, self.settings));
+            }
+            _ if switch::is_off(std::env::var_os(switch::VARIABLE).as_deref())? => {
+                return Ok(Cache::switched_off(self.settings, switch::BY_ENVIRONMENT));
             }
             Place::Environment => Server::Url(std::env::var(VARIABLE).map_err(|_| no_server())?),
             Place::Server(server) => *server,

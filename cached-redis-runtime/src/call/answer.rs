@@ -23,6 +23,15 @@ impl Read {
             begun: None,
         }
     }
+
+    /// It was read under this watch, if that is one.
+    #[cfg(feature = "local")]
+    pub(crate) fn is_watched_by(&mut self, begun: Option<Begun>) {
+        self.begun = begun;
+    }
+
+    #[cfg(not(feature = "local"))]
+    pub(crate) fn is_watched_by(&mut self, (): ()) {}
 }
 
 /// What an answer counts as.

@@ -14,8 +14,6 @@ use crate::error::Error;
 use crate::fill::{Acquisition, Lease};
 use crate::flight::Join;
 use crate::freshness::is_busy;
-use crate::invalidation::Before;
-use crate::judgement::Seen;
 use crate::lease::{Intent, LeaseId};
 use crate::loading;
 use crate::record::{Record, State};
@@ -26,7 +24,7 @@ use crate::sharing::{Answer, Asker, Known, Question};
 /// itself without storing. Under a storm of invalidations nothing could be stored anyway.
 pub(crate) const ROUNDS: usize = 4;
 
-/// Pauses of a caller that waits for a load in another process: a share of the time that it has
+/// Pauses of a caller that polls for a load in another process: a share of the time that it has
 /// waited already, so that it comes late by no more than that share and polls a long load seldom.
 /// The longest is short, because one caller of a process polls for all, also for those that have come
 /// just now.
@@ -142,7 +140,9 @@ impl Slot {
                     waits = true;
                     self.counters.waits.increment();
                 }
-                match self.watch(asker, &holder, began, deadline, session).await {
+                // Boxed, because few callers wait for other processes.
+                let wait = Box::pin(self.wait(asker, &holder, began, deadline, session));
+                match wait.await {
                     Ok(Some((seen, before))) => {
                         return some(asker, || Answer::Read(seen.clone(), before));
                     }
@@ -152,46 +152,6 @@ impl Slot {
             }
         }
         Asked::None
-    }
-
-    /// Polls until a load in another process has ended, one way or the other, and returns the record that it left.
-    async fn watch(
-        &self,
-        asker: &mut Asker,
-        holder: &LeaseId,
-        began: Instant,
-        deadline: Instant,
-        session: &mut Session<'_>,
-    ) -> Result<Option<(Seen, Before)>, Error> {
-        while Instant::now() < deadline {
-            let share = began.elapsed() / PAUSE_SHARE;
-            pause(share.clamp(FIRST_PAUSE, LONGEST_PAUSE), deadline).await;
-            asker.sends();
-            let before = self.core().invalidator.before_reading();
-            // Time spent waiting for a load is not time lost to the cache.
-            let found = match session.read_free(&self.key, &self.groups).await {
-                Ok(Some(found)) => found,
-                Ok(None) => return Ok(None),
-                Err(error) => {
-                    // Slow once, and only this caller has lost its budget: the next one asks. Away,
-                    // and it is so for all.
-                    if error.kind() != crate::ErrorKind::Timeout {
-                        asker.tells_all(|| Answer::Failed(error.clone()));
-                    }
-                    return Err(error);
-                }
-            };
-            let is_current = found.is_current;
-            let Some(record) = Record::read(found.record) else { return Ok(None) };
-            if !self.is_held(&record, holder) {
-                return Ok(Some((Seen { record, is_current }, before)));
-            }
-            if !is_current {
-                // A group has been invalidated since: whether that load counts, the lease says.
-                return Ok(None);
-            }
-        }
-        Ok(None)
     }
 }
 
@@ -220,7 +180,7 @@ fn failed(asker: &Asker, error: Error) -> Asked {
     all(asker, || Answer::Failed(error.clone()))
 }
 
-async fn pause(pause: Duration, deadline: Instant) {
+pub(super) async fn pause(pause: Duration, deadline: Instant) {
     let until = (Instant::now() + backoff::jittered(pause)).min(deadline);
     timed(pin!(tokio::time::sleep_until(until))).await;
 }

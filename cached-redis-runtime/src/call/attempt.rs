@@ -230,7 +230,7 @@ impl Attempt {
                 context.leases = vec![granted.lease.id()].into();
             }
             Permit::Alone(place) => context.has_place = place.is_some(),
-            Permit::InTurn(_) => context.turn = Some(self.slot.key.clone()),
+            Permit::InTurn(_) => context.turns = vec![self.slot.key.clone()],
         }
         self.load.began = Instant::now();
         self.load.runs_in(context)

@@ -92,7 +92,7 @@ impl Slot {
 }
 
 /// Answers those who have waited since before the load began.
-pub(super) fn share(turn: &Turn, record: &[u8]) {
+pub(crate) fn share(turn: &Turn, record: &[u8]) {
     match Record::read(Bytes::copy_from_slice(record)) {
         Some(record) => turn.shares(|| Answer::Loaded(record.clone())),
         None => turn.opens(),

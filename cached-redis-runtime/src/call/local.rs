@@ -12,12 +12,13 @@ use super::{Call, answer};
 use crate::cache::Core;
 use crate::error::Error;
 use crate::freshness::fresh_for;
-use crate::function::Function;
+use crate::function::{CountersOf, Function, StoredType};
 use crate::group::TagText;
+use crate::health::Tracking;
 use crate::key::LocalKey;
 use crate::local::{LocalCopy, Original, owner};
 use crate::outcome::{Outcome, Storable};
-use crate::panics::guarded;
+use crate::panics::{guarded, guarded_here};
 use crate::payload;
 use crate::payload::codec::Format;
 use crate::policy::Policy;
@@ -73,28 +74,47 @@ where
     O::Value: Storable + LocalValue,
     K: LocalKey,
 {
-    let classes = outcome.classes();
-    let format = Format::of::<O::Codec, O::Value>();
-    let schema = function.schema(type_name::<O::Value>(), local.version, classes, format).ok()?;
+    let stored = StoredType {
+        type_name: type_name::<O::Value>(),
+        version: local.version,
+        classes: outcome.classes(),
+        format: Format::of::<O::Codec, O::Value>(),
+    };
     let core = cache.core();
-    let copy = key.find(function, |key| find(function, key, local, core, schema))?;
+    let (copy, counters) =
+        key.find(function, |key| find_typed(function, key, local, core, stored))?;
     let value = copy.value::<Option<O::Value>>()?;
-    let counters = function.counters(core.id, || core.stats.of(function.prefix(), function.name()));
-    if counters.shapes.is_unfaithful(schema) {
-        return None;
-    }
     // Its `Clone` may panic.
-    let returned = guarded(|| match value {
+    let returned = guarded_here(|| match value {
         Some(value) => Some(outcome.present(value.clone())),
         None => outcome.absent(),
     })??;
-    if value.is_some() { &counters.local_values } else { &counters.local_absences }.increment();
+    match value {
+        Some(_) => counters.local_values.increment(),
+        None => counters.local_absences.increment(),
+    }
     Some(returned)
 }
 
 /// All of it that does not know the value.
-fn find(
-    function: &'static Function,
+fn find_typed<'a>(
+    function: &'a Function,
+    key: &[u8],
+    terms: &Local,
+    core: &Arc<Core>,
+    stored: StoredType,
+) -> Option<(Arc<LocalCopy>, CountersOf<'a>)> {
+    let schema = function.known_schema(stored).or_else(|| function.schema(stored).ok())?;
+    let counters = function.counters(core.id, || core.stats.of(function.prefix(), function.name()));
+    if counters.shapes.is_unfaithful(schema) {
+        return None;
+    }
+    find(function, key, terms, core, schema).map(|copy| (copy, counters))
+}
+
+/// The copy of what has this schema, if it counts.
+pub(super) fn find(
+    function: &Function,
     key: &[u8],
     terms: &Local,
     core: &Arc<Core>,
@@ -200,13 +220,23 @@ impl Slot {
     ) -> Result<(Option<Found>, Option<Begun>), Error> {
         let local = self.core().local.as_ref();
         let Some(begun) = local.and_then(|local| local.begin(&self.key, bound)) else {
+            let tracking = session.condition().tracking;
+            if local.is_some() && matches!(tracking, Tracking::Off(_)) {
+                self.counters.local_off.increment();
+            }
             return Ok((session.read(&self.key, &self.groups).await?, None));
         };
         let (found, is_watched) = session.read_watched(&self.key, &self.groups).await?;
         Ok((found, is_watched.then_some(begun)))
     }
 
-    fn copy<T: LocalValue>(&self, begun: Begun, key: &[u8], record: &Record, value: Option<T>) {
+    pub(super) fn copy<T: LocalValue>(
+        &self,
+        begun: Begun,
+        key: &[u8],
+        record: &Record,
+        value: Option<T>,
+    ) {
         let Some(local) = &self.core().local else { return };
         // In this order, so that no time is counted twice.
         let since = local.now();

@@ -1,4 +1,4 @@
-//! Randomized schedules over the in-process store: two nodes that read and write under every policy,
+//! Randomized schedules over the in-process store: two nodes that read, alone and in batches, and write under every policy,
 //! evictions, faults, cancelled calls, a node that is killed or restarted, in time that does not
 //! pass. A failing seed is printed; `CACHED_REDIS_SEED=n` replays it and says what happens,
 //! `CACHED_REDIS_SCHEDULES=n` runs more of them.
@@ -7,10 +7,12 @@
 //! - It is not older than what an invalidation, a guard or a write-through that had completed before
 //!   the call began has made outdated; nor, after the end of a guard whose process has died, than
 //!   what was committed under it.
+//! - A copy in the process (`local`) may be older than that for its bound, but not than what this process has outdated.
 //! - It is not older than its `ttl` and `stale` allow, or `stale_if_error` where a load had failed
 //!   or was slow.
 //! - It ends.
 
+mod hearing;
 mod node;
 mod plan;
 mod value;
@@ -28,8 +30,10 @@ use tokio::time::{sleep, timeout};
 use super::tests::paused_runtime;
 use crate::store::memory::{Fault, MemoryStore};
 use cached_redis_test_support::hunt::{is_replay, seeds};
+use hearing::Deaf;
 use node::Node;
-use plan::{Ending, KEYS, Plan};
+use plan::{Ending, KEYS, LONGEST_BOUND, Plan};
+use wire::Wire;
 use world::{Seen, World};
 
 #[cfg(feature = "unfenced-for-tests")]
@@ -38,12 +42,19 @@ use crate::Rule;
 #[cfg(not(feature = "unfenced-for-tests"))]
 type Rule = std::convert::Infallible;
 
+/// What is broken, to show that it is noticed.
+#[derive(Clone, Copy, Debug, Default)]
+struct Broken {
+    rule: Option<Rule>,
+    deaf: Option<Deaf>,
+}
+
 fn millis(range: Range<u64>) -> Duration {
     Duration::from_millis(fastrand::u64(range))
 }
 
 /// Runs one schedule, with a rule broken or not, and returns what was wrong.
-fn run(seed: u64, broken: Option<Rule>, traced: bool) -> (Vec<String>, Seen) {
+fn run(seed: u64, broken: Broken, traced: bool) -> (Vec<String>, Seen) {
     fastrand::seed(seed);
     let world = paused_runtime().block_on(async {
         let world = Arc::new(World::new(Plan::random(), traced));
@@ -54,7 +65,7 @@ fn run(seed: u64, broken: Option<Rule>, traced: bool) -> (Vec<String>, Seen) {
     (world.violations(), world.seen())
 }
 
-async fn schedule(world: &Arc<World>, broken: Option<Rule>) {
+async fn schedule(world: &Arc<World>, broken: Broken) {
     let store = Arc::new(MemoryStore::new("memory"));
     let start = || {
         let node = Node::new(world, &store, broken);
@@ -63,7 +74,8 @@ async fn schedule(world: &Arc<World>, broken: Option<Rule>) {
     };
     let (one, of_one) = start();
     let (mut other, mut of_other) = start();
-    let trouble = tokio::spawn(trouble(Arc::clone(world), Arc::clone(&store), one.keys()));
+    let wires = [&one.wire, &other.wire].map(Arc::clone);
+    let trouble = tokio::spawn(trouble(Arc::clone(world), Arc::clone(&store), one.keys(), wires));
     if world.plan.ending != Ending::Stays {
         sleep(millis(10..100)).await;
         world.say(|| format!("{:?}", world.plan.ending));
@@ -87,6 +99,8 @@ async fn schedule(world: &Arc<World>, broken: Option<Rule>) {
         }
         node.has_retried();
     }
+    // By now copies must have heard of it.
+    sleep(LONGEST_BOUND).await;
     for node in [&one, &other] {
         for key in 0..KEYS {
             node.read(key).await;
@@ -123,6 +137,8 @@ async fn end(world: &World, node: &Node) {
             ("values kept", of.not_modified),
             ("coalesced", of.coalesced),
             ("waits", of.waits),
+            #[cfg(feature = "local")]
+            ("local hits", of.local_hits),
             ("superseded", of.superseded),
         ]);
     }
@@ -134,10 +150,15 @@ async fn end(world: &World, node: &Node) {
     }
 }
 
-async fn trouble(world: Arc<World>, store: Arc<MemoryStore>, keys: Vec<String>) {
+async fn trouble(
+    world: Arc<World>,
+    store: Arc<MemoryStore>,
+    keys: Vec<String>,
+    wires: [Arc<Wire>; 2],
+) {
     for _ in 0..6 {
         sleep(millis(0..40)).await;
-        match fastrand::u32(..4) {
+        match fastrand::u32(..6) {
             0 => {
                 let key = &keys[fastrand::usize(..keys.len())];
                 if store.evict(key) {
@@ -163,6 +184,18 @@ async fn trouble(world: Arc<World>, store: Arc<MemoryStore>, keys: Vec<String>) 
                 store.set_fault(None);
                 world.say(|| "the fault ends".to_owned());
             }
+            3 => {
+                world.say(|| "a connection is lost".to_owned());
+                wires[fastrand::usize(..2)].hearing.lose();
+            }
+            4 => {
+                let hearing = &wires[fastrand::usize(..2)].hearing;
+                world.say(|| "silence begins".to_owned());
+                hearing.silence(true);
+                sleep(millis(0..80)).await;
+                hearing.silence(false);
+                world.say(|| "the silence ends".to_owned());
+            }
             _ => {}
         }
     }
@@ -175,7 +208,7 @@ fn add(all: &mut Seen, more: &Seen) {
 }
 
 /// Runs schedules on all cores until one finds something wrong: its seed, and what.
-fn search(seeds: Range<u64>, broken: Option<Rule>) -> Result<Seen, (u64, Vec<String>)> {
+fn search(seeds: Range<u64>, broken: Broken) -> Result<Seen, (u64, Vec<String>)> {
     let (next, found) = (AtomicU64::new(seeds.start), AtomicBool::new(false));
     let traced = is_replay(&seeds);
     let work = || {
@@ -208,7 +241,7 @@ fn search(seeds: Range<u64>, broken: Option<Rule>) -> Result<Seen, (u64, Vec<Str
 #[test]
 fn no_schedule_breaks_a_promise() {
     let seeds = seeds("CACHED_REDIS_SCHEDULES", 5_000);
-    match search(seeds.clone(), None) {
+    match search(seeds.clone(), Broken::default()) {
         Err((seed, violations)) => {
             panic!("{violations:#?}: replay with CACHED_REDIS_SEED={seed}");
         }
@@ -224,11 +257,11 @@ fn no_schedule_breaks_a_promise() {
 /// The simulation is not blind: with a rule broken, it notices.
 #[cfg(feature = "unfenced-for-tests")]
 mod with_a_rule_broken_some_schedule_breaks_a_promise {
-    use super::{Rule, search};
+    use super::{Broken, Rule, search};
 
     fn finds(rule: Rule) {
-        let (seed, violations) =
-            search(0..20_000, Some(rule)).expect_err("the simulation is blind");
+        let (seed, violations) = search(0..20_000, Broken { rule: Some(rule), deaf: None })
+            .expect_err("the simulation is blind");
         eprintln!("{rule:?} broken: seed {seed} finds {violations:?}");
     }
 
@@ -255,5 +288,27 @@ mod with_a_rule_broken_some_schedule_breaks_a_promise {
     #[test]
     fn updating_blindly() {
         finds(Rule::Update);
+    }
+}
+
+/// The same for what copies rest on.
+#[cfg(feature = "local")]
+mod deaf_to_changes_some_schedule_breaks_a_promise {
+    use super::{Broken, Deaf, search};
+
+    fn finds(deaf: Deaf) {
+        let broken = Broken { rule: None, deaf: Some(deaf) };
+        let (seed, violations) = search(0..20_000, broken).expect_err("the simulation is blind");
+        eprintln!("{deaf:?}: seed {seed} finds {violations:?}");
+    }
+
+    #[test]
+    fn own_changes_end_no_copies() {
+        finds(Deaf::OwnChanges);
+    }
+
+    #[test]
+    fn copies_answer_without_comparing_stamps() {
+        finds(Deaf::Stamps);
     }
 }

@@ -5,16 +5,13 @@ use std::time::Duration;
 use super::{EntryRef, Lease};
 use crate::error::{Error, ErrorKind};
 use crate::flight::Leader;
-use crate::group::{Group, Stamps};
+use crate::group::{Group, MOST_TAGS, Stamps};
 use crate::lease::{Fill, Filled, Life};
 use crate::payload::Encoding;
 use crate::payload::seal::Sealer;
 use crate::record::{self, Compression, Header, Kind};
 use crate::scope::Handle;
 use crate::session::Session;
-
-/// Groups that a value names itself. Those of the arguments have room beside them in a record.
-const MOST_TAGS: usize = 32;
 
 impl EntryRef<'_> {
     /// What may be stored of an encoded value.

@@ -102,7 +102,7 @@ impl<Q: Eq + Hash, A> Lines<Q, A> {
         }
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, feature = "unfenced-for-tests"))]
     pub(crate) fn len(&self) -> usize {
         self.lock().len()
     }

@@ -99,7 +99,7 @@ impl<A> LoadQueues<A> {
         Entered::Wait(Queued { turns: Arc::clone(self), key, began, word })
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, feature = "unfenced-for-tests"))]
     pub(crate) fn len(&self) -> usize {
         self.lock().len()
     }

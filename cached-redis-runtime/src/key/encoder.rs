@@ -54,11 +54,16 @@ mod tag {
 
 /// Where the encoding of a key goes.
 pub trait Sink: Default {
+    /// Whether what is appended to it takes so little that a call to catch panics matters.
+    const IS_CHEAP: bool;
+
     /// Appends bytes.
     fn append(&mut self, bytes: &[u8]);
 }
 
 impl Sink for Sha256 {
+    const IS_CHEAP: bool = false;
+
     fn append(&mut self, bytes: &[u8]) {
         self.update(bytes);
     }

@@ -28,6 +28,8 @@ impl Default for KeyBytes {
 }
 
 impl Sink for KeyBytes {
+    const IS_CHEAP: bool = true;
+
     // What is appended has a known length nearly always, where this is compiled into the caller.
     #[inline]
     fn append(&mut self, bytes: &[u8]) {

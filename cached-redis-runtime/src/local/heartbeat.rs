@@ -12,7 +12,7 @@ use super::Local;
 use crate::backoff::Backoff;
 use crate::budget::has_timers;
 use crate::sole_task::{SoleTask, TaskToken};
-use crate::watched::Nanos;
+use crate::watched::{Nanos, nanos};
 
 /// How often within a bound. Two of three answers may come late.
 const IN_A_BOUND: u32 = 3;
@@ -60,8 +60,7 @@ impl Local {
     /// Asks the server at once, because it has not been heard within this bound, and goes on asking. Without a runtime that
     /// has timers nobody asks, and everything is read from the server.
     pub(super) fn listen(self: &Arc<Self>, bound: Duration) {
-        let bound = Nanos::try_from(bound.as_nanos()).unwrap_or(Nanos::MAX);
-        self.bound.fetch_min(bound, Ordering::Relaxed);
+        self.bound.fetch_min(nanos(bound), Ordering::Relaxed);
         if let Ok(runtime) = Handle::try_current()
             && has_timers()
             && let Some(token) = self.heartbeat.task().take()

@@ -17,11 +17,12 @@ pub(crate) fn loss(kind: ErrorKind) -> Option<(Loss, &'static str)> {
         ),
         ErrorKind::Encode => (
             Loss::NotEncoded,
-            "Make the value one that JSON can carry, or do not cache this function",
+            "Make the value one that its codec can write, or do not cache this function",
         ),
         ErrorKind::TooLarge => (
             Loss::TooLarge,
-            "Store less, or raise `CacheBuilder::max_value_bytes`; large values hold up the small ones",
+            "Store less, or raise `CacheBuilder::max_value_bytes`; large values hold up the small ones. A value may have 32 \
+             tags of its own: of a list with more, tag the list as a whole",
         ),
         ErrorKind::Ttl | ErrorKind::Policy => (
             Loss::Options,

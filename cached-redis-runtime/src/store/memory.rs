@@ -3,8 +3,8 @@
 
 mod scripts;
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::clock::Clock;
@@ -12,6 +12,7 @@ use crate::error::{Error, ErrorKind};
 use crate::group::Generation;
 use crate::lease::FenceId;
 use crate::store::Operation;
+use crate::watched::Watched;
 
 /// A fault of the in-process store.
 ///
@@ -48,6 +49,8 @@ pub struct MemoryStore {
     namespace: String,
     clock: Clock,
     contents: Mutex<Contents>,
+    /// What those who use it are told of, before the operation that changes it returns.
+    watched: Arc<Watched>,
     fault: Mutex<Option<Fault>>,
     /// What keys must begin with that nobody may delete.
     #[cfg(test)]
@@ -63,6 +66,27 @@ struct Contents {
     /// Apart, because nobody would call them entries.
     generations: BTreeMap<String, Living>,
     fences: BTreeMap<String, Vec<Fence>>,
+    /// The entries whose next change is reported, and to whom.
+    tracked: BTreeSet<String>,
+    watched: Arc<Watched>,
+    /// Who else hears of what changes: the processes of a simulation.
+    #[cfg(test)]
+    listeners: Listeners,
+}
+
+/// Those who hear the key of every entry and group that changes.
+#[cfg(test)]
+#[derive(Clone, Default)]
+struct Listeners(Vec<Listener>);
+
+#[cfg(test)]
+type Listener = Arc<dyn Fn(&str) + Send + Sync>;
+
+#[cfg(test)]
+impl std::fmt::Debug for Listeners {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_tuple("Listeners").field(&self.0.len()).finish()
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -85,10 +109,13 @@ struct Stored {
 
 impl MemoryStore {
     pub(crate) fn new(namespace: &str) -> Self {
+        let watched = Arc::new(Watched::default());
+        let contents = Contents { watched: Arc::clone(&watched), ..Contents::default() };
         Self {
             namespace: namespace.to_owned(),
             clock: Clock::new(),
-            contents: Mutex::default(),
+            contents: Mutex::new(contents),
+            watched,
             fault: Mutex::new(None),
             #[cfg(test)]
             forbidden: Mutex::default(),
@@ -118,9 +145,17 @@ impl MemoryStore {
         Ok(())
     }
 
+    /// Has somebody hear of every change, before the operation that makes it returns.
+    #[cfg(test)]
+    pub(crate) fn listen(&self, listener: impl Fn(&str) + Send + Sync + 'static) {
+        lock(&self.contents).listeners.0.push(Arc::new(listener));
+    }
+
     /// Moves the clock forward: entries expire as if that much time had passed.
     pub fn advance(&self, by: Duration) {
         self.clock.advance(by);
+        // What lives for a while in this process has become older too.
+        self.watched.forget();
     }
 
     /// Switches a fault on, or off with `None`.
@@ -149,7 +184,12 @@ impl MemoryStore {
 
     /// Removes all entries, as a server does that restarts.
     pub fn clear(&self) {
-        *lock(&self.contents) = Contents::default();
+        let contents = &mut *lock(&self.contents);
+        contents.records.clear();
+        contents.generations.clear();
+        contents.fences.clear();
+        contents.tracked.clear();
+        self.watched.forget();
     }
 
     /// Puts any bytes under a key, as somebody else who uses the same server might.
@@ -166,7 +206,7 @@ impl MemoryStore {
     fn live<'a>(&self, contents: &'a mut Contents, key: &str) -> Option<&'a mut Stored> {
         let now = self.clock.now();
         if contents.records.get(key).is_some_and(|stored| stored.expires <= now) {
-            contents.records.remove(key);
+            contents.remove(key);
         }
         contents.records.get_mut(key)
     }
@@ -174,6 +214,7 @@ impl MemoryStore {
     fn put(&self, contents: &mut Contents, key: &str, record: Vec<u8>, life: Duration) {
         let stored = Stored { record, expires: self.clock.now() + life };
         contents.records.insert(key.to_owned(), stored);
+        contents.changed(key);
     }
 
     /// Runs `step` under the fault that is switched on.
@@ -201,7 +242,10 @@ impl MemoryStore {
                 }
                 Some(Fault::RefuseWrites) | None => {}
             }
+            let asked = self.watched.asks();
             let result = step(&mut lock(&self.contents));
+            // It reports before it answers, so each answer proves that nothing is on its way. There is one database.
+            self.watched.proves(asked, Generation::new([0; 8], 0));
             tokio::task::yield_now().await;
             Ok(result)
         })
@@ -226,6 +270,32 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Contents {
     fn remove(&mut self, key: &str) -> bool {
-        self.generations.remove(key).is_some() | self.records.remove(key).is_some()
+        let was_generation = self.generations.remove(key).is_some();
+        if was_generation {
+            self.watched.generations_changed();
+            self.said(key);
+        }
+        let was_entry = self.records.remove(key).is_some();
+        if was_entry {
+            self.changed(key);
+        }
+        was_generation || was_entry
     }
+
+    /// Reports that an entry is another one.
+    fn changed(&mut self, key: &str) {
+        if self.tracked.remove(key) {
+            self.watched.changed(key);
+        }
+        self.said(key);
+    }
+
+    #[cfg(test)]
+    fn said(&self, key: &str) {
+        self.listeners.0.iter().for_each(|listener| listener(key));
+    }
+
+    #[cfg(not(test))]
+    #[expect(clippy::unused_self, reason = "as in tests")]
+    fn said(&self, _: &str) {}
 }

@@ -12,7 +12,6 @@ use crate::health::Condition;
 use crate::lease::{Acquire, Acquired, FenceId, Filled, Intent, LeaseId, Life, Nonce};
 use crate::record::{self, Record};
 use crate::store::{Found, Operation, Store};
-#[cfg(feature = "local")]
 use crate::watched::Watched;
 
 /// A rule without which some reader gets what it must not get.
@@ -47,7 +46,6 @@ pub(crate) struct Mutated {
     /// What the classes were at when they were first seen.
     classes: Mutex<HashMap<Group, Option<Generation>>>,
     /// Of whose changes nobody hears.
-    #[cfg(feature = "local")]
     watched: Arc<Watched>,
 }
 
@@ -60,7 +58,6 @@ impl Mutated {
             next: AtomicU64::new(0),
             writes: Mutex::default(),
             classes: Mutex::default(),
-            #[cfg(feature = "local")]
             watched: Arc::default(),
         }
     }
@@ -125,7 +122,10 @@ impl Store for Mutated {
         })
     }
 
-    #[cfg(feature = "local")]
+    fn reads_at_once(&self, key: &str) -> Option<usize> {
+        self.store.reads_at_once(key)
+    }
+
     fn read_watched<'a>(
         &'a self,
         key: &'a str,
@@ -146,12 +146,10 @@ impl Store for Mutated {
         self.store.prove()
     }
 
-    #[cfg(feature = "local")]
     fn knows_current(&self, key: &str, stamps: &[u8]) -> Option<bool> {
         if self.without == Rule::Watch { Some(true) } else { self.store.knows_current(key, stamps) }
     }
 
-    #[cfg(feature = "local")]
     fn watched(&self) -> Option<&Arc<Watched>> {
         if self.without == Rule::Watch { Some(&self.watched) } else { self.store.watched() }
     }

@@ -27,8 +27,9 @@ use crate::health::Condition;
 use crate::lease::{Acquire, Acquired, FenceId, Fill, Filled, LeaseId, Life, Nonce};
 use crate::loss::Losses;
 use crate::stats::ConnectionCounters;
-use crate::store::{Found, Operation, Store};
 #[cfg(feature = "local")]
+use crate::store::ToRead;
+use crate::store::{Found, Operation, Store};
 use crate::watched::Watched;
 pub use credentials::Credentials;
 pub(crate) use credentials::Provider;
@@ -82,7 +83,6 @@ impl<T: Topology> Store for RedisStore<T> {
         }
     }
 
-    #[cfg(feature = "local")]
     fn read_watched<'a>(
         &'a self,
         key: &'a str,
@@ -99,12 +99,10 @@ impl<T: Topology> Store for RedisStore<T> {
         self.topology.at("", Node::prove)
     }
 
-    #[cfg(feature = "local")]
     fn knows_current(&self, key: &str, stamps: &[u8]) -> Option<bool> {
         self.topology.node(key).knows_current(stamps)
     }
 
-    #[cfg(feature = "local")]
     fn watched(&self) -> Option<&Arc<Watched>> {
         Some(self.topology.node("").watched())
     }
@@ -142,6 +140,21 @@ impl<T: Topology> Store for RedisStore<T> {
     ) -> Operation<'a, Vec<Option<Found>>> {
         let keys = entries.iter().map(|(key, _)| *key);
         many::at_each(&self.topology, keys, entries, |node, share| Box::pin(node.read_many(share)))
+    }
+
+    fn reads_at_once(&self, key: &str) -> Option<usize> {
+        self.topology.node(key).reads_at_once()
+    }
+
+    #[cfg(feature = "local")]
+    fn read_many_watched<'a>(
+        &'a self,
+        entries: &'a [ToRead<'a>],
+    ) -> Operation<'a, Vec<(Option<Found>, bool)>> {
+        let keys = entries.iter().map(|entry| entry.key);
+        many::at_each(&self.topology, keys, entries, |node, share| {
+            Box::pin(node.read_many_watched(share))
+        })
     }
 
     fn stamp_many<'a>(

@@ -13,6 +13,10 @@ use crate::loss::Loss;
 use crate::renewal::while_renewing;
 use crate::scope::Handle;
 
+const UNCOMMITTED: &str = "a write with `in_transaction = \"after_commit\"` ran outside `cached_redis::transaction(…)`, so \
+    its entries were removed before the commit, and a load in between may have stored the old rows again. Run everything \
+    from `begin` to `commit` in one; tasks that are spawned inside it need one of their own";
+
 /// The entries that a write makes outdated, gathered by generated code and sent after it.
 ///
 /// Dropped without being sent or forgotten, because the write was cancelled or panicked at an
@@ -23,7 +27,7 @@ use crate::scope::Handle;
 pub struct Writes {
     targets: Vec<(Cache, Target)>,
     failure: Option<Error>,
-    fences: Vec<Fence>,
+    fences: Vec<Arc<Fence>>,
 }
 
 impl Writes {
@@ -50,10 +54,11 @@ impl Writes {
         self.targets.push((cache.into_owned(), target));
     }
 
-    /// Adds all entries that carry a tag. One that could not be made is a failure, and no entry carries it.
+    /// Adds all entries that carry a tag, if there is one. One that could not be made is a failure, and no entry carries it.
     pub fn tag(&mut self, cache: Handle, tag: &TagText) {
         match tag.text() {
-            Ok(tag) => {
+            Ok(None) => {}
+            Ok(Some(tag)) => {
                 let target = cache.core().tag(tag);
                 self.targets.push((cache.into_owned(), target));
             }
@@ -78,7 +83,7 @@ impl Writes {
         for (cache, batch) in by_cache(&self.targets) {
             let core = cache.core();
             let (id, life) = (core.flights.nonce(), life.min(core.settings.max_ttl));
-            let fence = Fence::new(&core.invalidator, id, &batch, life);
+            let fence = Arc::new(Fence::new(&core.invalidator, id, &batch, life));
             if let Err(error) = fence.plant().await {
                 if error.kind() == ErrorKind::Server {
                     // It may still delete, which is worth something. One that does not answer is
@@ -129,6 +134,29 @@ impl Writes {
         // A fence that could not be lifted ends by itself.
         let _ = self.lift().await;
         self.targets.clear();
+    }
+
+    pub(super) fn fences(&self) -> impl Iterator<Item = &Arc<Fence>> {
+        self.fences.iter()
+    }
+
+    /// Takes over what is in another.
+    pub(super) fn absorb(&mut self, other: &mut Self) {
+        self.targets.append(&mut other.targets);
+        self.fences.append(&mut other.fences);
+    }
+
+    /// The same targets once more, and the fences, which are not these writes' any more.
+    pub(super) fn handed_on(&mut self) -> Self {
+        let fences = std::mem::take(&mut self.fences);
+        Self { targets: self.targets.clone(), failure: None, fences }
+    }
+
+    /// No transaction is there to remove them after its commit.
+    pub(super) fn report_uncommitted(&self) {
+        for (cache, target) in &self.targets {
+            cache.core().losses.report(Loss::Uncommitted, target.function, UNCOMMITTED);
+        }
     }
 
     /// Lifts the fences, and takes out what has thereby been removed. Where that fails, a fence ends by

@@ -33,3 +33,37 @@ impl<'a, T> ReturnedPlain<'a> for Returned<'a, T> {
         Some(self.0)
     }
 }
+
+/// What `for … in ret` goes through: `(&&Iterated(ret)).members()`.
+#[derive(Debug)]
+pub struct Iterated<'a, T: ?Sized>(pub &'a T);
+
+/// Asked first: a clone of what was returned, whose members are owned.
+pub trait ClonedMembers {
+    /// What is gone through.
+    type Members;
+    /// It.
+    fn members(&self) -> Self::Members;
+}
+
+impl<T: Clone + IntoIterator> ClonedMembers for &Iterated<'_, T> {
+    type Members = T;
+    fn members(&self) -> T {
+        self.0.clone()
+    }
+}
+
+/// Asked last: references, where it cannot be cloned.
+pub trait BorrowedMembers<'a> {
+    /// What is gone through.
+    type Members;
+    /// It.
+    fn members(&self) -> Self::Members;
+}
+
+impl<'a, T: ?Sized> BorrowedMembers<'a> for Iterated<'a, T> {
+    type Members = &'a T;
+    fn members(&self) -> &'a T {
+        self.0
+    }
+}

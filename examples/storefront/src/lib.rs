@@ -6,4 +6,5 @@ pub mod catalog;
 pub mod db;
 pub mod load;
 pub mod outbox;
+pub mod stock;
 pub mod web;

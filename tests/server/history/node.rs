@@ -1,5 +1,8 @@
 //! A node of the history checker: cached functions over a versioned source, and writers of all kinds.
 
+#[path = "together.rs"]
+mod together;
+
 use std::ops::Range;
 use std::time::Duration;
 
@@ -73,6 +76,8 @@ pub(super) struct Node {
     pub(super) page_stale: Duration,
     /// How late it may be told of an invalidation: nothing, without copies.
     pub(super) bound: Duration,
+    /// How many of a hundred reads are those of a batch.
+    pub(super) batches: u32,
 }
 
 /// How many tasks of a kind there are.
@@ -324,6 +329,13 @@ impl Node {
     }
 
     async fn read(&self, key: usize) {
+        match fastrand::u32(..100) < self.batches {
+            true => self.read_together(key).await,
+            false => self.read_alone(key).await,
+        }
+    }
+
+    async fn read_alone(&self, key: usize) {
         let began = self.world.begin_within(key, self.bound).await;
         let (value, bound) = if ITEMS.contains(&key) {
             (self.item(shelf(key), key).await, ITEM_TTL)

@@ -2,8 +2,8 @@ use cached_redis::redis_cached;
 use serde::{Deserialize, Serialize};
 
 #[redis_cached(ttl = 600, tags = ["category:{category}"])]
-async fn argument(category: Option<u64>) -> u64 {
-    category.unwrap_or_default()
+async fn argument(category: Vec<u64>) -> u64 {
+    category.iter().sum()
 }
 
 #[derive(Serialize, Deserialize)]

@@ -9,12 +9,20 @@ async fn cheapest(db: &Pool, category: u64) -> Result<Product, Error> {
             ..__rt::Policy::new(::core::time::Duration::from_secs(600))
         };
         let __call = __rt::call(&__F, __key.finish(), __policy, __rt::current())
-            .tagged([__rt::Tag::new().text("category:").value(&category).finish()]);
+            .tagged([
+                __rt::Tag::new()
+                    .text("category:")
+                    .value((&&__rt::Part(&category)).get())
+                    .finish(),
+            ]);
         let __outcome = __rt::tags(
             (&&&__rt::ReturnType::<Result<Product, Error>>::new()).outcome(),
             &["brand:"],
             |ret| {
-                ::std::vec![__rt::Tag::new().text("brand:").value(& ret.brand).finish()]
+                ::std::vec![
+                    __rt::Tag::new().text("brand:").value((&& __rt::Part(& ret.brand))
+                    .get()).finish()
+                ]
             },
         );
         let __outcome = (&&&__rt::Stored(&__outcome)).check().pass(__outcome);
@@ -73,11 +81,21 @@ where
         ..__rt::Policy::new(::core::time::Duration::from_secs(600))
     };
     let __call = __rt::call(&__F, __key.finish(), __policy, __rt::Choice::Current)
-        .tagged([__rt::Tag::new().text("category:").value(&category).finish()]);
+        .tagged([
+            __rt::Tag::new()
+                .text("category:")
+                .value((&&__rt::Part(&category)).get())
+                .finish(),
+        ]);
     let __outcome = __rt::tags(
         (&&&__rt::ReturnType::<Result<Product, Error>>::new()).outcome(),
         &["brand:"],
-        |ret| ::std::vec![__rt::Tag::new().text("brand:").value(& ret.brand).finish()],
+        |ret| {
+            ::std::vec![
+                __rt::Tag::new().text("brand:").value((&& __rt::Part(& ret.brand)).get())
+                .finish()
+            ]
+        },
     );
     let __outcome = (&&&__rt::Stored(&__outcome)).check().pass(__outcome);
     __call.entry(__outcome)

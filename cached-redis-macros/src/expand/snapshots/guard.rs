@@ -11,7 +11,10 @@ async fn update(db: &Pool, product: Product) -> Result<(), Error> {
     __writes
         .tag(
             __rt::current(),
-            &__rt::Tag::new().text("category:").value(&product.category).finish(),
+            &__rt::Tag::new()
+                .text("category:")
+                .value((&&__rt::Part(&product.category)).get())
+                .finish(),
         );
     if let ::core::result::Result::Err(__error) = __writes
         .hold(::core::time::Duration::from_secs(10))

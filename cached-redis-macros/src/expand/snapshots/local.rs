@@ -22,7 +22,12 @@ async fn on_shelf(db: &Pool, shelf: u64) -> Arc<Vec<Product>> {
             ..__rt::Policy::new(::core::time::Duration::from_secs(600))
         };
         let __call = __rt::local_call(&__F, &__key, __policy, __cache)
-            .tagged([__rt::Tag::new().text("shelf:").value(&shelf).finish()]);
+            .tagged([
+                __rt::Tag::new()
+                    .text("shelf:")
+                    .value((&&__rt::Part(&shelf)).get())
+                    .finish(),
+            ]);
         (__call, __outcome)
     };
     __call
@@ -61,15 +66,22 @@ where
 {
     use ::cached_redis::__private::{self as __rt, traits::*};
     static __F: __rt::Function = __rt::function("products", "on_shelf", "shelf");
-    let mut __key = __F.key(__rt::scope(&|| (), "on_shelf_entry"), &[]);
+    let mut __key = __F.local_key(__rt::scope(&|| (), "on_shelf_entry"), &[]);
     __key.part(&shelf);
     let __policy = __rt::Policy {
         local: ::core::option::Option::Some(::core::time::Duration::from_secs(1)),
         ..__rt::Policy::new(::core::time::Duration::from_secs(600))
     };
-    let __call = __rt::call(&__F, __key.finish(), __policy, __rt::Choice::Current)
-        .tagged([__rt::Tag::new().text("shelf:").value(&shelf).finish()]);
+    let __call = __rt::call(
+            &__F,
+            __rt::LocalKey::entry(&__key),
+            __policy,
+            __rt::Choice::Current,
+        )
+        .tagged([
+            __rt::Tag::new().text("shelf:").value((&&__rt::Part(&shelf)).get()).finish(),
+        ]);
     let __outcome = (&&&__rt::ReturnType::<Arc<Vec<Product>>>::new()).outcome();
     let __outcome = (&&&__rt::Stored(&__outcome)).check().pass(__outcome);
-    __call.entry(__outcome)
+    (&&__rt::Copies(&__outcome)).ask().entry(__call, &__key, __outcome)
 }

@@ -56,6 +56,31 @@ pub(super) const USES: &[Use] = &[
         "each(ids), of = shop::product, key_of = |v| v.id, stale = 60",
         "async fn get(tenant: String, ids: &[u64]) -> Vec<V> { find(tenant, ids).await }",
     ),
+    (
+        RedisCached,
+        r#"ttl = 60, skip(db), in_transaction = "bypass", bypass = fresh || id > 3"#,
+        "async fn get<E: PgExecutor<'_>>(db: Option<E>, id: u64, fresh: bool) -> u64 { id }",
+    ),
+    (
+        Invalidates,
+        r#"get(id), guard = "5s", in_transaction = "after_commit""#,
+        "async fn put(tx: &mut Transaction<'_, Postgres>, id: u64) -> Result<(), E> { Ok(()) }",
+    ),
+    (
+        Updates,
+        r#"get(id) = *ret, in_transaction = "store_uncommitted""#,
+        "async fn put(db: &impl ConnectionTrait, id: u64) -> Result<u64, E> { Ok(id) }",
+    ),
+    (
+        RedisCached,
+        r#"ttl = 60, key(name.to_lowercase()), tags = ["a:{c.by}" for c in &ret.all, "n:{name.to_lowercase()}"]"#,
+        "async fn get(name: &str) -> Thread { find(name).await }",
+    ),
+    (
+        Invalidates,
+        r#"get(x.id) for x in ret if x.changed, list(..) if a == S { b: 1 }, tag = "t:{a.len()}" if *ret == 1"#,
+        "async fn put(a: Vec<u8>) -> Vec<Row> { a }",
+    ),
     (RedisCached, "ttl = 60, sliding, lock = false", "async fn get(id: u64) -> u64 { id }"),
     (RedisCached, "ttl = 60, early = false, lock = true", "async fn get(id: u64) -> u64 { id }"),
     (RedisCached, "early = true, ttl = 60", "async fn get(id: u64) -> u64 { id }"),
@@ -211,7 +236,7 @@ pub(super) const USES: &[Use] = &[
     (
         Invalidates,
         "self.list(ret.category)",
-        "async fn put(self: Box<Self>, name: String) -> Option<Product> { self.db.put(name).await }",
+        "async fn put(self: Box<Self>, name: String) -> Result<Product, E> { self.db.put(name).await }",
     ),
     (
         Invalidates,

@@ -82,7 +82,7 @@ fn what_belongs_to_each() {
             &[
                 "the entries are those of `product`, whose attribute says this: remove `prefix` here",
                 "the entries are those of `product`, whose attribute says this: remove `tags` here",
-                "`sliding` is not available with `each`: write `sliding` on a function of one id, and `of` with its name here",
+                "the entries are those of `product`, whose attribute says this: remove `sliding` here",
             ],
         ),
         (
@@ -102,21 +102,27 @@ fn what_belongs_to_each() {
 fn what_does_not_go_with_each() {
     check(&[
         (
-            "#[redis_cached(ttl = 600, each(ids), «sliding»)] async fn get(ids: &[u64]) -> HashMap<u64, u64> { load(ids) }",
-            &[
-                "`sliding` is not available with `each`: write `sliding` on a function of one id, and `of` with its name here",
-            ],
+            "#[redis_cached(ttl = 600, each(ids), local = \"1s\")] async fn get(ids: &[u64]) -> HashMap<u64, u64> { load(ids) }",
+            &[],
+        ),
+        (
+            "#[redis_cached(each(ids), of = product, «local» = \"1s\")] async fn get(ids: &[u64]) -> HashMap<u64, u64> { load(ids) }",
+            &["the entries are those of `product`, whose attribute says this: remove `local` here"],
+        ),
+        (
+            "#[redis_cached(ttl = 600, each(ids), sliding)] async fn get(ids: &[u64]) -> HashMap<u64, u64> { load(ids) }",
+            &[],
         ),
         (
             "#[redis_cached(ttl = 600, each(ids), stale_if_error = 60, «soft_timeout» = \"1s\")] async fn get(ids: &[u64]) -> HashMap<u64, u64> { load(ids) }",
             &[
-                "`soft_timeout` is not available with `each`: remove it, and let `stale_if_error` answer where a load fails",
+                "`soft_timeout` is not available with `each`: a slow load is one of all ids that are missing, of which some may have nothing to fall back on. Write `stale`, which answers at once and reloads in the background, or `stale_if_error`, which answers where a load fails",
             ],
         ),
         (
             "#[redis_cached(ttl = 600, each(ids), «absent» = E::None)] async fn get(ids: &[u64]) -> Result<HashMap<u64, u64>, E> { load(ids) }",
             &[
-                "`absent` is not available with `each`: leave ids without a value out of what you return: those are absences",
+                "`absent` is not available with `each`: an error is about all ids of a load, and an absence about one. Return a result without the ids that do not exist, which are absences then; where an error says that none of them does, an empty one: `Err(NotFound) => Ok(HashMap::new())`",
             ],
         ),
         (

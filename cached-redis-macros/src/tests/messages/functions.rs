@@ -189,20 +189,46 @@ fn bodies_that_run_in_the_background() {
 fn all_mistakes_are_reported_at_once() {
     check(&[
         (
-            "#[redis_cached(«tll» = 600, skip(«db»))] «unsafe» «fn» «get»(id: u64) {}",
+            "#[redis_cached(«tll» = 600, skip(«db»))] «unsafe» «fn» get(id: u64) {}",
             &[
                 "unknown option `tll`: did you mean `ttl`? The options are {OPTIONS}",
                 "`get` has no parameter `db`; its parameter is `id`",
                 "an `unsafe fn` cannot be cached, because its helpers would be unsafe to call \
                  too: cache a safe function that calls it",
                 "`#[redis_cached]` needs an `async fn`: write `async fn get`",
-                "`get` returns nothing to cache: give it a return type",
             ],
         ),
         (
             "#[redis_cached(ttl = «0»)] async fn get(id: u64) -> u64 { id }",
             &["with a `ttl` of zero nothing would be kept: write how long a value lives, as in \
                 `ttl = 600` (seconds) or `ttl = \"10m\"`"],
+        ),
+    ]);
+}
+
+/// One mistake, one error.
+#[test]
+fn functions_that_return_a_future() {
+    check(&[
+        (
+            "#[redis_cached(ttl = 600)] «fn» get(id: u64) -> impl Future<Output = u64> { ready(id) }",
+            &[
+                "`#[redis_cached]` needs an `async fn`: write `async fn get(…) -> T` instead of `-> impl Future<Output = T>`",
+            ],
+        ),
+        (
+            "#[redis_cached(ttl = 600)] «fn» get(id: u64) { }",
+            &["`#[redis_cached]` needs an `async fn`: write `async fn get`"],
+        ),
+        (
+            "#[invalidates(get(id))] «fn» put(id: u64) -> impl Future<Output = u64> + Send { ready(id) }",
+            &[
+                "`#[invalidates]` needs an `async fn`: write `async fn put(…) -> T` instead of `-> impl Future<Output = T>`",
+            ],
+        ),
+        (
+            "#[redis_cached(ttl = 600)] «trait» Get { async fn get(id: u64) -> u64; }",
+            &["expected an `async fn` or an `impl` block"],
         ),
     ]);
 }

@@ -40,7 +40,11 @@ fn targets() {
         (
             "#[invalidates(«get»(.., id))]
             async fn update(id: u64) -> Result<u64, String> { Ok(id) }",
-            &["`..` stands for all entries and takes no other arguments beside it"],
+            &[
+                "`..` stands for all entries and takes no other arguments beside it: for some of them, give \
+                them a tag (`tags = [\"get:{id}\"]` at the cached function), and write `tag = \
+                \"get:{id}\"` here",
+            ],
         ),
     ]);
 }
@@ -74,7 +78,7 @@ fn options() {
             "#[invalidates(get(id), «retries» = 3)]
             async fn update(id: u64) -> Result<u64, String> { Ok(id) }",
             &["unknown option `retries`; the options are `tag`, `guard`, `always`, `strict`, \
-                `cache` and `crate`, and targets are written as calls: write `get_product(id)` \
+                `in_transaction`, `cache` and `crate`, and targets are written as calls: write `get_product(id)` \
                 for one entry, `get_product(..)` for all of them"],
         ),
         (
@@ -123,7 +127,7 @@ fn tags() {
             r#"#[invalidates(«tags» = ["category:{id}"])]
             async fn update(id: u64) -> Result<u64, String> { Ok(id) }"#,
             &["unknown option `tags`: did you mean `tag`? The options are `tag`, `guard`, \
-                `always`, `strict`, `cache` and `crate`, and targets are written as calls: write \
+                `always`, `strict`, `in_transaction`, `cache` and `crate`, and targets are written as calls: write \
                 `get_product(id)` for one entry, `get_product(..)` for all of them"],
         ),
         (
@@ -274,4 +278,73 @@ fn all_mistakes_are_reported_at_once() {
             "`ret` is what the function returned: give this parameter another name",
         ],
     )]);
+}
+
+#[test]
+fn conditions() {
+    check(&[
+        (
+            "#[invalidates(get(id) «if»)] async fn update(id: u64) -> Result<bool, E> { Ok(true) }",
+            &["`if` needs a condition: write `get_product(id) if changed`"],
+        ),
+        (
+            "#[invalidates(get(id) if «let» Some(id) = ret)]
+            async fn update(id: u64) -> Result<bool, E> { Ok(true) }",
+            &["a condition is an expression: write `for value in ret` to go through an `Option`"],
+        ),
+        (
+            "#[invalidates(get(id) if load().«await», guard = \"5s\")]
+            async fn update(id: u64) -> Result<bool, E> { Ok(true) }",
+            &["`.await` cannot be used here, because the write is over by then, or has not begun: do that in the body, and call the helper there, as in `get_product_invalidate(id).await`"],
+        ),
+        (
+            "#[invalidates(get(id) if «ret».changed, guard = \"5s\")]
+            async fn update(id: u64) -> Result<Changed, E> { Ok(Changed) }",
+            &["`guard` holds what becomes outdated before the body, when `ret` is not there yet: use arguments instead of `ret`, or remove `guard`"],
+        ),
+        (
+            "#[invalidates(get(x.id) for x in ret if x.changed, list(..) if *ret, tag = \"a:{id}\" if id > 3)]
+            async fn update(id: u64) -> Result<Changed, E> { Ok(Changed) }",
+            &[],
+        ),
+    ]);
+}
+
+#[test]
+fn what_ret_is() {
+    check(&[
+        (
+            "#[invalidates(«feed»(viewer, ..))]
+            async fn follow(viewer: u64) -> Result<(), E> { Ok(()) }",
+            &[
+                r#"`..` stands for all entries and takes no other arguments beside it: for some of them, give them a tag (`tags = ["feed:{viewer}"]` at the cached function), and write `tag = "feed:{viewer}"` here"#,
+            ],
+        ),
+        (
+            "#[invalidates(«self».feed(.., 7))]
+            async fn follow(&self, viewer: u64) -> Result<(), E> { Ok(()) }",
+            &[
+                r#"`..` stands for all entries and takes no other arguments beside it: for some of them, give them a tag (`tags = ["category:{category}"]` at the cached function), and write `tag = "category:{category}"` here"#,
+            ],
+        ),
+        (
+            "#[invalidates(get(«ret».id))]
+            async fn update(id: u64) -> Result<Option<Row>, E> { Ok(None) }",
+            &[
+                "`ret` is an `Option` here: go through it, as in `get_product(row.id) for row in ret`",
+            ],
+        ),
+        (
+            "#[invalidates(get(&«ret».row.name, id))]
+            async fn update(id: u64) -> Option<Row> { None }",
+            &[
+                "`ret` is an `Option` here: go through it, as in `get_product(row.id) for row in ret`",
+            ],
+        ),
+        (
+            "#[invalidates(get(ret.id), get(row.id) for row in &ret.rows)]
+            async fn update(id: u64) -> Result<Rows, E> { todo() }",
+            &[],
+        ),
+    ]);
 }

@@ -214,8 +214,10 @@ fn templates() {
         (
             r#"#[redis_cached(ttl = 600, key = «"p:{id + 1}"»)]
             async fn get(id: u64) -> u64 { id }"#,
-            &["`{id + 1}` is not a parameter or a field of one (`{id}`, `{self.tenant}`); \
-                expressions go into `key(…)`"],
+            &[
+                "`{id + 1}` is not a parameter, a field of one or a method without arguments (`{id}`, \
+                `{self.tenant}`, `{name.to_lowercase()}`); expressions go into `key(…)`",
+            ],
         ),
         (
             r#"#[redis_cached(ttl = 600, key = «"p:{id:?}"»)] async fn get(id: u64) -> u64 { id }"#,

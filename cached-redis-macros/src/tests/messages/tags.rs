@@ -67,8 +67,11 @@ fn templates() {
         (
             r#"#[redis_cached(ttl = 600, skip(db), tags = [«"category:{category + 1}"»])]
             async fn get(db: &str, category: u64) -> Product { Product { brand: category } }"#,
-            &["`{category + 1}` is not a parameter, `ret` or a field of one of them \
-                (`{category}`, `{ret.brand}`), which is all that a tag is made of"],
+            &[
+                "`{category + 1}` is not a parameter, `ret`, or a field or a method without arguments of \
+                one of them (`{category}`, `{ret.brand}`, `{name.to_lowercase()}`), which is all that a \
+                tag is made of",
+            ],
         ),
         (
             r#"#[redis_cached(ttl = 600, skip(db), tags = [«"category:{category:?}"»])]
@@ -182,4 +185,91 @@ fn all_mistakes_are_reported_at_once() {
              tags from parts of the key, or from the value (`{ret.…}`)",
         ],
     )]);
+}
+
+#[test]
+fn tags_of_members() {
+    check(&[
+        (
+            r#"#[redis_cached(ttl = 600, tags = ["author:{c.author}" for c in «ids»])]
+            async fn get(ids: Vec<u64>) -> Vec<Comment> { vec![] }"#,
+            &["a tag for each member is one of the value: write `for … in ret`, or \
+                `for … in &ret.items`"],
+        ),
+        (
+            r#"#[redis_cached(ttl = 600, tags = [«"author:{id}"» for c in ret])]
+            async fn get(id: u64) -> Vec<Comment> { vec![] }"#,
+            &[
+                "a tag is made from arguments or from the value, and this one mixes `id` and `ret`: \
+                write one tag for each",
+            ],
+        ),
+        (
+            r#"#[redis_cached(ttl = 600, tags = [«"author:{ret.author}"» for c in &ret.comments])]
+            async fn get(id: u64) -> Article { todo() }"#,
+            &["this tag is the same for all members: use what `for` binds in it, or remove `for`"],
+        ),
+        (
+            r#"#[redis_cached(ttl = 600, tags = [«"{c.author}"» for c in ret])]
+            async fn get(id: u64) -> Vec<Comment> { vec![] }"#,
+            &["a tag from the value begins with a class of its own and a colon: write \
+                `\"brand:{ret.brand}\"`"],
+        ),
+        (
+            r#"#[redis_cached(ttl = 600, tags = ["author:{c.author}" «for» c])]
+            async fn get(id: u64) -> Vec<Comment> { vec![] }"#,
+            &["`for` needs values to go through: write `get_product(id) for id in ids`"],
+        ),
+        (
+            r#"#[redis_cached(ttl = 600, tags = ["author:{c.author}" «in» ret])]
+            async fn get(id: u64) -> Vec<Comment> { vec![] }"#,
+            &["expected `,` and the next tag, or `for … in ret`"],
+        ),
+        (
+            r#"#[redis_cached(ttl = 600, tags = ["author:{c.author}" for c in load(ret).«await»])]
+            async fn get(id: u64) -> Vec<Comment> { vec![] }"#,
+            &["`.await` cannot be used here, because tags are made beside the body"],
+        ),
+        (
+            r#"#[redis_cached(ttl = 600, tags = ["author:{c.author}" for c in ret, "by:{x}" for (_, x) in &ret.y])]
+            async fn get(id: u64) -> Vec<Comment> { vec![] }"#,
+            &[],
+        ),
+    ]);
+}
+
+/// One entry has one set of tags, whoever calls first.
+#[test]
+fn a_tag_normalises_as_its_key_does() {
+    check(&[
+        (
+            r#"#[redis_cached(ttl = 600, key(name.to_lowercase()), tags = [«"crate:{name}"»])]
+            async fn get(name: &str) -> u64 { 1 }"#,
+            &[
+                "the key is made of `name.to_lowercase()`, so calls with another `name` share this entry, and the first of them would say which tag it has: write `{name.to_lowercase()}`",
+            ],
+        ),
+        (
+            r#"#[redis_cached(ttl = 600, key = "c:{filter.name}", tags = [«"crate:{filter.kind}"»])]
+            async fn get(filter: Filter) -> u64 { 1 }"#,
+            &[
+                "the key is made of `filter.name`, so calls with another `filter.kind` share this entry, and the first of them would say which tag it has: write `{filter.name}`",
+            ],
+        ),
+        (
+            r#"#[redis_cached(ttl = 600, key(&name.to_lowercase(), id), tags = ["crate:{name.to_lowercase()}", "{id}:x"])]
+            async fn get(name: &str, id: u64) -> u64 { 1 }"#,
+            &[],
+        ),
+        (
+            r#"#[redis_cached(ttl = 600, key(filter), tags = ["crate:{filter.name.trim()}"])]
+            async fn get(filter: Filter) -> u64 { 1 }"#,
+            &[],
+        ),
+        (
+            r#"#[redis_cached(ttl = 600, key(digest(&name)), tags = ["crate:{name}"])]
+            async fn get(name: &str) -> u64 { 1 }"#,
+            &[],
+        ),
+    ]);
 }

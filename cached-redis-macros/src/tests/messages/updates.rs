@@ -17,8 +17,10 @@ fn entries() {
         ),
         (
             "#[updates(«get» = id)] async fn update(id: u64) -> Result<u64, String> { Ok(id) }",
-            &["unknown option `get`; the only option is `crate`, and entries are calls: write \
-                the entry and its new value, `get_product(product.id) = product`"],
+            &[
+                "unknown option `get`; the options are `in_transaction` and `crate`, and entries are calls: write \
+                the entry and its new value, `get_product(product.id) = product`",
+            ],
         ),
         (
             "#[updates(«get(..)» = id)]

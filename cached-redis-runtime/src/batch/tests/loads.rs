@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Answer, LOAD, SECOND, Subject, by_return, tenfold};
 use crate::lease::Nonce;
+use crate::policy::Policy;
 use crate::scope::Handle;
 use crate::store::Store as _;
 use crate::store::memory::Fault;
@@ -173,4 +174,21 @@ async fn an_id_whose_invalidation_has_failed_is_loaded_each_time() {
     assert_eq!(subject.get(&[1, 2]).await[&1], 20);
     assert_eq!(subject.get(&[1, 2]).await[&2], 20);
     assert_eq!(subject.take_loads(), [[1], [1]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn leases_are_renewed_at_the_same_time() {
+    let policy = Policy { lease: Some(LOAD), ..Policy::new(600 * SECOND) };
+    let (subject, ids) = (Subject::with_policy(policy), (0..50).collect::<Vec<u64>>());
+    let load = async |ids: Vec<u64>| {
+        // One after the other, they would take five lives of a lease.
+        subject.store().set_fault(Some(Fault::Slow(LOAD / 10)));
+        tokio::time::sleep(10 * LOAD).await;
+        subject.store().set_fault(None);
+        Ok::<_, &'static str>(tenfold(&ids))
+    };
+    subject.batch(&ids).run(load).await.expect("it answers");
+    assert_eq!(subject.get(&ids).await, tenfold(&ids));
+    let stats = subject.stats();
+    assert_eq!((stats.loads, stats.stored, stats.superseded), (1, 50, 0));
 }

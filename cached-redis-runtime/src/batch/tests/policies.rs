@@ -121,6 +121,21 @@ async fn a_panic_of_the_body_is_the_callers_and_hands_the_leases_over() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_hit_renews_what_slides() {
+    let policy = Policy { sliding: true, ..Policy::new(600 * SECOND) };
+    let subject = Subject::with_policy(policy);
+    subject.get(&[1, 2]).await;
+    for _ in 0..3 {
+        subject.store().advance(500 * SECOND);
+        assert_eq!(subject.get(&[1, 2]).await, tenfold(&[1, 2]));
+    }
+    assert_eq!(subject.take_loads(), [[1, 2]]);
+    subject.store().advance(601 * SECOND);
+    subject.get(&[1, 2]).await;
+    assert_eq!(subject.take_loads(), [[1, 2]]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn lives_are_those_of_the_policy() {
     let subject = Subject::with_policy(Policy::new(10 * SECOND));
     subject.get(&[1]).await;

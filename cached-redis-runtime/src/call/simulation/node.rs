@@ -1,5 +1,7 @@
 //! One process: what it reads and writes.
 
+mod together;
+
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -11,9 +13,11 @@ use super::plan::{KEYS, Write};
 use super::value::Value;
 use super::wire::Wire;
 use super::world::{Floors, Target, Versions, World};
-use super::{Rule, millis};
+use super::{Broken, millis};
 use crate::cache::{Cache, Settings};
 use crate::call::Call;
+#[cfg(feature = "local")]
+use crate::call::local;
 use crate::entry::Entry;
 use crate::error::Error;
 use crate::function::Function;
@@ -46,17 +50,13 @@ pub(super) struct Node {
 }
 
 impl Node {
-    pub(super) fn new(
-        world: &Arc<World>,
-        store: &Arc<MemoryStore>,
-        broken: Option<Rule>,
-    ) -> Arc<Self> {
-        let wire = Wire::new(store, world.plan.is_slow);
+    pub(super) fn new(world: &Arc<World>, store: &Arc<MemoryStore>, broken: Broken) -> Arc<Self> {
+        let wire = Wire::new(store, world.plan.is_slow, broken.deaf);
         let cache = Cache::new(Arc::clone(&wire) as _, None, Settings::default());
         #[cfg(feature = "unfenced-for-tests")]
-        let cache = broken.map_or(cache.clone(), |rule| cache.without_for_tests(rule));
+        let cache = broken.rule.map_or(cache.clone(), |rule| cache.without_for_tests(rule));
         #[cfg(not(feature = "unfenced-for-tests"))]
-        let None = broken;
+        let None = broken.rule;
         Arc::new(Self { cache, wire, world: Arc::clone(world), floors: Mutex::default() })
     }
 
@@ -68,7 +68,10 @@ impl Node {
             tasks.spawn(async move {
                 for _ in 0..READS {
                     sleep(millis(0..30)).await;
-                    node.read(node.world.plan.key()).await;
+                    match node.world.plan.is_batch() {
+                        true => node.read_together().await,
+                        false => node.read(node.world.plan.key()).await,
+                    }
                 }
             });
         }
@@ -134,14 +137,7 @@ impl Node {
     pub(super) async fn read(&self, key: usize) {
         let own = self.floors.lock().expect("no panic").of(key);
         let asked = self.world.ask(key, own);
-        let world = Arc::clone(&self.world);
-        let (call, outcome) = (self.call(key), self.outcome(key));
-        let call: Pin<Box<dyn Future<Output = Answer> + Send>> =
-            if self.world.plan.options[key].runs_behind() {
-                Box::pin(call.run_detachable(outcome, move || load(world, key)))
-            } else {
-                Box::pin(call.run(outcome, move || load(world, key)))
-            };
+        let call = self.answer(key);
         let patience = if fastrand::u32(..8) == 0 { millis(0..30) } else { PATIENCE };
         let answer = match fastrand::u32(..10) {
             0 => timeout(patience, refresh(call)).await,
@@ -154,6 +150,44 @@ impl Node {
             }
             // The load has failed, or the caller has gone.
             Ok(Err(())) | Err(_) => {}
+        }
+    }
+
+    /// As generated code makes it.
+    fn answer(&self, key: usize) -> Pin<Box<dyn Future<Output = Answer> + Send + '_>> {
+        let world = Arc::clone(&self.world);
+        let options = &self.world.plan.options[key];
+        let outcome = self.outcome(key);
+        #[cfg(feature = "local")]
+        if !options.bound().is_zero() {
+            return Box::pin(self.local_answer(key));
+        }
+        let call = self.call(key);
+        if options.runs_behind() {
+            Box::pin(call.run_detachable(outcome, move || load(world, key)))
+        } else {
+            Box::pin(call.run(outcome, move || load(world, key)))
+        }
+    }
+
+    #[cfg(feature = "local")]
+    async fn local_answer(&self, key: usize) -> Answer {
+        let options = &self.world.plan.options[key];
+        let (world, outcome) = (Arc::clone(&self.world), self.outcome(key));
+        let mut builder = FUNCTION.local_key("here", &[]);
+        builder.part(&key);
+        let terms = local::Local::new(options.bound());
+        let handle = self.handle();
+        if let Some(copy) = local::local(&FUNCTION, &builder, &terms, &handle, &outcome) {
+            self.world.say(|| format!("a copy answers for key {key}"));
+            return copy;
+        }
+        let call = local::local_call(&FUNCTION, &builder, options.policy(), handle);
+        let call = if options.shelf { call.tagged([SHELF.to_owned()]) } else { call };
+        if options.runs_behind() {
+            call.run_detachable(outcome, move || load(world, key)).await
+        } else {
+            call.run(outcome, move || load(world, key)).await
         }
     }
 

@@ -9,6 +9,9 @@ use crate::policy::Policy;
 /// How many entries there are.
 pub(super) const KEYS: usize = 2;
 
+/// For how long copies answer at most after an invalidation elsewhere.
+pub(super) const LONGEST_BOUND: Duration = Duration::from_millis(60);
+
 /// One schedule's conditions.
 #[derive(Debug)]
 pub(super) struct Plan {
@@ -24,6 +27,8 @@ pub(super) struct Plan {
     favourite: Write,
     /// Nearly everything concerns one entry.
     is_hot: bool,
+    /// How many of a hundred reads are of all entries at once.
+    batches: u32,
 }
 
 /// How a write sees to the cache.
@@ -87,11 +92,17 @@ impl Plan {
             ending: ending[fastrand::usize(..ending.len())],
             favourite: Write::random(),
             is_hot: fastrand::bool(),
+            batches: [0, 30, 100][fastrand::usize(..3)],
         }
     }
 
     pub(super) fn key(&self) -> usize {
         if self.is_hot && fastrand::u32(..8) != 0 { 0 } else { fastrand::usize(..KEYS) }
+    }
+
+    /// Whether the next read is of all entries.
+    pub(super) fn is_batch(&self) -> bool {
+        fastrand::u32(..100) < self.batches
     }
 
     pub(super) fn write(&self) -> Write {
@@ -124,7 +135,12 @@ impl Options {
             _ => Policy::new(Duration::from_secs(600)),
         };
         Self {
-            policy: Policy { jitter: if fastrand::bool() { 0.1 } else { 0.0 }, ..policy },
+            policy: Policy {
+                jitter: if fastrand::bool() { 0.1 } else { 0.0 },
+                #[cfg(feature = "local")]
+                local: (!policy.sliding && fastrand::bool()).then(|| bound(policy.ttl)),
+                ..policy
+            },
             shelf: fastrand::bool(),
             brands: fastrand::bool(),
             own_life: !policy.sliding && fastrand::u32(..4) == 0,
@@ -138,6 +154,11 @@ impl Options {
             load_timeout: millis(60..200),
             ..self.policy
         }
+    }
+
+    /// For how long a copy answers at most after an invalidation elsewhere.
+    pub(super) fn bound(&self) -> Duration {
+        self.policy.local.unwrap_or_default()
     }
 
     pub(super) fn is_sliding(&self) -> bool {
@@ -173,4 +194,11 @@ impl Options {
     pub(super) fn if_error(&self) -> Option<(Duration, Duration)> {
         Some((self.policy.stale_if_error?, self.policy.grace() / 4))
     }
+}
+
+/// No longer than a value is fresh.
+#[cfg(feature = "local")]
+fn bound(ttl: Duration) -> Duration {
+    let longest = ttl.min(LONGEST_BOUND).as_millis();
+    millis(10..u64::try_from(longest).unwrap_or(u64::MAX))
 }

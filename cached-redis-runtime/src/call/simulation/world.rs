@@ -31,6 +31,16 @@ pub(super) struct Floor {
 pub(super) struct Floors([Floor; KEYS]);
 
 impl Floors {
+    /// What the one or the other promises.
+    fn raise_all(&mut self, other: &Self) {
+        for (floor, other) in self.0.iter_mut().zip(&other.0) {
+            floor.any = floor.any.max(other.any);
+            for (brand, other) in floor.brands.iter_mut().zip(other.brands) {
+                *brand = (*brand).max(other);
+            }
+        }
+    }
+
     /// This is outdated up to these versions.
     pub(super) fn raise(&mut self, plan: &Plan, target: Target, versions: &Versions) {
         for (key, floor) in self.0.iter_mut().enumerate() {
@@ -86,7 +96,8 @@ pub(super) struct World {
 #[derive(Debug, Default)]
 struct State {
     versions: Versions,
-    floors: Floors,
+    /// What has been promised, and since when.
+    promises: Vec<(Instant, Floors)>,
     /// When each load ended.
     loads: Vec<Option<Instant>>,
     /// When a call ended that may have renewed the entry.
@@ -108,6 +119,24 @@ pub(super) struct Asked<'a> {
     key: usize,
     at: Instant,
     floors: [Floor; 2],
+    /// Other entries are asked for by the same call.
+    is_one_of_many: bool,
+}
+
+impl State {
+    fn promise(&mut self, plan: &Plan, since: Instant, target: Target, versions: &Versions) {
+        let mut floors = Floors::default();
+        floors.raise(plan, target, versions);
+        self.promises.push((since, floors));
+    }
+
+    /// What had been promised by then.
+    fn floors(&self, by: Instant) -> Floors {
+        let mut all = Floors::default();
+        let promised = self.promises.iter().filter(|(since, _)| *since <= by);
+        promised.for_each(|(_, floors)| all.raise_all(floors));
+        all
+    }
 }
 
 impl World {
@@ -196,18 +225,12 @@ impl World {
         self.say(|| format!("{target:?} is invalidated up to {versions:?}"));
         let state = &mut *self.state();
         *state.seen.entry("invalidations").or_default() += 1;
-        state.floors.raise(&self.plan, target, versions);
+        state.promise(&self.plan, Instant::now(), target, versions);
     }
 
     /// What one process has promised itself now holds for all.
     pub(super) fn keep_promises(&self, own: &Floors) {
-        let state = &mut *self.state();
-        for (floor, own) in state.floors.0.iter_mut().zip(&own.0) {
-            floor.any = floor.any.max(own.any);
-            for (brand, own) in floor.brands.iter_mut().zip(own.brands) {
-                *brand = (*brand).max(own);
-            }
-        }
+        self.state().promises.push((Instant::now(), *own));
     }
 
     /// A guard is asked for.
@@ -236,23 +259,34 @@ impl World {
         let state = &mut *self.state();
         for index in 0..state.guards.len() {
             let guard = &mut state.guards[index];
-            if guard.ends.is_some_and(|ends| ends <= at)
+            if let Some(ends) = guard.ends.filter(|ends| *ends <= at)
                 && let Some(versions) = guard.committed.take()
             {
                 let target = guard.target;
                 self.say(|| format!("the guard on {target:?} over {versions:?} is over"));
                 *state.seen.entry("guards left").or_default() += 1;
-                state.floors.raise(&self.plan, target, &versions);
+                state.promise(&self.plan, ends, target, &versions);
             }
         }
-        Asked { world: self, key, at, floors: [state.floors.of(key), own] }
+        let by = at.checked_sub(self.plan.options[key].bound()).unwrap_or(at);
+        let promised = state.floors(by);
+        let floors = [promised.of(key), own];
+        Asked { world: self, key, at, floors, is_one_of_many: false }
+    }
+
+    /// The same, together with others: then it may wait for those with what it has found of this one.
+    pub(super) fn ask_together(&self, key: usize, own: Floor) -> Asked<'_> {
+        let mut asked = self.ask(key, own);
+        asked.is_one_of_many = true;
+        asked
     }
 }
 
 impl Asked<'_> {
     /// The call was answered with this.
     pub(super) fn answered(&self, value: Value) {
-        let (world, key, now) = (self.world, self.key, Instant::now());
+        let (world, key) = (self.world, self.key);
+        let now = if self.is_one_of_many { self.at } else { Instant::now() };
         let options = &world.plan.options[key];
         let (loaded, touched, failed) = {
             let state = &mut *world.state();

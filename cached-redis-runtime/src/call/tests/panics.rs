@@ -136,7 +136,7 @@ impl std::fmt::Display for Unspeakable {
 #[tokio::test(start_paused = true)]
 async fn a_call_whose_tag_panics_loads_and_stores_nothing() {
     let subject = Subject::new();
-    let tag = || Tag::new().text("of:").value(&Unspeakable).text(":end").finish();
+    let tag = || Tag::new().text("of:").value(Some(&Unspeakable)).text(":end").finish();
     let of_arguments = subject.call(1).tagged([tag()]);
     assert_eq!(of_arguments.run(subject.outcome(), || async { Ok(1) }).await, Ok(1));
     assert_eq!(subject.stats().errors.get("key"), Some(&1));
@@ -151,7 +151,7 @@ async fn a_write_whose_tag_panics_is_done_and_counts_a_failed_invalidation() {
     let subject = Subject::new();
     subject.with(1, async { Ok(1) }).await.expect("a value");
     let mut writes = Writes::new();
-    writes.tag(subject.handle(), &Tag::new().text("of:").value(&Unspeakable).finish());
+    writes.tag(subject.handle(), &Tag::new().text("of:").value(Some(&Unspeakable)).finish());
     writes.entry(subject.invalidate(1));
     let sent = writes.send().await.map_err(|error| error.kind());
     assert_eq!(sent, Err(crate::ErrorKind::Key));

@@ -1,8 +1,9 @@
 //! The steps of the protocol, as the scripts of the Redis store take them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Access, Contents, Fence, Living, MemoryStore, Stored};
+use super::{Access, Contents, Fence, Living, MemoryStore, Stored, lock};
 use crate::error::Error;
 use crate::group::{Generation, Group, Groups, Stamp, Stamps, stamps};
 use crate::health::{Condition, Tracking};
@@ -10,10 +11,36 @@ use crate::lease::{Acquire, Acquired, FenceId, Fill, Filled, Intent, LeaseId, Li
 use crate::record::{self, Header, State};
 use crate::store::acquire::{Decision, Entry, decide};
 use crate::store::{Found, Operation, Store};
+use crate::watched::Watched;
 
 impl Store for MemoryStore {
     fn read<'a>(&'a self, key: &'a str, _: &'a Groups) -> Operation<'a, Option<Found>> {
         self.operate(Access::Read, move |contents| self.look_at(contents, key))
+    }
+
+    fn read_watched<'a>(
+        &'a self,
+        key: &'a str,
+        _: &'a Groups,
+    ) -> Operation<'a, (Option<Found>, bool)> {
+        self.operate(Access::Read, move |contents| {
+            contents.tracked.insert(key.to_owned());
+            (self.look_at(contents, key), true)
+        })
+    }
+
+    #[cfg(feature = "local")]
+    fn prove(&self) -> Operation<'_, bool> {
+        // As every other operation that is answered.
+        self.operate(Access::Read, |_| true)
+    }
+
+    fn knows_current(&self, _: &str, stamps: &[u8]) -> Option<bool> {
+        Some(self.are_current(&lock(&self.contents), stamps))
+    }
+
+    fn watched(&self) -> Option<&Arc<Watched>> {
+        Some(&self.watched)
     }
 
     fn read_many<'a>(
@@ -113,7 +140,7 @@ impl Store for MemoryStore {
             let is_ours = |header: &Header| header.lease.nonce() == nonce && is_held(header);
             let Some(stored) = self.holds(contents, key, is_ours) else { return };
             if Header::read(&stored.record).is_some_and(|header| header.state == State::Lease) {
-                contents.records.remove(key);
+                contents.remove(key);
                 return;
             }
             let until = if pause.is_zero() { 0 } else { self.millis_after(pause) };
@@ -263,6 +290,7 @@ impl MemoryStore {
                 } else {
                     self.outlive(stored, &header, acquire.lease);
                 }
+                contents.changed(key);
                 Acquired::Grant { lease: id, over_seen }
             }
             // Only of an entry that is there can it be said otherwise.
@@ -345,7 +373,7 @@ impl MemoryStore {
         }
     }
 
-    /// The entry under a key, if its header is as wanted.
+    /// The entry under a key, to be changed if its header is as wanted.
     fn holds<'a>(
         &self,
         contents: &'a mut Contents,
@@ -353,6 +381,10 @@ impl MemoryStore {
         wanted: impl FnOnce(&Header) -> bool,
     ) -> Option<&'a mut Stored> {
         let stored = self.live(contents, key)?;
-        Header::read(&stored.record).is_some_and(|header| wanted(&header)).then_some(stored)
+        if !Header::read(&stored.record).is_some_and(|header| wanted(&header)) {
+            return None;
+        }
+        contents.changed(key);
+        contents.records.get_mut(key)
     }
 }

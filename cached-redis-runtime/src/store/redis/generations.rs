@@ -11,17 +11,14 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
-#[cfg(feature = "local")]
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use redis::{PushInfo, PushKind, Value};
 use tokio::time::Instant;
 
 use crate::group::{Generation, Group, Stamp, Stamps, stamps};
-#[cfg(feature = "local")]
 use crate::watched::Watched;
 
 /// More groups than this are not remembered: all are forgotten, and asked for again.
@@ -48,7 +45,6 @@ pub(super) struct Generations {
     due: Mutex<Vec<Group>>,
     is_any_due: AtomicBool,
     /// The entries that are watched on the same connection.
-    #[cfg(feature = "local")]
     watched: Arc<Watched>,
 }
 
@@ -102,7 +98,6 @@ impl Generations {
     }
 
     /// The entries that are watched on the same connection.
-    #[cfg(feature = "local")]
     pub(super) fn watched(&self) -> &Arc<Watched> {
         &self.watched
     }
@@ -248,7 +243,7 @@ impl Generations {
         match Group::from_key(key) {
             Some(group) => self.forget_group(group),
             None if key.is_empty() => self.forget(),
-            None => self.entry_changed(key),
+            None => self.watched.changed(key),
         }
     }
 
@@ -261,20 +256,18 @@ impl Generations {
     /// Nothing is known any more: the connection is gone.
     pub(super) fn forget(&self) {
         self.write().clear();
-        #[cfg(feature = "local")]
         self.watched.forget();
     }
 
-    /// An entry is, or may be, another one.
-    #[cfg_attr(not(feature = "local"), expect(clippy::unused_self, reason = "nothing is watched"))]
+    /// This process has made an entry another one, or may have. Who waits for a change needs not be told: the report
+    /// comes too.
+    #[cfg_attr(not(feature = "local"), expect(clippy::unused_self, reason = "nothing is copied"))]
     pub(super) fn entry_changed(&self, _key: &str) {
         #[cfg(feature = "local")]
         self.watched.changed(_key);
     }
 
-    #[cfg_attr(not(feature = "local"), expect(clippy::unused_self, reason = "nothing is watched"))]
     fn generations_changed(&self) {
-        #[cfg(feature = "local")]
         self.watched.generations_changed();
     }
 

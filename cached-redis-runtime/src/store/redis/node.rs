@@ -3,10 +3,10 @@
 mod arguments;
 mod batch;
 mod groups;
+mod lengths;
 mod look_up;
 mod many;
 mod removal;
-#[cfg(feature = "local")]
 mod watched;
 
 use std::borrow::Cow;
@@ -30,16 +30,20 @@ use crate::stats::ConnectionCounters;
 use crate::store::fence_key;
 use arguments::{AcquireArguments, FillArguments};
 use groups::Made;
+use lengths::Lengths;
 
 /// A server, and the connection to it.
 pub(in crate::store) struct Node {
     link: Link,
     scripts: &'static Scripts,
+    /// Of entries that are read or stored together.
+    lengths: Lengths,
 }
 
 impl Node {
     pub(in crate::store) fn new(source: Source, settings: LinkSettings) -> Self {
-        Self { link: Link::new(source, settings), scripts: Scripts::get() }
+        let lengths = Lengths::default();
+        Self { link: Link::new(source, settings), scripts: Scripts::get(), lengths }
     }
 
     /// What is known of the connection.

@@ -14,6 +14,8 @@ use super::look_up::{record, stamps_of};
 use crate::error::Error;
 use crate::group::{Generation, Group, Groups, Stamp, Stamps, stamps};
 use crate::lease::{Acquire, Acquired, Fill, Filled};
+#[cfg(feature = "local")]
+use crate::store::ToRead;
 use crate::store::redis::commands::script_error;
 use crate::store::redis::request::Request as _;
 use crate::store::{Found, fence_key};
@@ -28,12 +30,44 @@ impl Node {
         &self,
         entries: &[(&str, &Groups)],
     ) -> Result<Vec<Option<Found>>, Error> {
+        let entries = entries.iter().map(|(key, groups)| (*key, *groups, false));
+        Ok(self.read_each(entries).await?.into_iter().map(|(found, _)| found).collect())
+    }
+
+    /// The same, and whether the next change is reported of those that are to be watched.
+    #[cfg(feature = "local")]
+    pub(in crate::store::redis) async fn read_many_watched(
+        &self,
+        entries: &[ToRead<'_>],
+    ) -> Result<Vec<(Option<Found>, bool)>, Error> {
+        let is_tracked = self.is_tracked();
+        let entries = entries
+            .iter()
+            .map(|&ToRead { key, groups, is_watched }| (key, groups, is_tracked && is_watched));
+        self.read_each(entries).await
+    }
+
+    /// How many entries are read at once; `None` if it is not known how long they are.
+    pub(in crate::store::redis) fn reads_at_once(&self) -> Option<usize> {
+        self.lengths.at_once()
+    }
+
+    async fn read_each<'a>(
+        &self,
+        entries: impl ExactSizeIterator<Item = (&'a str, &'a Groups, bool)> + Clone,
+    ) -> Result<Vec<(Option<Found>, bool)>, Error> {
         // A group that was read before the entries could change before they are: generations come last.
-        let asked = if self.is_tracked() { Vec::new() } else { distinct(known_groups(entries)) };
+        let asked = match self.is_tracked() {
+            true => Vec::new(),
+            false => distinct(entries.clone().flat_map(|(_, groups, _)| groups.of_value())),
+        };
         let due = self.link.generations().due();
         let mut pipeline = redis::pipe();
-        for (key, _) in entries {
-            pipeline.cmd("GET").arg(*key);
+        for (key, _, is_to_be_watched) in entries.clone() {
+            if is_to_be_watched {
+                pipeline.cmd("CLIENT").arg("CACHING").arg("YES");
+            }
+            pipeline.cmd("GET").arg(key);
         }
         for group in &asked {
             pipeline.cmd("GET").arg(group.key(self.link.namespace()));
@@ -44,7 +78,10 @@ impl Node {
         }
         let mut answers = self.link.send(&pipeline).await?.into_iter();
         let mut records = Vec::with_capacity(entries.len());
-        for _ in entries {
+        let mut watched = Vec::with_capacity(entries.len());
+        for (_, _, is_to_be_watched) in entries {
+            // On a connection that has changed meanwhile, this may be refused.
+            watched.push(is_to_be_watched && matches!(answers.next(), Some(Value::Okay)));
             let answer = answers.next().ok_or_else(Error::protocol)?;
             records.push(record(Cmd::accept(answer))?);
         }
@@ -54,7 +91,9 @@ impl Node {
             current.insert(group, generation_of(&Cmd::accept(answer)?));
         }
         self.learn_due(due, answers);
-        self.judge_many(records, current).await
+        self.lengths.learn(records.iter().flatten().map(Vec::len));
+        let found = self.judge_many(records, current).await?;
+        Ok(found.into_iter().zip(watched).collect())
     }
 
     /// Whether records count: by what this process knows, by what was read along with them, and by asking for the rest.
@@ -140,6 +179,7 @@ impl Node {
         entries: &[Fill<'_>],
     ) -> Result<Vec<Result<Filled, Error>>, Error> {
         let script = &self.scripts.fill;
+        self.lengths.learn(entries.iter().map(|fill| fill.record.len()));
         let answers = self
             .script_many(entries, |fill, command| {
                 command(script, &[fill.key], &FillArguments::new(fill).all())
@@ -171,10 +211,6 @@ fn script_answer(answer: Value) -> Result<Value, Error> {
         Value::ServerError(error) => Err(script_error(error.code(), error.details())),
         answer => Ok(answer),
     }
-}
-
-fn known_groups<'a>(entries: &'a [(&str, &'a Groups)]) -> impl Iterator<Item = Group> + 'a {
-    entries.iter().flat_map(|(_, groups)| groups.of_value())
 }
 
 fn distinct(groups: impl Iterator<Item = Group>) -> Vec<Group> {

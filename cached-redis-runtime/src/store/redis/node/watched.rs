@@ -1,20 +1,24 @@
 //! Entries whose changes the server reports.
 
 use std::sync::Arc;
+#[cfg(feature = "local")]
 use std::time::Duration;
 
 use redis::{Cmd, Value};
 
 use super::Node;
+#[cfg(feature = "local")]
 use super::groups::Made;
 use super::look_up::{record, stamps_of};
 use crate::error::Error;
+#[cfg(feature = "local")]
 use crate::group::Group;
 use crate::store::Found;
 use crate::store::redis::request::Request as _;
 use crate::watched::Watched;
 
 /// How long the number of a database stands at least while nobody asks for it.
+#[cfg(feature = "local")]
 const LIFE_OF_DATABASE: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Node {
@@ -43,6 +47,7 @@ impl Node {
     }
 
     /// Asks for the number of the database, and whether that proves that every report before it has arrived.
+    #[cfg(feature = "local")]
     pub(in crate::store::redis) async fn prove(&self) -> Result<bool, Error> {
         let asked = self.watched().asks();
         if !self.link.is_tracked() {
