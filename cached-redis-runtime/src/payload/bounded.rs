@@ -44,6 +44,7 @@ impl<T: Serialize> Serialize for BoundedRef<'_, T> {
 }
 
 /// Reads a value from a payload of so many bytes.
+#[cfg(any(feature = "messagepack", feature = "postcard", test))]
 pub(super) fn read<'de, T, D>(from: D, length: usize) -> Result<T, D::Error>
 where
     T: DeserializeOwned,
