@@ -16,7 +16,6 @@ use super::slot::Slot;
 use crate::backoff::jittered;
 use crate::budget::timed;
 use crate::error::{Error, ErrorKind};
-use crate::health::Tracking;
 use crate::invalidation::Before;
 use crate::judgement::Seen;
 use crate::lease::LeaseId;
@@ -55,9 +54,8 @@ impl Slot {
             pause(share.clamp(FIRST_PAUSE, LONGEST_PAUSE), deadline)
         };
         let store = self.core().sessions.store();
-        if session.condition().tracking != Tracking::On {
-            poll().await;
-        }
+        // Also where changes are reported: a caller who is told at once to ask again must not ask without a pause.
+        poll().await;
         // Who is told of the next change, if anybody is.
         let mut waiter = None;
         let mut is_woken = true;
