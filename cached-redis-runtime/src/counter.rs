@@ -34,6 +34,10 @@ const PLACES: usize = 16;
 struct Place(AtomicU64);
 
 impl SpreadCounter {
+    #[cfg_attr(
+        not(any(feature = "local", test)),
+        expect(dead_code, reason = "only copies are asked for so often")
+    )]
     pub(crate) fn increment(&self) {
         thread_local! {
             static PLACE: usize = {

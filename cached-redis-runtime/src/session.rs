@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::budget::Budget;
 use crate::error::Error;
 use crate::group::{Group, Groups, Stamps};
+#[cfg(feature = "local")]
 use crate::health::Condition;
 use crate::lease::{Acquire, Acquired, FenceId, Fill, Filled, LeaseId, Life, Nonce};
 #[cfg(feature = "local")]
@@ -159,6 +160,7 @@ impl Session<'_> {
     }
 
     /// What is known of the connection.
+    #[cfg(feature = "local")]
     pub(crate) fn condition(&self) -> Condition {
         self.store.condition()
     }
