@@ -102,6 +102,8 @@ struct State {
     loads: Vec<Option<Instant>>,
     /// When a call ended that may have renewed the entry.
     touched: [Option<Instant>; KEYS],
+    /// How many batches are under way for each key: one renews what it finds at once, and ends later.
+    together: [usize; KEYS],
     failed: [Option<Instant>; KEYS],
     is_failing: bool,
     guards: Vec<Guard>,
@@ -278,6 +280,7 @@ impl World {
     pub(super) fn ask_together(&self, key: usize, own: Floor) -> Asked<'_> {
         let mut asked = self.ask(key, own);
         asked.is_one_of_many = true;
+        self.state().together[key] += 1;
         asked
     }
 }
@@ -291,7 +294,9 @@ impl Asked<'_> {
         let (loaded, touched, failed) = {
             let state = &mut *world.state();
             *state.seen.entry("reads").or_default() += 1;
-            (state.loads[value.load()], state.touched[key], state.failed[key])
+            let is_being_touched = state.together[key] > usize::from(self.is_one_of_many);
+            let touched = if is_being_touched { Some(now) } else { state.touched[key] };
+            (state.loads[value.load()], touched, state.failed[key])
         };
         let version = value.version();
         world.say(|| format!("read version {version} of key {key}, load {}", value.load()));
@@ -322,6 +327,8 @@ impl Asked<'_> {
 
 impl Drop for Asked<'_> {
     fn drop(&mut self) {
-        self.world.state().touched[self.key] = Some(Instant::now());
+        let mut state = self.world.state();
+        state.touched[self.key] = Some(Instant::now());
+        state.together[self.key] -= usize::from(self.is_one_of_many);
     }
 }
