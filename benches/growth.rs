@@ -163,7 +163,7 @@ fn resident() -> u64 {
     statm.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or(0) * 4096
 }
 
-/// How many copies are made. The server tracks a million keys at most unless it is told otherwise.
+/// How many copies are made. By default the server tracks a million keys at most.
 const MOST_COPIES: u64 = 100_000;
 
 async fn keys(cache: &Cache, effort: Effort) {

@@ -107,6 +107,8 @@ mod signatures;
 mod sizes;
 #[path = "shapes/tags.rs"]
 mod tags;
+#[path = "shapes/targets.rs"]
+mod targets;
 #[path = "shapes/transactions.rs"]
 mod transactions;
 #[path = "shapes/updating.rs"]

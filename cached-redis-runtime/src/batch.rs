@@ -9,7 +9,6 @@
 
 mod answer;
 mod ask;
-mod join;
 mod keys;
 mod load;
 #[cfg(feature = "local")]

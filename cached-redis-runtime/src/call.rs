@@ -28,7 +28,7 @@ pub(crate) mod look_up;
 mod miss;
 pub(crate) mod permit;
 pub(crate) mod slot;
-mod wait;
+pub(crate) mod wait;
 
 use std::any::type_name;
 

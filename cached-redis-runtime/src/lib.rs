@@ -21,6 +21,7 @@ mod health;
 #[cfg(feature = "unfenced-for-tests")]
 mod held;
 mod invalidation;
+mod join;
 mod judgement;
 
 mod key;
@@ -70,7 +71,7 @@ mod writes;
     missing_docs,
     clippy::expect_used,
     clippy::panic,
-    reason = "a panic is how a property that does not hold is told"
+    reason = "a property that does not hold is reported by a panic"
 )]
 pub mod fuzzing;
 #[doc(hidden)]

@@ -67,6 +67,14 @@ pub trait Outcome {
     /// Rebuilds what the function returned from a stored absence; `None` if it cannot return one.
     fn absent(&self) -> Option<Self::Return>;
 
+    /// Rebuilds what the function returned from what was stored: a value, or an absence.
+    fn returned(&self, stored: Option<Self::Value>) -> Option<Self::Return> {
+        match stored {
+            Some(value) => Some(self.present(value)),
+            None => self.absent(),
+        }
+    }
+
     /// The fresh life of this value, where it decides.
     fn life(&self, _value: &Self::Value) -> Option<Duration> {
         None

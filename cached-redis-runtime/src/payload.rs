@@ -202,9 +202,25 @@ where
     O: Outcome,
     O::Value: Storable,
 {
-    guarded(|| match value::<O::Codec, O::Value>(header, payload)? {
-        Some(value) => Some(outcome.present(value)),
-        None => outcome.absent(),
+    guarded(|| outcome.returned(value::<O::Codec, O::Value>(header, payload)?)).flatten()
+}
+
+/// The same, and hands a clone of the value on.
+#[cfg(feature = "local")]
+pub(crate) fn decode_and_copy<O>(
+    outcome: &O,
+    header: &Header,
+    payload: &[u8],
+    copy: impl FnOnce(Option<O::Value>),
+) -> Option<O::Return>
+where
+    O: Outcome<Value: Clone>,
+    O::Value: Storable,
+{
+    guarded(|| {
+        let value = value::<O::Codec, O::Value>(header, payload)?;
+        copy(value.clone());
+        outcome.returned(value)
     })
     .flatten()
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::budget::{has_timers, timed};
+use crate::join::{Boxed, join_all};
 
 /// Between renewals: timers are no finer.
 const LEAST_PAUSE: Duration = Duration::from_millis(1);
@@ -24,17 +25,25 @@ pub(crate) trait Renewed {
 /// timers: see [`timed`].
 pub(crate) async fn keep_alive(all: &[impl Renewed], deadline: Option<Instant>) {
     let Some(shortest) = all.iter().map(Renewed::life).min() else { return };
-    let pause = (shortest / 3).max(LEAST_PAUSE);
+    let pause = pause(shortest);
     while deadline.is_none_or(|deadline| Instant::now() + pause < deadline) {
         sleep(pause).await;
-        let mut is_there = false;
-        for one in all {
-            is_there |= one.renew().await;
-        }
-        if !is_there {
+        if !renew_all(all).await {
             return;
         }
     }
+}
+
+/// Between two renewals of what lives so long.
+pub(crate) fn pause(life: Duration) -> Duration {
+    (life / 3).max(LEAST_PAUSE)
+}
+
+/// Renews all of them at the same time, because one after the other the last would come too late. Whether one of them
+/// may still be there.
+pub(crate) async fn renew_all(all: &[impl Renewed]) -> bool {
+    let renew = |one| -> Boxed<'_, bool> { Box::pin(Renewed::renew(one)) };
+    join_all(all.iter().map(renew).collect()).await.contains(&true)
 }
 
 /// Runs a write, and renews what protects it as long as it takes.

@@ -7,6 +7,8 @@ use std::time::Duration;
 use crate::counter::{Counter, SpreadCounter};
 use crate::error::{Error, ErrorKind};
 use crate::loss::{Cold, Loss, Losses, cold, failures};
+#[cfg(feature = "local")]
+use crate::record::Kind;
 use crate::shapes::Shapes;
 use crate::telemetry::event;
 
@@ -183,6 +185,15 @@ impl Counters {
     /// Whose counters these are: the first parts of the keys.
     pub(crate) fn function(&self) -> (&'static str, &'static str) {
         (self.prefix, self.name)
+    }
+
+    /// Counts a hit on a copy.
+    #[cfg(feature = "local")]
+    pub(crate) fn copied(&self, kind: Kind) {
+        match kind {
+            Kind::Value => self.local_values.increment(),
+            Kind::Absence => self.local_absences.increment(),
+        }
     }
 
     /// Counts a failure. One that nobody else sees is a silent loss; of the others, the connection says so once.

@@ -58,6 +58,16 @@ struct Standing {
     database: Option<Generation>,
 }
 
+impl Standing {
+    /// Nobody needs this watch any more. One that has taken its place stays.
+    fn remove(&mut self, watch: &Arc<Watch>) {
+        let is_this = |known: &ByKey| Arc::ptr_eq(&known.0, watch);
+        if self.watches.get(&*watch.key).is_some_and(is_this) {
+            self.watches.remove(&*watch.key);
+        }
+    }
+}
+
 /// One entry that is watched.
 pub(crate) struct Watch {
     /// Of the entry, in the store.
@@ -234,11 +244,7 @@ impl Watched {
     /// Nobody keeps what was read under this watch any more.
     pub(crate) fn end(&self, watch: &Arc<Watch>) {
         watch.end();
-        let mut standing = self.lock();
-        let is_this = |known: &ByKey| Arc::ptr_eq(&known.0, watch);
-        if standing.watches.get(&*watch.key).is_some_and(is_this) {
-            standing.watches.remove(&*watch.key);
-        }
+        self.lock().remove(watch);
     }
 
     /// How many entries are watched.

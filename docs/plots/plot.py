@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "timelines"))
 
-from draw import SIZE, TONES, number, style, width  # noqa: E402
+from draw import SIZE, TONES, number, style, width, write_or_check  # noqa: E402, F401
 
 WIDTH, HEIGHT = 760, 360
 LEFT, RIGHT, TOP, BOTTOM = 66, 190, 44, 48

@@ -11,10 +11,9 @@ from __future__ import annotations
 
 import pathlib
 import re
-import sys
 from collections.abc import Callable
 
-from plot import Plot
+from plot import Plot, write_or_check
 
 HERE = pathlib.Path(__file__).parent
 PAGES = [HERE.parent / "costs.md", HERE.parent / "performance.md"]
@@ -104,15 +103,7 @@ def main() -> None:
     missing = PLOTS.keys() - found.keys()
     assert not missing, f"no table of {', '.join(sorted(missing))}"
     drawn = {HERE / f"{name}.svg": draw(found[name]).svg() for name, draw in PLOTS.items()}
-    if sys.argv[1:] == ["--check"]:
-        wrong = [path.name for path in drawn if not path.exists() or path.read_text() != drawn[path]]
-        wrong += [path.name for path in HERE.glob("*.svg") if path not in drawn]
-        for name in sorted(wrong):
-            print(f"{name} is not what docs/plots/plots.py draws: run it")
-        print(f"{len(drawn)} plots, {len(wrong)} are not as drawn")
-        raise SystemExit(bool(wrong))
-    for path, svg in drawn.items():
-        path.write_text(svg)
+    write_or_check(drawn, "plots", "docs/plots/plots.py")
 
 
 if __name__ == "__main__":

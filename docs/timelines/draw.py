@@ -9,6 +9,8 @@ that are hard to read on each other, are errors.
 
 from __future__ import annotations
 
+import pathlib
+import sys
 from xml.sax.saxutils import escape
 
 WIDTH = 760
@@ -242,3 +244,17 @@ class Picture:
                 "</svg>\n",
             ]
         )
+
+
+def write_or_check(drawn: dict[pathlib.Path, str], what: str, script: str) -> None:
+    """Writes the pictures. With `--check` it fails if they, or others beside them, are not as drawn."""
+    if sys.argv[1:] == ["--check"]:
+        beside = {path for folder in {path.parent for path in drawn} for path in folder.glob("*.svg")}
+        wrong = [path.name for path in drawn if not path.exists() or path.read_text() != drawn[path]]
+        wrong += [path.name for path in beside - drawn.keys()]
+        for name in sorted(wrong):
+            print(f"{name} is not what {script} draws: run it")
+        print(f"{len(drawn)} {what}, {len(wrong)} are not as drawn")
+        raise SystemExit(bool(wrong))
+    for path, svg in drawn.items():
+        path.write_text(svg)

@@ -7,9 +7,8 @@
 
 import math
 import pathlib
-import sys
 
-from draw import Picture, check_colours
+from draw import Picture, check_colours, write_or_check
 
 HERE = pathlib.Path(__file__).parent
 
@@ -385,15 +384,7 @@ def main() -> None:
     if problems:
         raise SystemExit("\n".join(problems))
     drawn = {path: picture.svg() for path, picture in pictures.items()}
-    if sys.argv[1:] == ["--check"]:
-        wrong = [path.name for path in drawn if not path.exists() or path.read_text() != drawn[path]]
-        wrong += [path.name for path in HERE.glob("*.svg") if path not in drawn]
-        for name in sorted(wrong):
-            print(f"{name} is not what docs/timelines/pictures.py draws: run it")
-        print(f"{len(drawn)} timelines, {len(wrong)} are not as drawn")
-        raise SystemExit(bool(wrong))
-    for path, svg in drawn.items():
-        path.write_text(svg)
+    write_or_check(drawn, "timelines", "docs/timelines/pictures.py")
 
 
 if __name__ == "__main__":

@@ -126,7 +126,7 @@ pub(super) fn bypass(handles: &[Handle], given: Option<Expr>) -> Option<Expr> {
     })
 }
 
-/// `#[invalidates]` acts before the commit unless it is told not to.
+/// Without `in_transaction`, `#[invalidates]` acts before the commit.
 pub(super) fn check_invalidates(
     options: &invalidates::Options,
     function: &Function,

@@ -4,16 +4,14 @@ use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::join::{Boxed, join_all};
 use super::progress::{Kind, Progress, State};
 use crate::budget::timed;
-use crate::fill::Renewal;
+use crate::join::Boxed;
 use crate::loading::{Context, Loading};
-use crate::renewal::{Renewed, keep_alive};
+use crate::renewal::keep_alive;
 
 impl Progress {
     /// What the body that is about to run knows.
@@ -64,12 +62,11 @@ impl Progress {
             State::Granted(granted) => Some(self.slots[*index].entry().renewal(granted.lease.id())),
             _ => None,
         };
-        let renewals = Renewals(self.loading.iter().filter_map(renewal).collect());
+        let renewals: Vec<_> = self.loading.iter().filter_map(renewal).collect();
         let deadline = self.slots[0].patience_from(self.load_began);
-        (!renewals.0.is_empty()).then(|| -> Boxed<'static, ()> {
+        (!renewals.is_empty()).then(|| -> Boxed<'static, ()> {
             Box::pin(async move {
-                let all = [renewals];
-                let renewing = pin!(keep_alive(&all, Some(deadline)));
+                let renewing = pin!(keep_alive(&renewals, Some(deadline)));
                 // A runtime without timers keeps none alive.
                 timed(renewing).await;
             })
@@ -81,20 +78,5 @@ impl Progress {
         self.loading.clear();
         let context = Arc::new(Context::inner());
         self.run(Loading::new(context, body)).await
-    }
-}
-
-/// Leases that are renewed at the same time: one after the other, the last would come too late.
-struct Renewals(Vec<Renewal>);
-
-impl Renewed for Renewals {
-    fn life(&self) -> Duration {
-        self.0.iter().map(Renewed::life).min().unwrap_or_default()
-    }
-
-    async fn renew(&self) -> bool {
-        let renew = |one| -> Boxed<'_, bool> { Box::pin(Renewed::renew(one)) };
-        let renewed = join_all(self.0.iter().map(renew).collect()).await;
-        renewed.into_iter().any(|is_there| is_there)
     }
 }

@@ -1,6 +1,7 @@
 //! Copies of the entries of a batch: those that count are answers, and others are made of what is read.
 
 use super::Members;
+use super::look_up::entries;
 use super::member::MemberOf;
 use super::progress::{Progress, State};
 use crate::call::slot::Slot;
@@ -45,9 +46,7 @@ pub(super) async fn read(
         })
         .collect();
     if watches.iter().all(Option::is_none) {
-        let entry = |index: &usize| (&*slots[*index].key, &slots[*index].groups);
-        let entries: Vec<_> = which.iter().map(entry).collect();
-        let found = session.read_many(&entries).await?;
+        let found = session.read_many(&entries(slots, which)).await?;
         return Ok(found.into_iter().map(|found| (found, None)).collect());
     }
     let entries: Vec<ToRead<'_>> = which

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::join::{Boxed, join_all};
 #[cfg(feature = "local")]
 use super::local::read;
 use super::progress::{Kind, Progress, State, Tries};
@@ -15,6 +14,8 @@ use crate::entry::CopyKey;
 #[cfg(not(feature = "local"))]
 use crate::error::Error;
 use crate::freshness::Freshness;
+use crate::group::Groups;
+use crate::join::{Boxed, join_all};
 use crate::lease::{Intent, LeaseId};
 use crate::record::Record;
 #[cfg(not(feature = "local"))]
@@ -91,6 +92,11 @@ impl Progress {
     }
 }
 
+/// These entries, as a store reads them.
+pub(super) fn entries<'a>(slots: &'a [Slot], which: &[usize]) -> Vec<(&'a str, &'a Groups)> {
+    which.iter().map(|index| (&*slots[*index].key, &slots[*index].groups)).collect()
+}
+
 /// Reads these entries. None is watched.
 #[cfg(not(feature = "local"))]
 async fn read(
@@ -99,9 +105,8 @@ async fn read(
     which: &[usize],
     session: &mut Session<'_>,
 ) -> Result<Vec<(Option<Found>, ())>, Error> {
-    let entries: Vec<_> =
-        which.iter().map(|index| (&*slots[*index].key, &slots[*index].groups)).collect();
-    Ok(session.read_many(&entries).await?.into_iter().map(|found| (found, ())).collect())
+    let found = session.read_many(&entries(slots, which)).await?;
+    Ok(found.into_iter().map(|found| (found, ())).collect())
 }
 
 /// A value that is to be reloaded: in the background, or, where the body cannot outlive the call, while it waits.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::join::{Boxed, join_all};
+use super::look_up::entries;
 use super::progress::{Kind, Phase, Progress, State};
 use super::turns::tell;
 use crate::background::finish_within;
@@ -12,6 +12,7 @@ use crate::call::permit::Granted;
 use crate::fill::{Filling, Lease, run_many};
 use crate::flight::Leader;
 use crate::group::Group;
+use crate::join::{Boxed, join_all};
 use crate::lease::Life;
 use crate::payload::Encoding;
 use crate::sharing::Turn;
@@ -57,9 +58,8 @@ impl Progress {
             let mut reads = Vec::with_capacity(which.len());
             for some in which.chunks(most) {
                 let before = core.invalidator.before_reading();
-                let entry = |index: &usize| (&*slots[*index].key, &slots[*index].groups);
-                let entries: Vec<_> = some.iter().map(entry).collect();
-                let Ok(found) = session.read_many(&entries).await else { return false };
+                let found = session.read_many(&entries(slots, some)).await;
+                let Ok(found) = found else { return false };
                 for (index, found) in some.iter().zip(found) {
                     let Some(found) = found else { return false };
                     match slots[*index].fallback_of(found, before, &mut session).await {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::ask::acquire;
+use super::look_up::entries;
 use super::progress::{Kind, Progress, State, Tries};
 use super::store::Stored;
 use crate::call::answer::{Counts, Read};
@@ -68,9 +69,7 @@ impl Progress {
         let mut session = core.sessions.within(budget);
         for some in which.chunks(most) {
             let before = core.invalidator.before_reading();
-            let entry = |index: &usize| (&*slots[*index].key, &slots[*index].groups);
-            let entries: Vec<_> = some.iter().map(entry).collect();
-            let Ok(all) = session.read_many(&entries).await else { return };
+            let Ok(all) = session.read_many(&entries(slots, some)).await else { return };
             for (index, found) in some.iter().zip(all) {
                 let Some(found) = found else { continue };
                 let Some(record) = Record::read(found.record) else { continue };

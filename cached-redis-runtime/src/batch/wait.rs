@@ -8,6 +8,7 @@ use std::task::Poll;
 use tokio::time::{Instant, timeout_at};
 
 use super::ask::again;
+use super::look_up::entries;
 use super::progress::{Progress, State, Tries};
 use crate::backoff;
 use crate::budget::timed;
@@ -15,10 +16,10 @@ use crate::call::answer::Counts;
 use crate::call::ask::{FIRST_PAUSE, LONGEST_PAUSE, PAUSE_SHARE};
 use crate::call::permit::{Granted, Reason};
 use crate::call::slot::Slot;
+use crate::call::wait::Load;
 use crate::fill::Lease;
 use crate::flight::{Called, Follower, Word};
 use crate::invalidation::Before;
-use crate::judgement::Seen;
 use crate::lease::LeaseId;
 use crate::record::Record;
 use crate::session::Session;
@@ -177,10 +178,8 @@ impl Progress {
         let core = Arc::clone(slots[0].core());
         let mut session = core.sessions.within(budget);
         let before = core.invalidator.before_reading();
-        let entries: Vec<_> =
-            which.iter().map(|index| (&*slots[*index].key, &slots[*index].groups)).collect();
         // Time spent waiting for a load is not time lost to the cache.
-        let found = match session.read_many_free(&entries).await {
+        let found = match session.read_many_free(&entries(slots, &which)).await {
             Ok(found) => found,
             Err(error) => {
                 slots[0].failed(&error);
@@ -207,17 +206,11 @@ impl Slot {
         before: Before,
         session: &mut Session<'_>,
     ) -> Option<State> {
-        let ask = || Some(State::Ask(held.tries));
-        let Some(found) = found else { return ask() };
-        let is_current = found.is_current;
-        let Some(record) = Record::read(found.record) else { return ask() };
-        if self.is_held(&record, &held.holder) {
-            // A group has been invalidated since: whether that load counts, the lease says.
-            return if is_current { None } else { ask() };
-        }
-        match self.read_after_waiting(Seen { record, is_current }, before, session).await {
-            Some(read) => Some(State::Found(read)),
-            None => ask(),
-        }
+        let read = match self.seen_of(&held.holder, found) {
+            Load::Runs(_) => return None,
+            Load::Ended(seen) => self.read_after_waiting(seen, before, session).await,
+            Load::Unknown => None,
+        };
+        Some(read.map_or(State::Ask(held.tries), State::Found))
     }
 }

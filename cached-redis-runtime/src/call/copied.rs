@@ -1,14 +1,13 @@
 //! Entries of functions with `local`, from outside: a batch that has them answers with copies too, and makes them.
 
 use super::Call;
-use super::local::{Local, LocalValue, find};
+use super::local::{Local, LocalValue, find, returned};
 use super::slot::Slot;
 use crate::entry::{CopyKey, Entry, Meaning, Parts};
 use crate::error::Error;
 use crate::key::LocalKey;
 use crate::local::LocalCopy;
 use crate::outcome::{Outcome, Storable};
-use crate::panics::guarded;
 use crate::payload::codec::Format;
 use crate::payload::{self, Assessed, Encoding, Gate};
 use crate::record::{Header, Kind, Record};
@@ -119,12 +118,7 @@ where
     }
 
     fn copied(&self, copy: &LocalCopy) -> Option<(Kind, O::Return)> {
-        // Its `Clone` may panic.
-        guarded(|| match copy.value::<Option<O::Value>>()? {
-            Some(value) => Some((Kind::Value, self.0.present(value.clone()))),
-            None => Some((Kind::Absence, Outcome::absent(&self.0)?)),
-        })
-        .flatten()
+        returned(&self.0, copy)
     }
 
     fn decode_and_copy(
@@ -133,15 +127,7 @@ where
         payload: &[u8],
         copying: Copying<'_>,
     ) -> Option<O::Return> {
-        guarded(|| {
-            let value = payload::value::<O::Codec, O::Value>(header, payload)?;
-            copying.keep(value.clone());
-            match value {
-                Some(value) => Some(self.0.present(value)),
-                None => Outcome::absent(&self.0),
-            }
-        })
-        .flatten()
+        payload::decode_and_copy(&self.0, header, payload, |value| copying.keep(value))
     }
 }
 
@@ -167,10 +153,7 @@ impl Slot {
         let terms = Local { max_bytes: self.policy.local_max_bytes, ..Local::new(bound) };
         let copy = find(key.function, &key.bytes, &terms, self.core(), self.schema)?;
         let (kind, returned) = meaning.copied(&copy)?;
-        match kind {
-            Kind::Value => self.counters.local_values.increment(),
-            Kind::Absence => self.counters.local_absences.increment(),
-        }
+        self.counters.copied(kind);
         Some(returned)
     }
 }

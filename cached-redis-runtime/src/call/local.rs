@@ -18,11 +18,11 @@ use crate::health::Tracking;
 use crate::key::LocalKey;
 use crate::local::{LocalCopy, Original, owner};
 use crate::outcome::{Outcome, Storable};
-use crate::panics::{guarded, guarded_here};
+use crate::panics::guarded_here;
 use crate::payload;
 use crate::payload::codec::Format;
 use crate::policy::Policy;
-use crate::record::Record;
+use crate::record::{Kind, Record};
 use crate::scope::{Handle, Mode, mode};
 use crate::session::Session;
 use crate::store::Found;
@@ -83,17 +83,20 @@ where
     let core = cache.core();
     let (copy, counters) =
         key.find(function, |key| find_typed(function, key, local, core, stored))?;
+    let (kind, returned) = returned(outcome, &copy)?;
+    counters.copied(kind);
+    Some(returned)
+}
+
+/// What a copy comes to.
+pub(super) fn returned<O>(outcome: &O, copy: &LocalCopy) -> Option<(Kind, O::Return)>
+where
+    O: Outcome<Value: LocalValue>,
+{
     let value = copy.value::<Option<O::Value>>()?;
     // Its `Clone` may panic.
-    let returned = guarded_here(|| match value {
-        Some(value) => Some(outcome.present(value.clone())),
-        None => outcome.absent(),
-    })??;
-    match value {
-        Some(_) => counters.local_values.increment(),
-        None => counters.local_absences.increment(),
-    }
-    Some(returned)
+    let returned = guarded_here(|| outcome.returned(value.clone()))??;
+    Some((if value.is_some() { Kind::Value } else { Kind::Absence }, returned))
 }
 
 /// All of it that does not know the value.
@@ -197,17 +200,11 @@ where
         let read = attempt.found.as_mut()?;
         let begun = read.begun.take();
         let (header, payload) = attempt.opened()?;
-        guarded(|| {
-            let value = payload::value::<O::Codec, O::Value>(header, &payload)?;
-            if let (Some(begun), Some(key), Some(read)) = (begun, &self.0, &attempt.found) {
-                attempt.slot.copy(begun, key, &read.record, value.clone());
-            }
-            match value {
-                Some(value) => Some(outcome.present(value)),
-                None => outcome.absent(),
-            }
-        })
-        .flatten()
+        let (Some(begun), Some(key), Some(read)) = (begun, &self.0, &attempt.found) else {
+            return payload::decode(outcome, header, &payload);
+        };
+        let copy = |value| attempt.slot.copy(begun, key, &read.record, value);
+        payload::decode_and_copy(outcome, header, &payload, copy)
     }
 }
 
@@ -220,8 +217,7 @@ impl Slot {
     ) -> Result<(Option<Found>, Option<Begun>), Error> {
         let local = self.core().local.as_ref();
         let Some(begun) = local.and_then(|local| local.begin(&self.key, bound)) else {
-            let tracking = session.condition().tracking;
-            if local.is_some() && matches!(tracking, Tracking::Off(_)) {
+            if local.is_some() && matches!(session.condition().tracking, Tracking::Off(_)) {
                 self.counters.local_off.increment();
             }
             return Ok((session.read(&self.key, &self.groups).await?, None));

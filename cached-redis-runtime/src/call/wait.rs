@@ -22,6 +22,7 @@ use crate::lease::LeaseId;
 use crate::record::Record;
 use crate::session::Session;
 use crate::sharing::{Answer, Asker};
+use crate::store::Found;
 use crate::watched::waiting::Waiter;
 
 /// How often within a lease a caller looks although nothing is reported.
@@ -29,17 +30,34 @@ const IN_A_LEASE: u32 = 8;
 /// Well within the time after which others take over from a caller that does not move.
 const LONGEST_SLEEP: Duration = Duration::from_millis(500);
 
-/// What a caller that waits has found.
-enum Look {
-    /// That load has ended, and this is there.
-    Ended(Seen, Before),
-    /// Ask who may load.
-    Ask,
-    /// That load goes on. Its next change is reported to this one, if that was asked for, and the server does so.
-    Held(Record, Option<Waiter>),
+/// What an entry says of the load that it was waited for.
+pub(crate) enum Load {
+    /// It goes on.
+    Runs(Record),
+    /// It has ended, and this is there.
+    Ended(Seen),
+    /// Nothing: the store is to be asked who may load.
+    Unknown,
 }
 
+/// What a caller that waits has found: the load, what was outstanding before, and who is told of the next change of the
+/// entry, if the server reports it and that was asked for.
+type Look = (Load, Before, Option<Waiter>);
+
 impl Slot {
+    /// What was found under the key says this of the load under that lease.
+    pub(crate) fn seen_of(&self, holder: &LeaseId, found: Option<Found>) -> Load {
+        let Some(Found { record, is_current }) = found else { return Load::Unknown };
+        match Record::read(record) {
+            Some(record) if !self.is_held(&record, holder) => {
+                Load::Ended(Seen { record, is_current })
+            }
+            Some(record) if is_current => Load::Runs(record),
+            // It cannot be read; or a group has been invalidated since, and the lease says whether that load counts.
+            _ => Load::Unknown,
+        }
+    }
+
     /// Waits until a load in another process has ended, one way or the other, and returns the record that it left.
     pub(super) async fn wait(
         &self,
@@ -54,9 +72,9 @@ impl Slot {
             pause(share.clamp(FIRST_PAUSE, LONGEST_PAUSE), deadline)
         };
         let store = self.core().sessions.store();
-        // Also where changes are reported: a caller who is told at once to ask again must not ask without a pause.
+        // Even where the server reports changes: if the first look says "ask again", the caller would ask in a busy loop.
         poll().await;
-        // Who is told of the next change, if anybody is.
+        // Set while the server reports the next change to this caller.
         let mut waiter = None;
         let mut is_woken = true;
         while Instant::now() < deadline {
@@ -64,9 +82,9 @@ impl Slot {
             // What a report or the time leads to is most often the end, and then nobody wants to know of the next change.
             let is_first = waiter.is_none();
             let (record, new) = match self.look(holder, is_first, session).await {
-                Ok(Look::Ended(seen, before)) => return Ok(Some((seen, before))),
-                Ok(Look::Ask) => return Ok(None),
-                Ok(Look::Held(record, new)) => (record, new),
+                Ok((Load::Ended(seen), before, _)) => return Ok(Some((seen, before))),
+                Ok((Load::Unknown, ..)) => return Ok(None),
+                Ok((Load::Runs(record), _, new)) => (record, new),
                 Err(error) => {
                     // Slow once, and only this caller has lost its budget: the next one asks. Away,
                     // and it is so for all.
@@ -114,16 +132,6 @@ impl Slot {
                 (found, is_reported.then_some(waiter))
             }
         };
-        let Some(found) = found else { return Ok(Look::Ask) };
-        let is_current = found.is_current;
-        let Some(record) = Record::read(found.record) else { return Ok(Look::Ask) };
-        if !self.is_held(&record, holder) {
-            return Ok(Look::Ended(Seen { record, is_current }, before));
-        }
-        if !is_current {
-            // A group has been invalidated since: whether that load counts, the lease says.
-            return Ok(Look::Ask);
-        }
-        Ok(Look::Held(record, waiter))
+        Ok((self.seen_of(holder, found), before, waiter))
     }
 }

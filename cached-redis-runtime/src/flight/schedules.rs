@@ -49,19 +49,27 @@ fn caller(flights: &Arc<Flights>, lease: LeaseId) -> usize {
     }
 }
 
+/// Three who join at the same time.
+fn callers(flights: &Arc<Flights>, leader: &Leader) -> [thread::JoinHandle<usize>; 3] {
+    [(); 3].map(|()| {
+        let (flights, lease) = (Arc::clone(flights), leader.lease());
+        thread::spawn(move || caller(&flights, lease))
+    })
+}
+
+/// How often they have led, when all have ended.
+fn all_led(callers: [thread::JoinHandle<usize>; 3]) -> usize {
+    callers.into_iter().map(|caller| caller.join().expect("no panic")).sum()
+}
+
 #[test]
 fn everybody_who_joins_hears_how_it_ends() {
     under_all(|| {
         let (flights, released, leader) = flight();
-        let callers: Vec<_> = (0..3)
-            .map(|_| {
-                let (flights, lease) = (Arc::clone(&flights), leader.lease());
-                thread::spawn(move || caller(&flights, lease))
-            })
-            .collect();
+        let callers = callers(&flights, &leader);
         leader.seal();
         leader.stored(vec![1]);
-        let led: usize = callers.into_iter().map(|caller| caller.join().expect("no panic")).sum();
+        let led = all_led(callers);
         assert_eq!((led, released.load(Ordering::SeqCst), flights.len()), (0, 0, 0));
     });
 }
@@ -70,14 +78,9 @@ fn everybody_who_joins_hears_how_it_ends() {
 fn a_leader_that_goes_hands_over_to_one_or_gives_the_lease_up() {
     under_all(|| {
         let (flights, released, leader) = flight();
-        let callers: Vec<_> = (0..3)
-            .map(|_| {
-                let (flights, lease) = (Arc::clone(&flights), leader.lease());
-                thread::spawn(move || caller(&flights, lease))
-            })
-            .collect();
+        let callers = callers(&flights, &leader);
         drop(leader);
-        let led: usize = callers.into_iter().map(|caller| caller.join().expect("no panic")).sum();
+        let led = all_led(callers);
         assert_eq!((led + released.load(Ordering::SeqCst), flights.len()), (1, 0));
     });
 }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::values::{Deep, Layers, Lists, Order, Skipped, State};
+use super::values::{Deep, Layers, Lists, Skipped};
+use crate::payload::codec::samples::{Order, State};
 use crate::payload::codec::{Json, MessagePack, Postcard, ValueCodec};
 
 /// Not [`Layers`], which has one value that JSON can carry: it is read for ever if there is another.

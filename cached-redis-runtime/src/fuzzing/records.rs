@@ -3,9 +3,9 @@
 use super::LONGEST;
 use super::encrypted::{sealer, shop};
 use super::sealed::{ENTRY, SCHEMA};
-use super::values::Order;
 use crate::group::{Group, Groups};
 use crate::judgement::{Judgement, judge};
+use crate::payload::codec::samples::Order;
 use crate::payload::codec::{Json, MessagePack, Postcard, ValueCodec};
 use crate::payload::{self, seal::Sealer};
 use crate::record::{self, Codec, HEADER, Header, Kind, Record, State};

@@ -1,8 +1,8 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use super::values::Order;
 use super::{TARGETS, Target, encrypted, records};
+use crate::payload::codec::samples::Order;
 use crate::payload::codec::{Json, MessagePack, Postcard, ValueCodec};
 use crate::record::HEADER;
 use cached_redis_test_support::hunt::{Replay, damaged, seeds};

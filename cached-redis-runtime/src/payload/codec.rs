@@ -5,6 +5,8 @@ mod messagepack;
 mod own;
 #[cfg(feature = "postcard")]
 mod postcard;
+#[cfg(any(fuzzing, all(test, feature = "messagepack", feature = "postcard")))]
+pub(crate) mod samples;
 
 use std::fmt;
 

@@ -20,7 +20,7 @@ impl Waiters {
     }
 }
 
-/// Somebody who waits for an entry to change. Made before the entry is read. Dropped, it leaves nothing.
+/// A caller that waits for an entry to change. It registers before it reads the entry, and its drop takes it back.
 pub(crate) struct Waiter {
     watched: Arc<Watched>,
     watch: Arc<Watch>,
@@ -76,9 +76,8 @@ impl Drop for Waiter {
         let mut standing = self.watched.lock();
         let is_last = (self.watch.waiters.as_ref())
             .is_some_and(|waiters| waiters.count.fetch_sub(1, Ordering::Relaxed) == 1);
-        let is_this = |known: &ByKey| Arc::ptr_eq(&known.0, &self.watch);
-        if is_last && standing.watches.get(&*self.watch.key).is_some_and(is_this) {
-            standing.watches.remove(&*self.watch.key);
+        if is_last {
+            standing.remove(&self.watch);
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
@@ -10,7 +9,7 @@ use tokio::time::{Instant, timeout_at};
 use super::invalidates::Writes;
 use crate::error::Error;
 use crate::invalidation::Fence;
-use crate::renewal::{Renewed as _, beside};
+use crate::renewal::{Renewed as _, beside, pause, renew_all};
 
 tokio::task_local! {
     static TRANSACTION: Arc<Gathered>;
@@ -107,7 +106,9 @@ impl Gathered {
     fn add(&self, writes: &mut Writes) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
-        state.due.extend(writes.fences().map(|fence| (now + pause(fence), Arc::clone(fence))));
+        state
+            .due
+            .extend(writes.fences().map(|fence| (now + pause(fence.life()), Arc::clone(fence))));
         state.writes.absorb(writes);
         drop(state);
         self.added.notify_one();
@@ -125,9 +126,7 @@ impl Gathered {
                 continue;
             };
             if timeout_at(next, self.added.notified()).await.is_err() {
-                for fence in self.take_due() {
-                    fence.renew().await;
-                }
+                renew_all(&self.take_due()).await;
             }
         }
     }
@@ -143,14 +142,9 @@ impl Gathered {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let due = state.due.iter_mut().filter(|(due, _)| *due <= now);
         due.map(|(due, fence)| {
-            *due = now + pause(fence);
+            *due = now + pause(fence.life());
             Arc::clone(fence)
         })
         .collect()
     }
-}
-
-/// Between two renewals.
-fn pause(fence: &Fence) -> Duration {
-    fence.life() / 3
 }

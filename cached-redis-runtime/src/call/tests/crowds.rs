@@ -145,7 +145,7 @@ async fn a_store_that_goes_away_delays_those_who_wait_by_little() {
             assert_eq!(answer.expect("no panic"), Ok(2));
         }
         let budget = subject.cache.core().settings.budget;
-        // The one who waits looks after half a second, give or take a quarter.
+        // The caller that waits looks again after half a second, plus or minus a quarter of that.
         let most = 625 * MILLI + 2 * budget + 2 * LOAD;
         assert!(began.elapsed() <= most, "{fault:?}: {:?}", began.elapsed());
         subject.fault(None);

@@ -6,6 +6,7 @@ use fastrand::Rng;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::samples::{Order, State};
 use super::{Json, MessagePack, Postcard, Refused, ValueCodec};
 use crate::depth::tests::Deep;
 
@@ -19,48 +20,9 @@ fn reads_back<C: ValueCodec, T: Serialize + DeserializeOwned + PartialEq + Debug
     assert_eq!(C::read::<T>(&written::<C, T>(value)).as_ref(), Ok(value));
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Order {
-    id: u64,
-    note: Option<String>,
-    lines: Vec<Line>,
-    prices: BTreeMap<String, f64>,
-    state: State,
-    total: (i128, u128),
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Line(u32, char, Option<Vec<u8>>);
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-enum State {
-    Open,
-    Paid(u64),
-    Sent { on: String, parts: [u8; 3] },
-    Back(u8, bool),
-}
-
-fn orders() -> Vec<Order> {
-    let states = [
-        State::Open,
-        State::Paid(u64::MAX),
-        State::Sent { on: "Monday".to_owned(), parts: [1, 2, 255] },
-        State::Back(0, true),
-    ];
-    let order = |state| Order {
-        id: 7,
-        note: Some("two\nlines".to_owned()),
-        lines: vec![Line(1, 'é', None), Line(2, '\0', Some(vec![0, 255]))],
-        prices: BTreeMap::from([("a".to_owned(), 0.1), (String::new(), -1e300)]),
-        state,
-        total: (i128::MIN, u128::MAX),
-    };
-    states.into_iter().map(order).collect()
-}
-
 fn carries_what_people_write<C: ValueCodec>() {
-    orders().iter().for_each(reads_back::<C, Order>);
-    reads_back::<C, _>(&orders());
+    Order::some().iter().for_each(reads_back::<C, Order>);
+    reads_back::<C, _>(&Order::some());
     reads_back::<C, _>(&HashMap::from([(1_u8, "x".to_owned()), (2, String::new())]));
     reads_back::<C, _>(&(None::<u8>, Some(1_u8), (), "é𝄞".to_owned()));
     reads_back::<C, _>(&vec![None, Some(1.5_f32)]);
@@ -104,7 +66,7 @@ fn message_pack_is_read_by_names() {
 }
 
 fn what_follows_a_value_makes_it_unreadable<C: ValueCodec>() {
-    let mut bytes = written::<C, _>(&orders());
+    let mut bytes = written::<C, _>(&Order::some());
     bytes.push(b'1');
     assert!(C::read::<Vec<Order>>(&bytes).is_err());
 }
@@ -166,7 +128,7 @@ fn a_length_that_is_a_lie_takes_neither_memory_nor_time() {
 }
 
 fn survives<C: ValueCodec>(rng: &mut Rng) {
-    let sound = written::<C, _>(&orders());
+    let sound = written::<C, _>(&Order::some());
     let bytes = damaged(sound.clone(), rng);
     if let Ok(orders) = C::read::<Vec<Order>>(&bytes) {
         // It may mean something else; what it means can be written again.

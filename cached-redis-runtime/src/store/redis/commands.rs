@@ -2,10 +2,15 @@
 
 use std::time::Duration;
 
-use redis::{Cmd, Value};
+use redis::{Cmd, Pipeline, Value};
 
 use super::scripts::Script;
 use crate::error::{Error, ErrorKind};
+
+/// Reads a key, and has the next change of it reported. Two answers.
+pub(super) fn tracked_get(pipeline: &mut Pipeline, key: &str) {
+    pipeline.cmd("CLIENT").arg("CACHING").arg("YES").cmd("GET").arg(key);
+}
 
 pub(super) fn by_digest(script: &Script, keys: &[&str], arguments: &[&[u8]]) -> Cmd {
     evaluation("EVALSHA", &script.digest, keys, arguments)

@@ -13,6 +13,7 @@ use redis::{
 };
 use tokio::time::Instant;
 
+use super::commands::tracked_get;
 use super::generations::Generations;
 use super::greeting;
 use super::line::{Library, Line};
@@ -209,8 +210,7 @@ impl Setup<'_> {
         let before = generations.probes();
         let mut track = redis::pipe();
         track.cmd("CLIENT").arg("TRACKING").arg("ON").arg("OPTIN");
-        track.cmd("CLIENT").arg("CACHING").arg("YES");
-        track.cmd("GET").arg(self.probe);
+        tracked_get(&mut track, self.probe);
         // A change of one's own is reported too, before the next command is answered.
         track.cmd("SET").arg(self.probe).arg("").arg("PX").arg(PROBE_MILLIS);
         track.cmd("PING");

@@ -7,7 +7,7 @@ use redis::{Cmd, Pipeline, Value};
 use super::Node;
 use crate::error::Error;
 use crate::group::{Generation, Group, stamps};
-use crate::store::redis::commands::millis;
+use crate::store::redis::commands::{millis, tracked_get};
 use crate::store::redis::generations::Question;
 use crate::store::redis::request::Request as _;
 
@@ -52,8 +52,7 @@ impl Node {
         let mut pipeline = redis::pipe();
         pipeline.cmd("GET").arg(key);
         for question in &due {
-            pipeline.cmd("CLIENT").arg("CACHING").arg("YES");
-            pipeline.cmd("GET").arg(question.group().key(self.link.namespace()));
+            tracked_get(&mut pipeline, &question.group().key(self.link.namespace()));
         }
         let mut answers = self.link.send(&pipeline).await?.into_iter();
         let record = answers.next().ok_or_else(Error::protocol)?;
@@ -84,9 +83,10 @@ impl Node {
         let read = |pipeline: &mut Pipeline| {
             for key in &keys {
                 if is_tracked {
-                    pipeline.cmd("CLIENT").arg("CACHING").arg("YES");
+                    tracked_get(pipeline, key);
+                } else {
+                    pipeline.cmd("GET").arg(key);
                 }
-                pipeline.cmd("GET").arg(key);
             }
         };
         let mut answers = match made {

@@ -16,7 +16,7 @@ use crate::group::{Generation, Group, Groups, Stamp, Stamps, stamps};
 use crate::lease::{Acquire, Acquired, Fill, Filled};
 #[cfg(feature = "local")]
 use crate::store::ToRead;
-use crate::store::redis::commands::script_error;
+use crate::store::redis::commands::{script_error, tracked_get};
 use crate::store::redis::request::Request as _;
 use crate::store::{Found, fence_key};
 
@@ -65,16 +65,16 @@ impl Node {
         let mut pipeline = redis::pipe();
         for (key, _, is_to_be_watched) in entries.clone() {
             if is_to_be_watched {
-                pipeline.cmd("CLIENT").arg("CACHING").arg("YES");
+                tracked_get(&mut pipeline, key);
+            } else {
+                pipeline.cmd("GET").arg(key);
             }
-            pipeline.cmd("GET").arg(key);
         }
         for group in &asked {
             pipeline.cmd("GET").arg(group.key(self.link.namespace()));
         }
         for question in &due {
-            pipeline.cmd("CLIENT").arg("CACHING").arg("YES");
-            pipeline.cmd("GET").arg(question.group().key(self.link.namespace()));
+            tracked_get(&mut pipeline, &question.group().key(self.link.namespace()));
         }
         let mut answers = self.link.send(&pipeline).await?.into_iter();
         let mut records = Vec::with_capacity(entries.len());

@@ -14,6 +14,7 @@ use crate::error::Error;
 #[cfg(feature = "local")]
 use crate::group::Group;
 use crate::store::Found;
+use crate::store::redis::commands::tracked_get;
 use crate::store::redis::request::Request as _;
 use crate::watched::Watched;
 
@@ -33,7 +34,7 @@ impl Node {
         key: &str,
     ) -> Result<(Option<Found>, bool), Error> {
         let mut pipeline = redis::pipe();
-        pipeline.cmd("CLIENT").arg("CACHING").arg("YES").cmd("GET").arg(key);
+        tracked_get(&mut pipeline, key);
         let mut answers = self.link.send(&pipeline).await?.into_iter();
         // On a connection that has changed meanwhile, this may be refused.
         let is_watched = matches!(answers.next(), Some(Value::Okay));

@@ -4,10 +4,10 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::Poll;
 
-pub(super) type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+pub(crate) type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Runs all of them to their ends.
-pub(super) async fn join_all<T>(mut all: Vec<Boxed<'_, T>>) -> Vec<T> {
+pub(crate) async fn join_all<T>(mut all: Vec<Boxed<'_, T>>) -> Vec<T> {
     let mut ended: Vec<Option<T>> = all.iter().map(|_| None).collect();
     poll_fn(|context| {
         let mut is_pending = false;
