@@ -39,6 +39,8 @@ mod liveness;
 mod loads;
 #[path = "server/local.rs"]
 mod local;
+#[path = "server/long_values.rs"]
+mod long_values;
 #[path = "server/outages.rs"]
 mod outages;
 #[path = "server/payloads.rs"]

@@ -83,6 +83,12 @@ impl Group {
         Self(group)
     }
 
+    /// A number that hardly any other group has.
+    pub(crate) fn number(&self) -> u64 {
+        let [a, b, c, d, e, f, g, h, ..] = self.0;
+        u64::from_le_bytes([a, b, c, d, e, f, g, h])
+    }
+
     /// The key of the group's generation.
     pub(crate) fn key(&self, namespace: &str) -> String {
         let mut key = String::with_capacity(namespace.len() + 46);

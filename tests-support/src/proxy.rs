@@ -25,6 +25,8 @@ pub enum Mode {
     Refuse,
     /// Replies arrive this much later.
     Delay(Duration),
+    /// Of the replies of each connection, so many bytes still arrive; what follows is held back until the next mode.
+    Hold(usize),
     /// Requests reach the server and are carried out; replies vanish, and the connection stays without any.
     DropReplies,
     /// Each request is answered with bytes that are no reply, and does not reach the server.
@@ -228,7 +230,7 @@ async fn talk(client: TcpStream, target: u16, state: watch::Receiver<State>, cou
     let (outbox, inbox) = mpsc::unbounded_channel();
     tokio::select! {
         () = forward_requests(&mut requests, &mut to_server, &outbox, &state, counts) => {}
-        () = forward_replies(replies, &outbox, &state) => {}
+        () = forward_replies(replies, &outbox, state.clone()) => {}
         () = deliver(inbox, &mut to_client) => {}
     }
 }
@@ -260,16 +262,32 @@ async fn forward_requests(
     }
 }
 
-async fn forward_replies(mut from: OwnedReadHalf, outbox: &Outbox, state: &watch::Receiver<State>) {
+async fn forward_replies(
+    mut from: OwnedReadHalf,
+    outbox: &Outbox,
+    mut state: watch::Receiver<State>,
+) {
     let mut bytes = vec![0; 64 * 1024];
     let mut dead = false;
+    let mut passed = 0;
     while let Some(n) = received(from.read(&mut bytes).await) {
         let mode = state.borrow().mode;
         // A stream of replies with a hole in it would answer the wrong questions: it stays silent.
         dead |= matches!(mode, Mode::BlackHole | Mode::DropReplies);
         let wait = if let Mode::Delay(time) = mode { time } else { Duration::ZERO };
+        let mut from = 0;
+        if let Mode::Hold(most) = mode {
+            from = n.min(most.saturating_sub(passed));
+            passed += from;
+            let _ = outbox.send((Instant::now(), bytes[..from].to_vec()));
+            if from < n && state.wait_for(|state| state.mode != mode).await.is_err() {
+                return;
+            }
+        } else {
+            passed = 0;
+        }
         if !dead {
-            let _ = outbox.send((Instant::now() + wait, bytes[..n].to_vec()));
+            let _ = outbox.send((Instant::now() + wait, bytes[from..n].to_vec()));
         }
     }
 }

@@ -97,8 +97,8 @@ impl Plan {
         }
         let lease = if self.broken.is_some() || self.local { LONG_LEASE } else { LEASE };
         let bound = if self.local { BOUND } else { Duration::ZERO };
-        let (fences_last, batches) = (!self.evictions, self.batches);
-        Node { cache, world, fences_last, lease, page_stale, bound, batches }
+        let (has_room, batches) = (!self.evictions, self.batches);
+        Node { cache, world, has_room, lease, page_stale, bound, batches }
     }
 
     async fn run(self, server: &'static Server) -> Report {

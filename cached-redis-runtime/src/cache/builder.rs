@@ -33,7 +33,7 @@ pub struct CacheBuilder {
     settings: Settings,
     namespace: Option<String>,
     without_tracking: bool,
-    credentials: Option<Provider>,
+    credentials: Option<Arc<Provider>>,
     #[cfg(feature = "encryption")]
     keys: Option<KeyRing>,
 }
@@ -111,7 +111,7 @@ impl CacheBuilder {
         F: Fn() -> R + Send + Sync + 'static,
         R: Future<Output = Result<Credentials, E>> + Send + 'static,
     {
-        self.credentials = Some(Provider::new(provider));
+        self.credentials = Some(Arc::new(Provider::new(provider)));
         self
     }
 

@@ -76,10 +76,13 @@ impl<T: Topology> Store for RedisStore<T> {
                 if groups.tags.is_empty() && groups.classes.is_empty() {
                     self.topology.at(key, move |node| node.read_with(key, function))
                 } else {
-                    self.topology.at(key, move |node| node.look_up(key))
+                    self.topology.at(key, move |node| node.look_up(key, function))
                 }
             }
-            _ => self.topology.at(key, move |node| node.read_alone(key)),
+            _ => {
+                let function = groups.function;
+                self.topology.at(key, move |node| node.read_alone(key, function))
+            }
         }
     }
 

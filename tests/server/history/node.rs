@@ -46,6 +46,34 @@ struct Value {
     /// When its load ended.
     at: u64,
     brand: u64,
+    /// Whether it is long, and travels on the lane. Stored as a long text.
+    #[serde(with = "filling")]
+    is_long: bool,
+}
+
+/// One version of so many is long.
+const LONG_ONES: u64 = 16;
+
+impl Value {
+    fn new(key: usize, Loaded { version, at }: Loaded, has_room: bool) -> Self {
+        let is_long = has_room && version % LONG_ONES == 0;
+        Self { version, at, brand: brand(key, version), is_long }
+    }
+}
+
+mod filling {
+    use serde::{Deserialize, Deserializer, Serialize as _, Serializer};
+
+    const LENGTH: usize = 64 << 10;
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's form")]
+    pub(super) fn serialize<S: Serializer>(is_long: &bool, to: S) -> Result<S::Ok, S::Error> {
+        " ".repeat(if *is_long { LENGTH } else { 0 }).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<bool, D::Error> {
+        Ok(!String::deserialize(from)?.is_empty())
+    }
 }
 
 #[derive(Debug)]
@@ -68,8 +96,8 @@ type Written = Vec<(usize, u64)>;
 pub(super) struct Node {
     pub(super) cache: Cache,
     pub(super) world: World,
-    /// Whether a fence stays until it is lifted or ends.
-    pub(super) fences_last: bool,
+    /// Whether all that is stored has room: then a fence stays until it is lifted or ends, and there are long values.
+    pub(super) has_room: bool,
     /// Of what is read most.
     pub(super) lease: Duration,
     /// How long a page is served after its fresh life.
@@ -148,8 +176,7 @@ impl Node {
     }
 
     async fn load(&self, key: usize) -> Value {
-        let Loaded { version, at } = self.world.load(key).await;
-        Value { version, at, brand: brand(key, version) }
+        Value::new(key, self.world.load(key).await, self.has_room)
     }
 
     /// The key of any of their entries in the store.
@@ -246,7 +273,7 @@ impl Node {
         let version = self.world.write(key).await;
         let at = self.world.now().await;
         pause(20).await;
-        Value { version, at, brand: brand(key, version) }
+        Value::new(key, Loaded { version, at }, self.has_room)
     }
 
     async fn write_all(
@@ -257,7 +284,7 @@ impl Node {
         pause(5).await;
         let mut written = Vec::new();
         for key in keys {
-            let version = match fenced_since.filter(|_| self.fences_last) {
+            let version = match fenced_since.filter(|_| self.has_room) {
                 Some(since) => self.world.write_fenced(key, since, GUARD).await,
                 None => self.world.write(key).await,
             };

@@ -54,6 +54,7 @@ const FIRST: u64 = 1;
 const READ_ONLY: &str = "READONLY";
 
 /// How to speak with the server.
+#[derive(Clone)]
 pub(crate) struct LinkSettings {
     /// The whole budget of an operation.
     pub(crate) patience: Duration,
@@ -64,7 +65,7 @@ pub(crate) struct LinkSettings {
     /// The longest reply that is kept.
     pub(crate) longest_reply: usize,
     /// Who logs in, if that changes.
-    pub(crate) credentials: Option<Provider>,
+    pub(crate) credentials: Option<Arc<Provider>>,
 }
 
 /// A handle; clones share the connection.
@@ -211,6 +212,15 @@ impl Link {
             }
             _ => false,
         }
+    }
+
+    /// Whether it can be used without a wait. Where it cannot, sees to it that it will.
+    pub(super) fn is_at_hand(&self) -> bool {
+        let is_open = matches!(self.way(), Way::Open(_));
+        if !is_open {
+            self.0.start();
+        }
+        is_open
     }
 
     /// What is known of the connection.

@@ -3,6 +3,7 @@
 mod arguments;
 mod batch;
 mod groups;
+mod lane;
 mod lengths;
 mod look_up;
 mod many;
@@ -30,6 +31,7 @@ use crate::stats::ConnectionCounters;
 use crate::store::fence_key;
 use arguments::{AcquireArguments, FillArguments};
 use groups::Made;
+use lane::Lane;
 use lengths::Lengths;
 
 /// A server, and the connection to it.
@@ -38,12 +40,25 @@ pub(in crate::store) struct Node {
     scripts: &'static Scripts,
     /// Of entries that are read or stored together.
     lengths: Lengths,
+    /// For long values. None where the connection is the user's, and on the lane itself.
+    lane: Option<Lane>,
 }
 
 impl Node {
     pub(in crate::store) fn new(source: Source, settings: LinkSettings) -> Self {
+        let lane = match &source {
+            Source::Client(client) => {
+                let source = Source::Client(client.clone());
+                Some(Lane::new(Self::without_lane(source, settings.clone())))
+            }
+            Source::Connection(_) => None,
+        };
+        Self { lane, ..Self::without_lane(source, settings) }
+    }
+
+    fn without_lane(source: Source, settings: LinkSettings) -> Self {
         let lengths = Lengths::default();
-        Self { link: Link::new(source, settings), scripts: Scripts::get(), lengths }
+        Self { link: Link::new(source, settings), scripts: Scripts::get(), lengths, lane: None }
     }
 
     /// What is known of the connection.
@@ -53,6 +68,9 @@ impl Node {
 
     pub(super) fn report_to(&self, counters: &Arc<ConnectionCounters>, losses: &Arc<Losses>) {
         self.link.report_to(counters, losses);
+        if let Some(lane) = &self.lane {
+            lane.report_to(counters, losses);
+        }
     }
 
     /// Whether the server tells what changes. Where it does not, tries for another connection now and then.
@@ -131,7 +149,8 @@ impl Node {
         life: Life,
     ) -> Result<Filled, Error> {
         let arguments = FillArguments::new(&Fill { key, lease, record, life });
-        let stored = self.flag(&self.scripts.fill, key, &arguments.all()).await;
+        let by = self.to_store(record.len());
+        let stored = by.flag(&by.scripts.fill, key, &arguments.all()).await;
         self.changed(key);
         let stored = stored?;
         Ok(if stored { Filled::Stored } else { Filled::Lost })

@@ -27,6 +27,11 @@ impl Lengths {
         }
     }
 
+    /// How many bytes so many entries are likely to be; zero if nothing is known.
+    pub(super) fn expected(&self, entries: usize) -> usize {
+        self.0.load(Ordering::Relaxed).saturating_mul(entries)
+    }
+
     /// How many may be read at once; `None` if nothing is known.
     pub(super) fn at_once(&self) -> Option<usize> {
         match self.0.load(Ordering::Relaxed) {

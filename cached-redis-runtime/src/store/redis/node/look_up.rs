@@ -18,16 +18,19 @@ impl Node {
     pub(in crate::store::redis) async fn read_alone(
         &self,
         key: &str,
+        function: Option<Group>,
     ) -> Result<Option<Found>, Error> {
-        let due = self.link.generations().due();
+        let by = self.to_read(function);
+        let due = by.link.generations().due();
         let got = match due.is_empty() {
-            true => self.link.send(&Get(key)).await,
-            false => Box::pin(self.get_and_refresh(key, due)).await,
+            true => by.link.send(&Get(key)).await,
+            false => Box::pin(by.get_and_refresh(key, due)).await,
         };
         let Some(record) = record(got)? else { return Ok(None) };
-        let is_current = match self.knows_record(&record) {
+        self.learn_length(function, record.len());
+        let is_current = match by.knows_record(&record) {
             Some(is_current) => is_current,
-            None => Box::pin(self.compare(stamps_of(&record))).await?,
+            None => Box::pin(by.compare(stamps_of(&record))).await?,
         };
         Ok(Some(Found { record, is_current }))
     }
@@ -47,13 +50,15 @@ impl Node {
         key: &str,
         function: Group,
     ) -> Result<Option<Found>, Error> {
+        let by = self.to_read(Some(function));
         let mut pipeline = redis::pipe();
-        pipeline.cmd("GET").arg(key).cmd("GET").arg(function.key(self.link.namespace()));
-        let mut answers = self.link.send(&pipeline).await?.into_iter();
+        pipeline.cmd("GET").arg(key).cmd("GET").arg(function.key(by.link.namespace()));
+        let mut answers = by.link.send(&pipeline).await?.into_iter();
         let (Some(found), Some(generation)) = (answers.next(), answers.next()) else {
             return Err(Error::protocol());
         };
         let Some(record) = record(Cmd::accept(found))? else { return Ok(None) };
+        self.learn_length(Some(function), record.len());
         let current = generation_of(&Cmd::accept(generation)?);
         let is_current = match Header::read(&record) {
             None => true,
@@ -69,27 +74,31 @@ impl Node {
                 }
                 // Stored by a version of the function that had tags.
                 let others: Stamps = others.into_iter().collect();
-                is_current && (others.bytes().is_empty() || self.compare(others.bytes()).await?)
+                is_current && (others.bytes().is_empty() || by.compare(others.bytes()).await?)
             }
         };
         Ok(Some(Found { record, is_current }))
     }
 
     /// The record and the generations of its groups, whichever they are.
-    pub(in crate::store::redis) async fn look_up(&self, key: &str) -> Result<Option<Found>, Error> {
-        let namespace = self.link.namespace().as_bytes();
-        let longest = self.link.longest_reply().to_string();
-        let mut answers = match self
-            .script(&self.scripts.look_up, &[key], &[namespace, longest.as_bytes()])
-            .await
-        {
-            Ok(Value::Array(answers)) => answers.into_iter(),
-            Ok(Value::Nil) => return Ok(None),
-            Err(error) if commands::is_wrong_type(&error) => return Ok(Some(Found::rubbish())),
-            Ok(_) => return Err(Error::protocol()),
-            Err(error) => return Err(error),
-        };
+    pub(in crate::store::redis) async fn look_up(
+        &self,
+        key: &str,
+        function: Group,
+    ) -> Result<Option<Found>, Error> {
+        let by = self.to_read(Some(function));
+        let namespace = by.link.namespace().as_bytes();
+        let longest = by.link.longest_reply().to_string();
+        let mut answers =
+            match by.script(&by.scripts.look_up, &[key], &[namespace, longest.as_bytes()]).await {
+                Ok(Value::Array(answers)) => answers.into_iter(),
+                Ok(Value::Nil) => return Ok(None),
+                Err(error) if commands::is_wrong_type(&error) => return Ok(Some(Found::rubbish())),
+                Ok(_) => return Err(Error::protocol()),
+                Err(error) => return Err(error),
+            };
         let Some(Value::BulkString(record)) = answers.next() else { return Err(Error::protocol()) };
+        self.learn_length(Some(function), record.len());
         let is_current = Header::read(&record).is_none_or(|header| {
             stamps(header.stamps(&record)).all(|stamp| {
                 answers.next().and_then(|answer| generation_of(&answer)) == Some(stamp.generation)

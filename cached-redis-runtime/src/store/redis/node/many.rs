@@ -30,8 +30,10 @@ impl Node {
         &self,
         entries: &[(&str, &Groups)],
     ) -> Result<Vec<Option<Found>>, Error> {
-        let entries = entries.iter().map(|(key, groups)| (*key, *groups, false));
-        Ok(self.read_each(entries).await?.into_iter().map(|(found, _)| found).collect())
+        let by = self.to_read_many(entries.len());
+        let read = by.read_each(entries.iter().map(|(key, groups)| (*key, *groups, false))).await?;
+        self.learn_lengths(&read);
+        Ok(read.into_iter().map(|(found, _)| found).collect())
     }
 
     /// The same, and whether the next change is reported of those that are to be watched.
@@ -44,12 +46,18 @@ impl Node {
         let entries = entries
             .iter()
             .map(|&ToRead { key, groups, is_watched }| (key, groups, is_tracked && is_watched));
-        self.read_each(entries).await
+        let read = self.read_each(entries).await?;
+        self.learn_lengths(&read);
+        Ok(read)
     }
 
     /// How many entries are read at once; `None` if it is not known how long they are.
     pub(in crate::store::redis) fn reads_at_once(&self) -> Option<usize> {
         self.lengths.at_once()
+    }
+
+    fn learn_lengths(&self, read: &[(Option<Found>, bool)]) {
+        self.lengths.learn(read.iter().filter_map(|(found, _)| Some(found.as_ref()?.record.len())));
     }
 
     async fn read_each<'a>(
@@ -91,7 +99,6 @@ impl Node {
             current.insert(group, generation_of(&Cmd::accept(answer)?));
         }
         self.learn_due(due, answers);
-        self.lengths.learn(records.iter().flatten().map(Vec::len));
         let found = self.judge_many(records, current).await?;
         Ok(found.into_iter().zip(watched).collect())
     }
@@ -179,8 +186,10 @@ impl Node {
         entries: &[Fill<'_>],
     ) -> Result<Vec<Result<Filled, Error>>, Error> {
         let script = &self.scripts.fill;
-        self.lengths.learn(entries.iter().map(|fill| fill.record.len()));
+        let lengths = entries.iter().map(|fill| fill.record.len());
+        self.lengths.learn(lengths.clone());
         let answers = self
+            .to_store(lengths.sum())
             .script_many(entries, |fill, command| {
                 command(script, &[fill.key], &FillArguments::new(fill).all())
             })
