@@ -232,6 +232,7 @@ impl Cache {
         Stats {
             functions: self.0.stats.snapshot(),
             running_reloads: self.0.background.running() as u64,
+            invalidations: self.0.invalidator.done(),
             failed_invalidations: self.0.invalidator.failed(),
             pending_invalidations: self.0.invalidator.pending(),
             failed_fences: self.0.invalidator.failed_fences(),

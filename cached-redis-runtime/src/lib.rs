@@ -20,6 +20,7 @@ mod group;
 mod health;
 #[cfg(feature = "unfenced-for-tests")]
 mod held;
+mod histogram;
 mod invalidation;
 mod join;
 mod judgement;
@@ -30,6 +31,7 @@ mod loading;
 #[cfg(feature = "local")]
 mod local;
 mod loss;
+mod metrics;
 mod outcome;
 mod owned_argument;
 mod panics;
@@ -84,6 +86,7 @@ pub use health::{Health, Tracking, Untracked};
 #[cfg(feature = "unfenced-for-tests")]
 #[doc(hidden)]
 pub use held::Held;
+pub use histogram::Times;
 pub use key::KeyPart;
 pub use loss::{Loss, SilentLoss};
 pub use outcome::{Absent, Storable};

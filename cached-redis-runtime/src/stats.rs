@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::counter::{Counter, SpreadCounter};
 use crate::error::{Error, ErrorKind};
+use crate::histogram::{Histogram, Times};
 use crate::loss::{Cold, Loss, Losses, cold, failures};
 #[cfg(feature = "local")]
 use crate::record::Kind;
@@ -20,6 +21,9 @@ pub struct Stats {
     pub functions: Vec<FunctionStats>,
     /// Loads that are running in the background.
     pub running_reloads: u64,
+    /// Removals of entries, of all entries of a function, and of tags, that have succeeded. Those by a guard are not
+    /// counted.
+    pub invalidations: u64,
     /// Invalidations that failed, or were left to the background because their write was cancelled.
     pub failed_invalidations: u64,
     /// Of these, those that are being retried.
@@ -60,6 +64,8 @@ pub struct FunctionStats {
     pub negative_hits: u64,
     /// Of the hits and the negative hits, those from a copy in this process (`local`).
     pub local_hits: u64,
+    /// Of the local hits, those on an absence.
+    pub local_negative_hits: u64,
     /// Calls of a function with `local` that read from the server and could make no copy, because it does not report what
     /// changes. [`Health::tracking`](crate::Health::tracking) says why.
     pub local_off: u64,
@@ -111,6 +117,8 @@ pub struct FunctionStats {
     pub bytes_written: u64,
     /// Time spent in the function's body, all loads together.
     pub load_time: Duration,
+    /// The same, by how long each load took.
+    pub load_times: Times,
 }
 
 impl FunctionStats {
@@ -132,7 +140,7 @@ macro_rules! counters {
             prefix: &'static str,
             name: &'static str,
             $(pub(crate) $counter: Counter,)*
-            load_nanos: Counter,
+            load_times: Histogram,
             /// Hits and negative hits from copies in this process; not among the others.
             pub(crate) local_values: SpreadCounter,
             pub(crate) local_absences: Counter,
@@ -145,6 +153,7 @@ macro_rules! counters {
         impl Counters {
             fn snapshot(&self) -> FunctionStats {
                 let (values, absences) = (self.local_values.get(), self.local_absences.get());
+                let load_times = self.load_times.snapshot();
                 let mut stats = FunctionStats {
                     name: format!("{}:{}", self.prefix, self.name),
                     $($counter: self.$counter.get(),)*
@@ -154,8 +163,10 @@ macro_rules! counters {
                         .filter(|(_, count)| count.get() > 0)
                         .map(|(kind, count)| (label(kind), count.get()))
                         .collect(),
-                    load_time: Duration::from_nanos(self.load_nanos.get()),
+                    load_time: load_times.total,
+                    load_times,
                     local_hits: values + absences,
+                    local_negative_hits: absences,
                 };
                 stats.hits += values;
                 stats.negative_hits += absences;
@@ -236,7 +247,7 @@ impl Counters {
 
     pub(crate) fn loaded(&self, time: Duration) {
         self.loads.increment();
-        self.load_nanos.add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+        self.load_times.add(time);
     }
 }
 

@@ -37,6 +37,7 @@ pub(crate) struct Invalidator {
     pub(super) sessions: Sessions,
     namespace: String,
     retries: Arc<Retries>,
+    done: Counter,
     failed: Counter,
     failed_fences: Counter,
     pub(super) losses: Arc<Losses>,
@@ -58,6 +59,7 @@ impl Invalidator {
             sessions,
             namespace: namespace.to_owned(),
             retries: Arc::new(Retries::new(max_pending, longest)),
+            done: Counter::default(),
             failed: Counter::default(),
             failed_fences: Counter::default(),
             losses,
@@ -147,6 +149,11 @@ impl Invalidator {
     /// Counts one that cannot be tried, nor tried again.
     pub(crate) fn count_failure(&self) {
         self.failed.increment();
+    }
+
+    /// How many have succeeded.
+    pub(crate) fn done(&self) -> u64 {
+        self.done.get()
     }
 
     /// How many did not succeed at once.
@@ -244,6 +251,7 @@ impl Invalidator {
                 }
             }
             self.retries.done(&done, sent);
+            self.done.add(done.len() as u64);
             if let Some(failure) = failure {
                 targets.splice(..0, failed);
                 return Err(failure);

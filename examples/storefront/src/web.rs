@@ -6,6 +6,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use cached_redis::Cache;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::{self, Category, Dashboard, NewProduct, Product, ProductChange};
@@ -21,6 +22,7 @@ pub fn router(db: Db) -> Router {
         .route("/categories/{slug}/products", get(list))
         .route("/categories/{slug}/discount", axum::routing::post(discount))
         .route("/dashboard", get(dashboard))
+        .route("/metrics", get(metrics))
         .layer(middleware::from_fn(no_cache))
         .with_state(db)
 }
@@ -114,6 +116,11 @@ async fn discount(
 
 async fn dashboard(State(db): State<Db>) -> Result<Json<Dashboard>, Failure> {
     Ok(Json(catalog::dashboard(&db).await?))
+}
+
+/// For Prometheus.
+async fn metrics() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], Cache::current().prometheus())
 }
 
 enum Failure {

@@ -112,6 +112,19 @@ async fn what_was_asked_before_does_not_reach_the_database() {
 }
 
 #[tokio::test]
+async fn the_page_for_prometheus_counts_what_was_asked() {
+    let shop = Shop::open(Cache::memory()).await;
+    shop.get("/products/1").await;
+    shop.get("/products/1").await;
+    let request = Request::builder().uri("/metrics").body(Body::empty()).unwrap();
+    let response = shop.cache.scope(shop.router.clone().oneshot(request)).await.unwrap();
+    let page = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+    let page = String::from_utf8_lossy(&page);
+    let hit = r#"function="shop:product",result="hit",tier="redis"} 1"#;
+    assert!(page.contains(hit), "{page}");
+}
+
+#[tokio::test]
 async fn a_product_that_does_not_exist_is_remembered_until_it_does() {
     everywhere(async |shop| {
         let missing = "/products/10001";
