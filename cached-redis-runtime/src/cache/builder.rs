@@ -7,13 +7,18 @@ use redis::Client;
 use redis::aio::MultiplexedConnection;
 
 use super::{Cache, Double, Settings, namespace, switch};
+use crate::bucket::Buckets;
 use crate::error::Error;
 use crate::payload::seal;
 #[cfg(feature = "encryption")]
 use crate::payload::{KeyRing, Keys};
 use crate::policy::MIN_LIFE;
 use crate::record::Compression;
-use crate::store::redis::{Credentials, LinkSettings, Provider, RedisStore, Server, SocketOptions};
+use crate::store::Store;
+use crate::store::redis::{
+    AddressMap, ClusterSettings, Credentials, LinkSettings, Provider, RedisStore, Seeds, Server,
+    SocketOptions,
+};
 
 /// Beyond these a setting is a mistake, and sums of times could overflow.
 const LONGEST_BUDGET: Duration = Duration::from_secs(60);
@@ -34,6 +39,7 @@ pub struct CacheBuilder {
     namespace: Option<String>,
     without_tracking: bool,
     credentials: Option<Provider>,
+    addresses: Option<AddressMap>,
     #[cfg(feature = "encryption")]
     keys: Option<KeyRing>,
 }
@@ -45,6 +51,8 @@ enum Place {
     #[default]
     Environment,
     Server(Box<Server>),
+    /// On a cluster.
+    Cluster(Seeds),
     /// On what stands in for a server, made for a namespace.
     Double(fn(&str) -> Double),
 }
@@ -67,6 +75,7 @@ impl Default for Settings {
             compression: Compression::None,
             encrypts: false,
             keys: None,
+            buckets: None,
             switched_off: None,
         }
     }
@@ -119,6 +128,38 @@ impl CacheBuilder {
     /// [`client`](Self::client), from which the cache can make another.
     pub fn connection(mut self, connection: MultiplexedConnection) -> Self {
         self.place = Place::Server(Box::new(Server::Connection(connection)));
+        self
+    }
+
+    /// A Redis Cluster or Valkey Cluster, found through one or more of its nodes: as [`url`](Self::url) takes them, or one
+    /// `redis+cluster://user:password@host:6379,host:6379`. One that answers is enough; more of them help while nodes are
+    /// away. User, password and TLS are those of all nodes.
+    ///
+    /// Keys look different on a cluster (`shop:{3k}:…`), and functions with `local` keep no copies in the process: see
+    /// `docs/cluster.md`.
+    ///
+    /// ```
+    /// # fn example() -> Result<(), cached_redis_runtime::Error> {
+    /// let cache = cached_redis_runtime::Cache::builder()
+    ///     .cluster(["redis://10.0.0.1:6379", "redis://10.0.0.2:6379"])
+    ///     .namespace("shop")
+    ///     .build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn cluster<U: Into<String>>(mut self, urls: impl IntoIterator<Item = U>) -> Self {
+        self.place = Place::Cluster(Seeds::new(urls.into_iter().map(Into::into).collect()));
+        self
+    }
+
+    /// Where the nodes of a cluster can be reached from here, if not where they say that they are (behind a NAT, or in
+    /// containers): takes host and port as the cluster names them. Not for the nodes that [`cluster`](Self::cluster)
+    /// names.
+    pub fn cluster_addresses(
+        mut self,
+        map: impl Fn(&str, u16) -> (String, u16) + Send + Sync + 'static,
+    ) -> Self {
+        self.addresses = Some(AddressMap::new(map));
         self
     }
 
@@ -283,7 +324,7 @@ impl CacheBuilder {
             self.settings.keys = Some(Arc::new(keys));
         }
         self.settings.check()?;
-        let server = match self.place {
+        let place = match self.place {
             Place::Double(make) => {
                 let double = make(&self.settings.namespace);
                 return Ok(Cache::with_double(double, self.settings));
@@ -291,18 +332,35 @@ impl CacheBuilder {
             _ if switch::is_off(std::env::var_os(switch::VARIABLE).as_deref())? => {
                 return Ok(Cache::switched_off(self.settings, switch::BY_ENVIRONMENT));
             }
-            Place::Environment => Server::Url(std::env::var(VARIABLE).map_err(|_| no_server())?),
-            Place::Server(server) => *server,
+            Place::Environment => {
+                let url = std::env::var(VARIABLE).map_err(|_| no_server())?;
+                Place::Server(Box::new(Server::Url(url)))
+            }
+            place => place,
         };
         let settings = LinkSettings {
             patience: self.settings.budget,
             tracking: !self.without_tracking,
             namespace: self.settings.namespace.clone(),
             longest_reply: self.settings.longest_record(),
-            credentials: self.credentials,
+            credentials: self.credentials.map(Arc::new),
+            member: None,
         };
-        let store = RedisStore::standalone(server, self.sockets, settings)?;
-        Ok(Cache::new(Arc::new(store), None, self.settings))
+        let seeds = match place {
+            Place::Server(server) => match server.seeds() {
+                Some(seeds) => seeds,
+                None => {
+                    let store = RedisStore::standalone(*server, self.sockets, settings)?;
+                    return Ok(Cache::new(Arc::new(store), None, self.settings));
+                }
+            },
+            Place::Cluster(seeds) => seeds,
+            // Both have been dealt with.
+            Place::Environment | Place::Double(_) => return Err(no_server()),
+        };
+        let cluster = ClusterSettings::new(seeds, self.sockets, settings, self.addresses)?;
+        let store: Arc<dyn Store> = Arc::new(RedisStore::cluster(cluster));
+        Ok(Cache::new(store, None, self.settings.on_cluster()))
     }
 }
 
@@ -311,6 +369,11 @@ impl Settings {
     /// shares the entries may store longer ones.
     pub(crate) fn longest_record(&self) -> usize {
         self.max_value.saturating_mul(4).saturating_add(64 * 1024)
+    }
+
+    /// The same for keys that are divided into buckets.
+    fn on_cluster(self) -> Self {
+        Self { buckets: Some(Arc::new(Buckets::new(&self.namespace))), ..self }
     }
 
     fn check(&self) -> Result<(), Error> {
@@ -355,7 +418,7 @@ impl Settings {
 
 fn no_server() -> Error {
     Error::config(
-        "no server was chosen: set `REDIS_URL`, or write `.url(\"redis://…\")`, `.client(..)` or \
-         `.memory()` on the builder",
+        "no server was chosen: set `REDIS_URL`, or write `.url(\"redis://…\")`, `.cluster([..])`, \
+         `.client(..)` or `.memory()` on the builder",
     )
 }

@@ -18,6 +18,7 @@ use tokio::time::Instant;
 
 use super::commands::{self, by_digest, by_text, integer, millis, millis_or_none};
 use super::connect::time;
+use super::generations::Generations;
 use super::link::{Link, LinkSettings};
 use super::scripts::{self, Script, Scripts};
 use super::source::Source;
@@ -35,6 +36,10 @@ use lengths::Lengths;
 /// A server, and the connection to it.
 pub(in crate::store) struct Node {
     link: Link,
+    /// What is known of generations, and which entries are watched.
+    generations: Arc<Generations>,
+    /// What keys begin with here.
+    namespace: String,
     scripts: &'static Scripts,
     /// Of entries that are read or stored together.
     lengths: Lengths,
@@ -42,8 +47,21 @@ pub(in crate::store) struct Node {
 
 impl Node {
     pub(in crate::store) fn new(source: Source, settings: LinkSettings) -> Self {
+        let namespace = settings.namespace.clone();
+        let link = Link::new(source, settings);
+        let generations = Arc::clone(link.generations());
+        Self::on(link, generations, namespace)
+    }
+
+    /// What the server has of keys that begin so, with what is known of these.
+    pub(super) fn on(link: Link, generations: Arc<Generations>, namespace: String) -> Self {
         let lengths = Lengths::default();
-        Self { link: Link::new(source, settings), scripts: Scripts::get(), lengths }
+        Self { link, generations, namespace, scripts: Scripts::get(), lengths }
+    }
+
+    /// Nothing that is known counts any more: the keys are elsewhere.
+    pub(super) fn forget_all(&self) {
+        self.generations.forget();
     }
 
     /// What is known of the connection.
@@ -82,7 +100,7 @@ impl Node {
         if self.link.is_tracked()
             // Taken all at once: if one of them has changed, so have those that were changed
             // before it.
-            && let Some(stamps) = self.link.generations().stamps(groups, life)
+            && let Some(stamps) = self.generations.stamps(groups, life)
         {
             return Ok(Some(stamps));
         }
@@ -96,7 +114,7 @@ impl Node {
 
     pub(super) async fn is_current(&self, stamps: &[u8]) -> Result<bool, Error> {
         if self.link.is_tracked()
-            && let Some(is_current) = self.link.generations().are_current(stamps)
+            && let Some(is_current) = self.generations.are_current(stamps)
         {
             return Ok(is_current);
         }

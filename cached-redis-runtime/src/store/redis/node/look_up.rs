@@ -19,7 +19,7 @@ impl Node {
         &self,
         key: &str,
     ) -> Result<Option<Found>, Error> {
-        let due = self.link.generations().due();
+        let due = self.generations.due();
         let got = match due.is_empty() {
             true => self.link.send(&Get(key)).await,
             false => Box::pin(self.get_and_refresh(key, due)).await,
@@ -37,7 +37,7 @@ impl Node {
         match Header::read(record) {
             None => Some(true),
             // After the reply: by now everything that came before it is known.
-            Some(header) => self.link.generations().are_current(header.stamps(record)),
+            Some(header) => self.generations.are_current(header.stamps(record)),
         }
     }
 
@@ -48,7 +48,7 @@ impl Node {
         function: Group,
     ) -> Result<Option<Found>, Error> {
         let mut pipeline = redis::pipe();
-        pipeline.cmd("GET").arg(key).cmd("GET").arg(function.key(self.link.namespace()));
+        pipeline.cmd("GET").arg(key).cmd("GET").arg(function.key(&self.namespace));
         let mut answers = self.link.send(&pipeline).await?.into_iter();
         let (Some(found), Some(generation)) = (answers.next(), answers.next()) else {
             return Err(Error::protocol());
@@ -77,7 +77,7 @@ impl Node {
 
     /// The record and the generations of its groups, whichever they are.
     pub(in crate::store::redis) async fn look_up(&self, key: &str) -> Result<Option<Found>, Error> {
-        let namespace = self.link.namespace().as_bytes();
+        let namespace = self.namespace.as_bytes();
         let longest = self.link.longest_reply().to_string();
         let mut answers = match self
             .script(&self.scripts.look_up, &[key], &[namespace, longest.as_bytes()])

@@ -105,6 +105,7 @@ fn node(server: &Server, namespace: &str) -> Node {
         namespace: namespace.to_owned(),
         longest_reply: 100_000,
         credentials: None,
+        member: None,
     };
     Node::new(source, settings)
 }
