@@ -13,7 +13,9 @@ use crate::store::redis::url;
 
 /// Where a node can be reached that says it is there.
 #[derive(Clone)]
-pub(crate) struct AddressMap(Arc<dyn Fn(&str, u16) -> (String, u16) + Send + Sync>);
+pub(crate) struct AddressMap(Arc<Map>);
+
+type Map = dyn Fn(&str, u16) -> (String, u16) + Send + Sync;
 
 impl AddressMap {
     pub(crate) fn new(map: impl Fn(&str, u16) -> (String, u16) + Send + Sync + 'static) -> Self {
