@@ -135,7 +135,7 @@ impl CacheBuilder {
     /// `redis+cluster://user:password@host:6379,host:6379`. One that answers is enough; more of them help while nodes are
     /// away. User, password and TLS are those of all nodes.
     ///
-    /// Keys look different on a cluster (`shop:{3k}:…`), and functions with `local` keep no copies in the process: see
+    /// Keys look different on a cluster (`shop:{x}:…`), and functions with `local` keep no copies in the process: see
     /// `docs/cluster.md`.
     ///
     /// ```
