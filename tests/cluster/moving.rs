@@ -117,6 +117,23 @@ fn nothing_stale_is_read_and_no_call_fails_while_slots_move_there_and_back() {
 }
 
 #[test]
+fn what_has_moved_is_found_by_the_next_call() {
+    on_cluster(0, async |cluster| {
+        let shop = Shop::on(&cluster, PATIENCE).await;
+        for id in 0..IDS as u64 {
+            shop.plain(id).await;
+        }
+        let slot = slots(&cluster)[0];
+        let from = cluster.primary_of(slot).expect("a primary");
+        cluster.move_slot(slot, from, (from + 1) % 3);
+        for id in 0..IDS as u64 {
+            assert_eq!(shop.plain(id).await, 1);
+        }
+        assert_eq!(shop.loads(), IDS as u64, "all are hits");
+    });
+}
+
+#[test]
 fn what_has_left_with_half_a_slot_is_removed_where_it_is() {
     on_cluster(0, async |cluster| {
         let shop = Shop::on(&cluster, PATIENCE).await;
