@@ -16,6 +16,7 @@
 //! commands of a node that is away to any other.
 
 mod fan;
+mod named;
 mod redirects;
 mod refresh;
 mod routes;

@@ -49,35 +49,6 @@ pub(super) struct Address {
     pub(super) asks_for_resp2: bool,
 }
 
-/// Between the scheme of a connection and the rest, in the URL of a cluster: `redis+cluster://`.
-const OF_CLUSTER: &str = "+cluster://";
-
-/// Whether a URL says that it is of a cluster.
-pub(super) fn is_of_cluster(text: &str) -> bool {
-    let scheme = text.trim_start().split_inclusive("://").next().unwrap_or_default();
-    scheme.to_ascii_lowercase().ends_with(OF_CLUSTER)
-}
-
-/// The URL of each node that a URL of a cluster names; another URL is its own only one.
-pub(super) fn each_of_cluster(text: &str) -> Vec<String> {
-    let text = text.trim();
-    let Some((scheme, rest)) = text.split_once("://") else { return vec![text.to_owned()] };
-    let suffix = "+cluster";
-    let is_plain =
-        scheme.len().checked_sub(suffix.len()).and_then(|at| scheme.split_at_checked(at));
-    let scheme = match is_plain {
-        Some((plain, end)) if end.eq_ignore_ascii_case(suffix) => plain,
-        _ => return vec![text.to_owned()],
-    };
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let (authority, path) = rest.split_at(end);
-    let (login, hosts) = match authority.rfind('@') {
-        Some(at) => authority.split_at(at + 1),
-        None => ("", authority),
-    };
-    hosts.split(',').map(|host| format!("{scheme}://{login}{host}{path}")).collect()
-}
-
 pub(super) fn parse(text: &str) -> Result<Address, Error> {
     read(text.trim()).map_err(|refusal| Error::config(format!("the Redis URL {refusal}")))
 }

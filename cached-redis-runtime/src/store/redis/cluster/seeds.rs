@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use redis::{ConnectionAddr, ConnectionInfo};
 
+use super::named;
 use super::slots::Address;
 use crate::error::Error;
 use crate::store::redis::link::LinkSettings;
@@ -40,7 +41,7 @@ impl Seeds {
 
     /// Those of a URL that says it is of a cluster.
     pub(crate) fn of_url(text: &str) -> Option<Self> {
-        url::is_of_cluster(text).then(|| Self(vec![text.to_owned()]))
+        named::is_of_cluster(text).then(|| Self(vec![text.to_owned()]))
     }
 }
 
@@ -70,7 +71,7 @@ impl ClusterSettings {
     ) -> Result<Self, Error> {
         let mut all = Vec::new();
         for text in &seeds.0 {
-            for text in url::each_of_cluster(text) {
+            for text in named::each_of_cluster(text) {
                 all.push(url::parse(&text)?);
             }
         }
