@@ -8,6 +8,7 @@ use tokio::runtime::Handle;
 use tokio::time::{Instant, Timeout, timeout_at};
 
 use crate::error::Error;
+use crate::join::{Boxed, join_all};
 use crate::panics::{catch_panic, guarded};
 
 /// How often an operation is looked at again after its deadline, before that is believed.
@@ -120,4 +121,17 @@ pub(crate) async fn timed<F: Future + Unpin>(future: F) -> Option<F::Output> {
 /// See [`by`].
 pub(crate) fn has_timers() -> bool {
     by(Instant::now(), std::future::ready(())).is_some()
+}
+
+/// Runs parts of an operation at the same time. Of its time they take as much as the one that takes longest.
+pub(crate) async fn side_by_side<T: Send>(parts: Vec<Boxed<'_, T>>) -> Vec<T> {
+    let Ok(left) = LEFT.try_with(Cell::get) else { return join_all(parts).await };
+    let measured = parts.into_iter().map(|part| {
+        let part = async move { (part.await, LEFT.with(Cell::get)) };
+        Box::pin(LEFT.scope(Cell::new(left), part)) as Boxed<'_, (T, Duration)>
+    });
+    let ended = join_all(measured.collect()).await;
+    let least = ended.iter().map(|(_, left)| *left).min().unwrap_or(left);
+    charge(left.saturating_sub(least));
+    ended.into_iter().map(|(end, _)| end).collect()
 }

@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 pub use builder::CacheBuilder;
 
 use crate::background::Background;
+use crate::bucket::Buckets;
 use crate::error::Error;
 use crate::flight::Flights;
 use crate::freshness::{Freshness, freshness};
@@ -22,6 +23,7 @@ use crate::function::Function;
 use crate::group::{self, Group, Groups};
 use crate::health::{Health, Tracking};
 use crate::invalidation::{Invalidator, Target};
+use crate::join::{Boxed, join_all};
 use crate::key::Key;
 #[cfg(feature = "local")]
 use crate::local::Local;
@@ -106,6 +108,8 @@ pub(crate) struct Settings {
     pub(crate) compression: Compression,
     pub(crate) encrypts: bool,
     pub(crate) keys: Option<Arc<Keys>>,
+    /// Into which the keys are divided, on a cluster.
+    pub(crate) buckets: Option<Arc<Buckets>>,
     /// Why there is no store, where that is on purpose.
     pub(crate) switched_off: Option<&'static str>,
 }
@@ -266,9 +270,16 @@ impl Cache {
             return Health { ping, tracking: Tracking::Unknown, losses };
         }
         let started = Instant::now();
-        let key = format!("{}:health", self.0.settings.namespace);
-        let found = self.0.sessions.begin().read(&key, &Groups::default()).await;
-        let ping = found.map(|_| started.elapsed());
+        let ping = match &self.0.settings.buckets {
+            None => self.0.ping(&self.0.settings.namespace).await,
+            // Each node that has some of the keys is to answer.
+            Some(buckets) => {
+                let pings =
+                    buckets.namespaces().map(|begin| Box::pin(self.0.ping(begin)) as Boxed<'_, _>);
+                join_all(pings.collect()).await.into_iter().collect()
+            }
+        };
+        let ping = ping.map(|()| started.elapsed());
         let tracking = self.0.sessions.store().condition().tracking;
         Health { ping, tracking, losses }
     }
@@ -323,6 +334,12 @@ impl Core {
         self.double.as_deref()?.downcast_ref()
     }
 
+    /// Asks for a key that begins so.
+    async fn ping(&self, begin: &str) -> Result<(), Error> {
+        let key = format!("{begin}:health");
+        self.sessions.begin().read(&key, &Groups::default()).await.map(drop)
+    }
+
     /// Whether there is a store at all: without one, functions just run.
     pub(crate) fn has_store(&self) -> bool {
         self.sessions.store().is_there()
@@ -335,7 +352,11 @@ impl Core {
 
     /// The whole key of an entry.
     pub(crate) fn key(&self, function: &Function, key: &Key) -> Result<String, Error> {
-        Ok(key.render(&self.settings.namespace, function.prefix(), function.name())?)
+        let namespace = match &self.settings.buckets {
+            None => &self.settings.namespace,
+            Some(buckets) => buckets.namespace_of(key),
+        };
+        Ok(key.render(namespace, function.prefix(), function.name())?)
     }
 
     /// All entries of a function.

@@ -56,6 +56,19 @@ impl Key {
         Self(Err(error))
     }
 
+    /// A number by which keys are spread over buckets.
+    pub(crate) fn spread(&self) -> u64 {
+        let mut first = [0; 8];
+        match &self.0 {
+            Ok(KeyText::Hashed(digest)) => first.copy_from_slice(&digest[..8]),
+            Ok(KeyText::Readable(text)) => {
+                first.copy_from_slice(&Sha256::digest(text.as_bytes())[..8])
+            }
+            Err(_) => {}
+        }
+        u64::from_le_bytes(first)
+    }
+
     /// The whole key; an argument whose `Serialize` failed has none.
     pub(crate) fn render(
         &self,

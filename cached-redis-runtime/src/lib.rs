@@ -3,6 +3,7 @@
 mod background;
 mod backoff;
 mod batch;
+mod bucket;
 mod budget;
 mod cache;
 mod call;

@@ -22,8 +22,10 @@ use crate::telemetry::event;
 pub enum Loss {
     /// No cache was chosen, so every call loads.
     NoCache,
-    /// The server is a cluster, which is not supported yet: every call loads.
+    /// The server is one of a cluster, and the cache was set up for a single server: every call loads.
     Cluster,
+    /// No copies are kept in the process, because the cache is on a cluster: functions with `local` read from it.
+    NoCopies,
     /// The options of a function contradict each other or are out of range, so its calls are not cached.
     Options,
     /// Arguments give no key, so these calls are not cached.
@@ -63,6 +65,7 @@ impl Loss {
         match self {
             Self::NoCache => "no_cache",
             Self::Cluster => "cluster",
+            Self::NoCopies => "no_copies",
             Self::Options => "options",
             Self::NoKey => "no_key",
             Self::NotEncoded => "not_encoded",
@@ -85,7 +88,8 @@ impl Loss {
     const fn meaning(self) -> &'static str {
         match self {
             Self::NoCache => "no cache was chosen, every call loads",
-            Self::Cluster => "the server is a cluster, every call loads",
+            Self::Cluster => "the server is one of a cluster, every call loads",
+            Self::NoCopies => "no copies are kept in the process, every hit reads from the cluster",
             Self::Options => "the options of this function do not fit, its calls are not cached",
             Self::NoKey => "arguments give no key, these calls are not cached",
             Self::NotEncoded => "values cannot be encoded, they are not stored",

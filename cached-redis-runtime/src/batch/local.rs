@@ -42,6 +42,7 @@ pub(super) async fn read(
         .map(|index| {
             copy_keys.get(*index)?.as_ref()?;
             let slot = &slots[*index];
+            slot.says_no_copies();
             slot.core().local.as_ref()?.begin(&slot.key, slot.policy.local?)
         })
         .collect();

@@ -1,5 +1,7 @@
 //! How a cache is set up.
 
+mod cluster;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,13 +9,18 @@ use redis::Client;
 use redis::aio::MultiplexedConnection;
 
 use super::{Cache, Double, Settings, namespace, switch};
+use crate::bucket::Buckets;
 use crate::error::Error;
 use crate::payload::seal;
 #[cfg(feature = "encryption")]
 use crate::payload::{KeyRing, Keys};
 use crate::policy::MIN_LIFE;
 use crate::record::Compression;
-use crate::store::redis::{Credentials, LinkSettings, Provider, RedisStore, Server, SocketOptions};
+use crate::store::Store;
+use crate::store::redis::{
+    AddressMap, ClusterSettings, Credentials, LinkSettings, Provider, RedisStore, Seeds, Server,
+    SocketOptions,
+};
 
 /// Beyond these a setting is a mistake, and sums of times could overflow.
 const LONGEST_BUDGET: Duration = Duration::from_secs(60);
@@ -34,6 +41,7 @@ pub struct CacheBuilder {
     namespace: Option<String>,
     without_tracking: bool,
     credentials: Option<Arc<Provider>>,
+    addresses: Option<AddressMap>,
     #[cfg(feature = "encryption")]
     keys: Option<KeyRing>,
 }
@@ -45,6 +53,8 @@ enum Place {
     #[default]
     Environment,
     Server(Box<Server>),
+    /// On a cluster.
+    Cluster(Seeds),
     /// On what stands in for a server, made for a namespace.
     Double(fn(&str) -> Double),
 }
@@ -67,6 +77,7 @@ impl Default for Settings {
             compression: Compression::None,
             encrypts: false,
             keys: None,
+            buckets: None,
             switched_off: None,
         }
     }
@@ -283,7 +294,7 @@ impl CacheBuilder {
             self.settings.keys = Some(Arc::new(keys));
         }
         self.settings.check()?;
-        let server = match self.place {
+        let place = match self.place {
             Place::Double(make) => {
                 let double = make(&self.settings.namespace);
                 return Ok(Cache::with_double(double, self.settings));
@@ -291,8 +302,11 @@ impl CacheBuilder {
             _ if switch::is_off(std::env::var_os(switch::VARIABLE).as_deref())? => {
                 return Ok(Cache::switched_off(self.settings, switch::BY_ENVIRONMENT));
             }
-            Place::Environment => Server::Url(std::env::var(VARIABLE).map_err(|_| no_server())?),
-            Place::Server(server) => *server,
+            Place::Environment => {
+                let url = std::env::var(VARIABLE).map_err(|_| no_server())?;
+                Place::Server(Box::new(Server::Url(url)))
+            }
+            place => place,
         };
         let settings = LinkSettings {
             patience: self.settings.budget,
@@ -300,9 +314,23 @@ impl CacheBuilder {
             namespace: self.settings.namespace.clone(),
             longest_reply: self.settings.longest_record(),
             credentials: self.credentials,
+            member: None,
         };
-        let store = RedisStore::standalone(server, self.sockets, settings)?;
-        Ok(Cache::new(Arc::new(store), None, self.settings))
+        let seeds = match place {
+            Place::Server(server) => match server.seeds() {
+                Some(seeds) => seeds,
+                None => {
+                    let store = RedisStore::standalone(*server, self.sockets, settings)?;
+                    return Ok(Cache::new(Arc::new(store), None, self.settings));
+                }
+            },
+            Place::Cluster(seeds) => seeds,
+            // Both have been dealt with.
+            Place::Environment | Place::Double(_) => return Err(no_server()),
+        };
+        let cluster = ClusterSettings::new(seeds, self.sockets, settings, self.addresses)?;
+        let store: Arc<dyn Store> = Arc::new(RedisStore::cluster(cluster));
+        Ok(Cache::new(store, None, self.settings.on_cluster()))
     }
 }
 
@@ -311,6 +339,11 @@ impl Settings {
     /// shares the entries may store longer ones.
     pub(crate) fn longest_record(&self) -> usize {
         self.max_value.saturating_mul(4).saturating_add(64 * 1024)
+    }
+
+    /// The same for keys that are divided into buckets.
+    fn on_cluster(self) -> Self {
+        Self { buckets: Some(Arc::new(Buckets::new(&self.namespace))), ..self }
     }
 
     fn check(&self) -> Result<(), Error> {
@@ -355,7 +388,7 @@ impl Settings {
 
 fn no_server() -> Error {
     Error::config(
-        "no server was chosen: set `REDIS_URL`, or write `.url(\"redis://…\")`, `.client(..)` or \
-         `.memory()` on the builder",
+        "no server was chosen: set `REDIS_URL`, or write `.url(\"redis://…\")`, `.cluster([..])`, \
+         `.client(..)` or `.memory()` on the builder",
     )
 }

@@ -17,6 +17,7 @@ use crate::group::TagText;
 use crate::health::Tracking;
 use crate::key::LocalKey;
 use crate::local::{LocalCopy, Original, owner};
+use crate::loss::Loss;
 use crate::outcome::{Outcome, Storable};
 use crate::panics::guarded_here;
 use crate::payload;
@@ -27,6 +28,9 @@ use crate::scope::{Handle, Mode, mode};
 use crate::session::Session;
 use crate::store::Found;
 use crate::watched::Begun;
+
+/// What to do where no copies are kept.
+const NO_COPIES: &str = "`local` has no effect on a cluster (docs/cluster.md): each hit is one GET";
 
 /// A value of which copies are kept in the process.
 #[diagnostic::on_unimplemented(
@@ -220,10 +224,20 @@ impl Slot {
             if local.is_some() && matches!(session.condition().tracking, Tracking::Off(_)) {
                 self.counters.local_off.increment();
             }
+            self.says_no_copies();
             return Ok((session.read(&self.key, &self.groups).await?, None));
         };
         let (found, is_watched) = session.read_watched(&self.key, &self.groups).await?;
         Ok((found, is_watched.then_some(begun)))
+    }
+
+    /// On a cluster no copies are kept, which is not to be silent.
+    pub(crate) fn says_no_copies(&self) {
+        let core = self.core();
+        if core.settings.buckets.is_some() {
+            self.counters.local_off.increment();
+            core.losses.report(Loss::NoCopies, Some(self.counters.function()), NO_COPIES);
+        }
     }
 
     pub(super) fn copy<T: LocalValue>(

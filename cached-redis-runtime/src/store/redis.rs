@@ -1,5 +1,6 @@
 //! The store on a Redis or Valkey server.
 
+mod cluster;
 mod commands;
 mod connect;
 mod credentials;
@@ -31,6 +32,7 @@ use crate::stats::ConnectionCounters;
 use crate::store::ToRead;
 use crate::store::{Found, Operation, Store};
 use crate::watched::Watched;
+pub(crate) use cluster::{AddressMap, ClusterSettings, Seeds};
 pub use credentials::Credentials;
 pub(crate) use credentials::Provider;
 #[cfg(test)]
@@ -66,22 +68,30 @@ impl RedisStore {
     }
 }
 
+/// Whether the node of a key hears of what changes there.
+fn is_tracked(topology: &impl Topology, key: &str) -> bool {
+    topology.node(key).is_some_and(|node| node.is_tracked())
+}
+
 impl<T: Topology> Store for RedisStore<T> {
     fn read<'a>(&'a self, key: &'a str, groups: &'a Groups) -> Operation<'a, Option<Found>> {
         // Asked at each read: where it is not, another connection may be tried for.
-        let is_tracked = self.topology.node(key).is_tracked();
+        let is_tracked = is_tracked(&self.topology, key);
         // Of these three, a hit has the one that it needs, and no room for the others.
         match groups.function {
             Some(function) if !is_tracked => {
                 if groups.tags.is_empty() && groups.classes.is_empty() {
-                    self.topology.at(key, move |node| node.read_with(key, function))
+                    self.topology
+                        .at(key, move |node| async move { node.read_with(key, function).await })
                 } else {
-                    self.topology.at(key, move |node| node.look_up(key, function))
+                    self.topology
+                        .at(key, move |node| async move { node.look_up(key, function).await })
                 }
             }
             _ => {
                 let function = groups.function;
-                self.topology.at(key, move |node| node.read_alone(key, function))
+                self.topology
+                    .at(key, move |node| async move { node.read_alone(key, function).await })
             }
         }
     }
@@ -91,23 +101,23 @@ impl<T: Topology> Store for RedisStore<T> {
         key: &'a str,
         groups: &'a Groups,
     ) -> Operation<'a, (Option<Found>, bool)> {
-        if self.topology.node(key).is_tracked() {
-            return self.topology.at(key, move |node| node.read_watched(key));
+        if is_tracked(&self.topology, key) {
+            return self.topology.at(key, move |node| async move { node.read_watched(key).await });
         }
         Box::pin(async move { Ok((self.read(key, groups).await?, false)) })
     }
 
     #[cfg(feature = "local")]
     fn prove(&self) -> Operation<'_, bool> {
-        self.topology.at("", Node::prove)
+        self.topology.at("", |node| async move { node.prove().await })
     }
 
     fn knows_current(&self, key: &str, stamps: &[u8]) -> Option<bool> {
-        self.topology.node(key).knows_current(stamps)
+        self.topology.node(key)?.knows_current(stamps)
     }
 
     fn watched(&self) -> Option<&Arc<Watched>> {
-        Some(self.topology.node("").watched())
+        self.topology.watched()
     }
 
     fn stamp<'a>(
@@ -116,15 +126,15 @@ impl<T: Topology> Store for RedisStore<T> {
         groups: &'a [Group],
         life: Duration,
     ) -> Operation<'a, Option<Stamps>> {
-        self.topology.at(key, move |node| node.stamp(groups, life))
+        self.topology.at(key, move |node| async move { node.stamp(groups, life).await })
     }
 
     fn is_current<'a>(&'a self, key: &'a str, stamps: &'a [u8]) -> Operation<'a, bool> {
-        self.topology.at(key, move |node| node.is_current(stamps))
+        self.topology.at(key, move |node| async move { node.is_current(stamps).await })
     }
 
     fn acquire<'a>(&'a self, key: &'a str, acquire: Acquire<'a>) -> Operation<'a, Acquired> {
-        self.topology.at(key, move |node| node.acquire(key, acquire))
+        self.topology.at(key, move |node| async move { node.acquire(key, acquire).await })
     }
 
     fn fill<'a>(
@@ -134,7 +144,7 @@ impl<T: Topology> Store for RedisStore<T> {
         record: &'a [u8],
         life: Life,
     ) -> Operation<'a, Filled> {
-        self.topology.at(key, move |node| node.fill(key, lease, record, life))
+        self.topology.at(key, move |node| async move { node.fill(key, lease, record, life).await })
     }
 
     fn read_many<'a>(
@@ -142,11 +152,17 @@ impl<T: Topology> Store for RedisStore<T> {
         entries: &'a [(&'a str, &'a Groups)],
     ) -> Operation<'a, Vec<Option<Found>>> {
         let keys = entries.iter().map(|(key, _)| *key);
-        many::at_each(&self.topology, keys, entries, |node, share| Box::pin(node.read_many(share)))
+        many::at_each(
+            &self.topology,
+            keys,
+            entries,
+            |node, share| Box::pin(async move { node.read_many(&share).await }),
+            |_| None,
+        )
     }
 
     fn reads_at_once(&self, key: &str) -> Option<usize> {
-        self.topology.node(key).reads_at_once()
+        self.topology.node(key)?.reads_at_once()
     }
 
     #[cfg(feature = "local")]
@@ -155,9 +171,13 @@ impl<T: Topology> Store for RedisStore<T> {
         entries: &'a [ToRead<'a>],
     ) -> Operation<'a, Vec<(Option<Found>, bool)>> {
         let keys = entries.iter().map(|entry| entry.key);
-        many::at_each(&self.topology, keys, entries, |node, share| {
-            Box::pin(node.read_many_watched(share))
-        })
+        many::at_each(
+            &self.topology,
+            keys,
+            entries,
+            |node, share| Box::pin(async move { node.read_many_watched(&share).await }),
+            |_| (None, false),
+        )
     }
 
     fn stamp_many<'a>(
@@ -166,9 +186,13 @@ impl<T: Topology> Store for RedisStore<T> {
         life: Duration,
     ) -> Operation<'a, Vec<Option<Stamps>>> {
         let keys = entries.iter().map(|(key, _)| *key);
-        many::at_each(&self.topology, keys, entries, move |node, share| {
-            Box::pin(node.stamp_many(share, life))
-        })
+        many::at_each(
+            &self.topology,
+            keys,
+            entries,
+            move |node, share| Box::pin(async move { node.stamp_many(&share, life).await }),
+            |_| None,
+        )
     }
 
     fn acquire_many<'a>(
@@ -176,9 +200,15 @@ impl<T: Topology> Store for RedisStore<T> {
         entries: &'a [(&'a str, Acquire<'a>)],
     ) -> Operation<'a, Vec<Result<Acquired, Error>>> {
         let keys = entries.iter().map(|(key, _)| *key);
-        many::at_each(&self.topology, keys, entries, |node, share| {
-            Box::pin(node.acquire_many(share))
-        })
+        many::at_each(
+            &self.topology,
+            keys,
+            entries,
+            |node, share| {
+                Box::pin(async move { many::unless_moved(node.acquire_many(&share).await?) })
+            },
+            |error| Err(error.clone()),
+        )
     }
 
     fn fill_many<'a>(
@@ -186,23 +216,31 @@ impl<T: Topology> Store for RedisStore<T> {
         entries: &'a [Fill<'a>],
     ) -> Operation<'a, Vec<Result<Filled, Error>>> {
         let keys = entries.iter().map(|fill| fill.key);
-        many::at_each(&self.topology, keys, entries, |node, share| Box::pin(node.fill_many(share)))
+        many::at_each(
+            &self.topology,
+            keys,
+            entries,
+            |node, share| {
+                Box::pin(async move { many::unless_moved(node.fill_many(&share).await?) })
+            },
+            |error| Err(error.clone()),
+        )
     }
 
     fn keep<'a>(&'a self, key: &'a str, lease: LeaseId, life: Life) -> Operation<'a, Filled> {
-        self.topology.at(key, move |node| node.keep(key, lease, life))
+        self.topology.at(key, move |node| async move { node.keep(key, lease, life).await })
     }
 
     fn renew<'a>(&'a self, key: &'a str, lease: LeaseId, life: Duration) -> Operation<'a, bool> {
-        self.topology.at(key, move |node| node.renew(key, lease, life))
+        self.topology.at(key, move |node| async move { node.renew(key, lease, life).await })
     }
 
     fn release<'a>(&'a self, key: &'a str, nonce: Nonce, pause: Duration) -> Operation<'a, ()> {
-        self.topology.at(key, move |node| node.release(key, nonce, pause))
+        self.topology.at(key, move |node| async move { node.release(key, nonce, pause).await })
     }
 
     fn touch<'a>(&'a self, key: &'a str, lease: LeaseId, life: Duration) -> Operation<'a, ()> {
-        self.topology.at(key, move |node| node.touch(key, lease, life))
+        self.topology.at(key, move |node| async move { node.touch(key, lease, life).await })
     }
 
     fn delete<'a>(&'a self, keys: &'a [String]) -> Operation<'a, ()> {
@@ -227,27 +265,28 @@ impl<T: Topology> Store for RedisStore<T> {
     }
 
     fn hold<'a>(&'a self, keys: &'a [String], fence: FenceId, life: Duration) -> Operation<'a, ()> {
-        self.topology.at_each(keys, move |node, keys| node.hold(keys, fence, life))
+        self.topology
+            .at_each(keys, move |node, keys| async move { node.hold(keys, fence, life).await })
     }
 
     fn lift<'a>(&'a self, keys: &'a [String], fence: FenceId) -> Operation<'a, ()> {
-        self.topology.at_each(keys, move |node, keys| node.lift(keys, fence))
+        self.topology.at_each(keys, move |node, keys| async move { node.lift(keys, fence).await })
     }
 
     fn mark_stale<'a>(&'a self, key: &'a str) -> Operation<'a, bool> {
-        self.topology.at(key, move |node| node.mark_stale(key))
+        self.topology.at(key, move |node| async move { node.mark_stale(key).await })
     }
 
     fn ttl<'a>(&'a self, key: &'a str) -> Operation<'a, Option<Duration>> {
-        self.topology.at(key, move |node| node.ttl(key))
+        self.topology.at(key, move |node| async move { node.ttl(key).await })
     }
 
     fn now(&self, key: &str) -> Option<u64> {
-        self.topology.node(key).now()
+        self.topology.node(key)?.now()
     }
 
     fn ask_time<'a>(&'a self, key: &'a str) -> Operation<'a, u64> {
-        self.topology.at(key, Node::ask_time)
+        self.topology.at(key, |node| async move { node.ask_time().await })
     }
 
     fn measures(&self) -> bool {

@@ -74,6 +74,7 @@ impl Subject {
             namespace: namespace.to_owned(),
             longest_reply: LONGEST_RECORD,
             credentials: None,
+            member: None,
         };
         let address = Address::Url(server.url().to_owned());
         RedisStore::standalone(address, SocketOptions::default(), settings).expect("a URL")

@@ -87,6 +87,16 @@ pub(super) fn is_wrong_type(error: &Error) -> bool {
     is_server_error(error, WRONG_TYPE)
 }
 
+/// The server does not have the slot of a key, and has executed nothing.
+pub(super) fn is_moved(error: &Error) -> bool {
+    is_server_error(error, "MOVED")
+}
+
+/// The slot of a key is on its way to another node, and the key is not here any more.
+pub(super) fn is_ask(error: &Error) -> bool {
+    is_server_error(error, "ASK")
+}
+
 fn is_server_error(error: &Error, code: &str) -> bool {
     error.kind() == ErrorKind::Server && error.to_string().ends_with(code)
 }

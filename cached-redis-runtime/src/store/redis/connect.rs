@@ -27,7 +27,9 @@ use crate::health::Untracked;
 
 /// The category of a failure that no error describes.
 pub(super) const SILENT: &str = "no answer";
-const CLUSTER: &str = "the server is a cluster, which is not supported yet";
+const CLUSTER: &str =
+    "the server is one of a cluster: write `.cluster([url])`, or `redis+cluster://` in the URL";
+const NO_CLUSTER: &str = "the server is not one of a cluster: write `.url(url)`";
 
 /// A peer that has not answered HELLO by then swallows it: a proxy, perhaps.
 const HELLO_SHARE: u32 = 3;
@@ -55,6 +57,7 @@ pub(super) enum Refusal {
     /// There is no login, by the user's provider.
     NoLogin,
     Cluster,
+    NoCluster,
 }
 
 /// A connection that is to be opened.
@@ -67,6 +70,8 @@ pub(super) struct Opening<'a> {
 
 /// What a connection is set up with.
 pub(super) struct Setup<'a> {
+    /// Whether the server is to be one of a cluster.
+    pub(super) is_of_cluster: bool,
     /// Whether changes of groups are to be reported: RESP3, where the server speaks it.
     pub(super) tracking: bool,
     /// A key that shows whether they are.
@@ -150,8 +155,7 @@ impl Opening<'_> {
             hello.arg("AUTH").arg(user.unwrap_or("default")).arg(password);
         }
         match accepted(line.exchange(&hello).await) {
-            Ok(answer) if is_cluster(&answer) => Err(Refusal::Cluster),
-            Ok(_) => Ok(true),
+            Ok(answer) => self.setup.check(is_cluster(&answer)).map(|()| true),
             Err(Refusal::Server(error)) if matches!(error.code(), "ERR" | "NOPROTO" | "NOPERM") => {
                 Ok(false)
             }
@@ -190,8 +194,9 @@ impl Setup<'_> {
         }
         let asked = Instant::now();
         let mut loaded = all(line.exchange(&load).await)?;
-        if !has_pushes && loaded.pop().as_ref().is_some_and(says_cluster) {
-            return Err(Refusal::Cluster);
+        // Without the right to ask, nobody knows.
+        if !has_pushes && let Some(is_cluster) = loaded.pop().as_ref().and_then(says_cluster) {
+            self.check(is_cluster)?;
         }
         if let Some(millis) = loaded.last().and_then(time) {
             self.clock.set(asked, millis);
@@ -202,6 +207,15 @@ impl Setup<'_> {
             (true, true) => self.track(&line).await?,
         };
         Ok(Made { line, untracked })
+    }
+
+    /// Whether the server is of the kind that it was said to be.
+    fn check(&self, is_cluster: bool) -> Result<(), Refusal> {
+        match (is_cluster, self.is_of_cluster) {
+            (true, false) => Err(Refusal::Cluster),
+            (false, true) => Err(Refusal::NoCluster),
+            _ => Ok(()),
+        }
     }
 
     /// Has changes reported, and trusts it only when one has been. Why not, otherwise.
@@ -280,6 +294,7 @@ impl Refusal {
             Self::Over => "the server hung up".into(),
             Self::NoLogin => "no credentials".into(),
             Self::Cluster => CLUSTER.into(),
+            Self::NoCluster => NO_CLUSTER.into(),
         }
     }
 
@@ -324,14 +339,14 @@ fn is_cluster(hello: &Value) -> bool {
     pairs.iter().any(|(name, value)| text(name, "mode") && text(value, "cluster"))
 }
 
-/// Whether the answer to INFO is that of a cluster.
-fn says_cluster(info: &Value) -> bool {
+/// Whether the answer to INFO is that of a cluster; `None` if it does not say.
+fn says_cluster(info: &Value) -> Option<bool> {
     let text = match info {
         Value::BulkString(bytes) => String::from_utf8_lossy(bytes),
         Value::VerbatimString { text, .. } => text.as_str().into(),
-        _ => return false,
+        _ => return None,
     };
-    text.lines().any(|line| line.trim() == "cluster_enabled:1")
+    Some(text.lines().any(|line| line.trim() == "cluster_enabled:1"))
 }
 
 /// The answer to TIME in milliseconds.

@@ -9,6 +9,8 @@
 //! anew from another. So knowledge ages. While a group is read, it is asked about again along with the
 //! next read of any entry; what is older than [`OLDEST`] is not relied on.
 
+mod parts;
+
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -20,6 +22,7 @@ use tokio::time::Instant;
 
 use crate::group::{Generation, Group, Stamp, Stamps, stamps};
 use crate::watched::Watched;
+use parts::Parts;
 
 /// More groups than this are not remembered: all are forgotten, and asked for again.
 const MOST: usize = 100_000;
@@ -46,6 +49,8 @@ pub(super) struct Generations {
     is_any_due: AtomicBool,
     /// The entries that are watched on the same connection.
     watched: Arc<Watched>,
+    /// What is known apart of keys with other beginnings.
+    parts: Parts,
 }
 
 /// What is known of one group. A change that the server reports ends it.
@@ -240,6 +245,9 @@ impl Generations {
             self.probes.fetch_add(1, Ordering::Release);
             return;
         }
+        if self.parts.changed(key) {
+            return;
+        }
         match Group::from_key(key) {
             Some(group) => self.forget_group(group),
             None if key.is_empty() => self.forget(),
@@ -257,6 +265,7 @@ impl Generations {
     pub(super) fn forget(&self) {
         self.write().clear();
         self.watched.forget();
+        self.parts.forget();
     }
 
     /// This process has made an entry another one, or may have. Who waits for a change needs not be told: the report

@@ -28,6 +28,7 @@ use redis::ServerError;
 use tokio::task::coop::consume_budget;
 use tokio::time::{Instant, timeout};
 
+use super::cluster::Member;
 use super::connect::SILENT;
 use super::credentials::Provider;
 use super::generations::Generations;
@@ -66,6 +67,8 @@ pub(crate) struct LinkSettings {
     pub(crate) longest_reply: usize,
     /// Who logs in, if that changes.
     pub(crate) credentials: Option<Arc<Provider>>,
+    /// What there is to know if the server is one of a cluster.
+    pub(crate) member: Option<Member>,
 }
 
 /// A handle; clones share the connection.
@@ -145,6 +148,9 @@ impl Link {
                 let answer = R::answer(reply)?;
                 if let Some(error) = R::error(&answer) {
                     self.refused(up.number, error);
+                    if let Some(member) = &self.0.settings.member {
+                        member.refused(error);
+                    }
                 }
                 R::accept(answer)
             }
@@ -183,13 +189,8 @@ impl Link {
     }
 
     /// What is known of generations, for as long as the connection is tracked.
-    pub(super) fn generations(&self) -> &Generations {
+    pub(super) fn generations(&self) -> &Arc<Generations> {
         self.0.status.generations()
-    }
-
-    /// Of the keys.
-    pub(super) fn namespace(&self) -> &str {
-        &self.0.settings.namespace
     }
 
     /// The longest reply that is kept.

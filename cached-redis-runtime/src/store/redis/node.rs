@@ -19,6 +19,7 @@ use tokio::time::Instant;
 
 use super::commands::{self, by_digest, by_text, integer, millis, millis_or_none};
 use super::connect::time;
+use super::generations::Generations;
 use super::link::{Link, LinkSettings};
 use super::scripts::{self, Script, Scripts};
 use super::source::Source;
@@ -37,10 +38,14 @@ use lengths::Lengths;
 /// A server, and the connection to it.
 pub(in crate::store) struct Node {
     link: Link,
+    /// What is known of generations, and which entries are watched.
+    generations: Arc<Generations>,
+    /// What keys begin with here.
+    namespace: String,
     scripts: &'static Scripts,
     /// Of entries that are read or stored together.
     lengths: Lengths,
-    /// For long values. None where the connection is the user's, and on the lane itself.
+    /// For long values. None where the connection is the user's, on a cluster, and on the lane itself.
     lane: Option<Lane>,
 }
 
@@ -57,8 +62,21 @@ impl Node {
     }
 
     fn without_lane(source: Source, settings: LinkSettings) -> Self {
+        let namespace = settings.namespace.clone();
+        let link = Link::new(source, settings);
+        let generations = Arc::clone(link.generations());
+        Self::on(link, generations, namespace)
+    }
+
+    /// What the server has of keys that begin so, with what is known of these. Other nodes may be on the same connection.
+    pub(super) fn on(link: Link, generations: Arc<Generations>, namespace: String) -> Self {
         let lengths = Lengths::default();
-        Self { link: Link::new(source, settings), scripts: Scripts::get(), lengths, lane: None }
+        Self { link, generations, namespace, scripts: Scripts::get(), lengths, lane: None }
+    }
+
+    /// Nothing that is known counts any more: the keys are elsewhere.
+    pub(super) fn forget_all(&self) {
+        self.generations.forget();
     }
 
     /// What is known of the connection.
@@ -100,7 +118,7 @@ impl Node {
         if self.link.is_tracked()
             // Taken all at once: if one of them has changed, so have those that were changed
             // before it.
-            && let Some(stamps) = self.link.generations().stamps(groups, life)
+            && let Some(stamps) = self.generations.stamps(groups, life)
         {
             return Ok(Some(stamps));
         }
@@ -114,7 +132,7 @@ impl Node {
 
     pub(super) async fn is_current(&self, stamps: &[u8]) -> Result<bool, Error> {
         if self.link.is_tracked()
-            && let Some(is_current) = self.link.generations().are_current(stamps)
+            && let Some(is_current) = self.generations.are_current(stamps)
         {
             return Ok(is_current);
         }

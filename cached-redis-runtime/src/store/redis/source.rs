@@ -6,6 +6,7 @@ use redis::Client;
 use redis::aio::MultiplexedConnection;
 use redis::io::tcp::{TcpSettings, socket2};
 
+use super::cluster::Seeds;
 use super::url;
 use crate::error::Error;
 
@@ -54,6 +55,14 @@ pub(in crate::store) enum Source {
 }
 
 impl Server {
+    /// The nodes that it names, if it says that it is a cluster.
+    pub(crate) fn seeds(&self) -> Option<Seeds> {
+        match self {
+            Self::Url(text) => Seeds::of_url(text),
+            Self::Client(_) | Self::Connection(_) => None,
+        }
+    }
+
     /// What to connect to, and whether it is to be spoken to in RESP2.
     pub(super) fn source(self, sockets: SocketOptions) -> Result<(Source, bool), Error> {
         Ok(match self {
@@ -70,7 +79,7 @@ impl Server {
 
 impl SocketOptions {
     /// A client with sockets that notice a dead peer.
-    fn client(self, info: redis::ConnectionInfo) -> Result<Client, Error> {
+    pub(super) fn client(self, info: redis::ConnectionInfo) -> Result<Client, Error> {
         let keepalive = socket2::TcpKeepalive::new().with_time(self.keepalive);
         let tcp = TcpSettings::default().set_nodelay(self.nodelay).set_keepalive(keepalive);
         #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]

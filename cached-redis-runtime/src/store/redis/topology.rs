@@ -6,6 +6,7 @@
 //! connection. Several nodes are another implementation of [`Topology`]; neither the store nor a node would notice.
 
 use std::borrow::Cow;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use super::node::Node;
@@ -14,44 +15,38 @@ use crate::health::Condition;
 use crate::loss::Losses;
 use crate::stats::ConnectionCounters;
 use crate::store::Operation;
+use crate::watched::Watched;
 
 /// Leads each step to the node that holds its key. An entry, its fence and the generations of its groups are on one
 /// node.
 pub(in crate::store) trait Topology: Send + Sync {
-    /// The node that holds a key, as far as is known.
-    fn node(&self, key: &str) -> &Node;
+    /// A node for as long as a step is taken on it, also when the key moves meanwhile.
+    type Lent<'a>: Deref<Target = Node> + Clone + Send + Sync
+    where
+        Self: 'a;
+
+    /// The node that holds a key, if it is known.
+    fn node(&self, key: &str) -> Option<Self::Lent<'_>>;
 
     /// Takes a step on the node that holds a key. Where the key has moved, the step may be taken again.
     fn at<'a, T, F>(
         &'a self,
         key: &'a str,
-        step: impl Fn(&'a Node) -> F + Send + 'a,
+        step: impl Fn(Self::Lent<'a>) -> F + Send + Sync + 'a,
     ) -> Operation<'a, T>
     where
+        T: Send + 'a,
         F: Future<Output = Result<T, Error>> + Send + 'a;
 
-    /// Which node holds which of these keys, by their places among them.
-    fn shares<'a, 'k>(
-        &'a self,
-        keys: impl Iterator<Item = &'k str>,
-    ) -> Vec<(&'a Node, Vec<usize>)> {
-        let mut shares: Vec<(&Node, Vec<usize>)> = Vec::new();
-        for (place, key) in keys.enumerate() {
-            let node = self.node(key);
-            match shares.iter_mut().find(|(known, _)| std::ptr::eq(*known, node)) {
-                Some((_, places)) => places.push(place),
-                None => shares.push((node, vec![place])),
-            }
-        }
-        shares
-    }
+    /// Which of these keys, by their places among them, are in one place.
+    fn shares<'k>(&self, keys: impl ExactSizeIterator<Item = &'k str>) -> Vec<Vec<usize>>;
 
     /// Takes a step on each node that holds some of these keys, with those that it holds. They may be generations of
     /// groups, of which each node has its own.
     fn at_each<'a, F>(
         &'a self,
         keys: &'a [String],
-        step: impl Fn(&'a Node, Cow<'a, [String]>) -> F + Send + 'a,
+        step: impl Fn(Self::Lent<'a>, Cow<'a, [String]>) -> F + Send + Sync + 'a,
     ) -> Operation<'a, ()>
     where
         F: Future<Output = Result<(), Error>> + Send + 'a;
@@ -61,6 +56,9 @@ pub(in crate::store) trait Topology: Send + Sync {
         &'a self,
         targets: Cow<'a, [Vec<String>]>,
     ) -> Operation<'a, Vec<Result<(), Error>>>;
+
+    /// What is watched on the connection of the node that holds a key, if copies and waits may rely on it.
+    fn watched(&self) -> Option<&Arc<Watched>>;
 
     /// What is known of the connections.
     fn condition(&self) -> Condition;
@@ -79,25 +77,32 @@ impl Standalone {
 }
 
 impl Topology for Standalone {
-    fn node(&self, _: &str) -> &Node {
-        &self.0
+    type Lent<'a> = &'a Node;
+
+    fn node(&self, _: &str) -> Option<&Node> {
+        Some(&self.0)
     }
 
     fn at<'a, T, F>(
         &'a self,
         _: &'a str,
-        step: impl Fn(&'a Node) -> F + Send + 'a,
+        step: impl Fn(&'a Node) -> F + Send + Sync + 'a,
     ) -> Operation<'a, T>
     where
+        T: Send + 'a,
         F: Future<Output = Result<T, Error>> + Send + 'a,
     {
         Box::pin(step(&self.0))
     }
 
+    fn shares<'k>(&self, keys: impl ExactSizeIterator<Item = &'k str>) -> Vec<Vec<usize>> {
+        vec![(0..keys.len()).collect()]
+    }
+
     fn at_each<'a, F>(
         &'a self,
         keys: &'a [String],
-        step: impl Fn(&'a Node, Cow<'a, [String]>) -> F + Send + 'a,
+        step: impl Fn(&'a Node, Cow<'a, [String]>) -> F + Send + Sync + 'a,
     ) -> Operation<'a, ()>
     where
         F: Future<Output = Result<(), Error>> + Send + 'a,
@@ -110,6 +115,10 @@ impl Topology for Standalone {
         targets: Cow<'a, [Vec<String>]>,
     ) -> Operation<'a, Vec<Result<(), Error>>> {
         Box::pin(async move { self.0.remove(&targets).await })
+    }
+
+    fn watched(&self) -> Option<&Arc<Watched>> {
+        Some(self.0.watched())
     }
 
     fn condition(&self) -> Condition {

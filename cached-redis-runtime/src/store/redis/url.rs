@@ -138,7 +138,7 @@ fn check_text(text: &str) -> Result<(), Refusal> {
             if host.is_some_and(|host| host.contains(',')) {
                 return Err(
                     "names several servers: write the one host that leads to the primary, \
-                            as Redis Cluster and Sentinel are not supported"
+                            or for a Redis Cluster redis+cluster://host,host (Sentinel is not supported)"
                         .into(),
                 );
             }

@@ -75,6 +75,8 @@ pub(super) struct WireSettings {
     pub(super) patience: Duration,
     /// The longest reply that is kept.
     pub(super) longest: usize,
+    /// Whether reads of several keys may leave as one command. Not in a cluster, where those are to be in one slot.
+    pub(super) gathers: bool,
     /// Hear of what the server says unasked.
     pub(super) generations: Arc<Generations>,
 }
@@ -104,7 +106,10 @@ impl Wire {
         // Eight looks in a budget: what is charged is exact to that share of it.
         let longest = Duration::from_millis(50);
         let glance = (settings.patience / 8).clamp(Duration::from_millis(1), longest);
-        let io = Io::new(socket, settings.longest, Clock::new(2 * glance));
+        let mut io = Io::new(socket, settings.longest, Clock::new(2 * glance));
+        if !settings.gathers {
+            io.reads_one_by_one();
+        }
         Self(Arc::new(Shared {
             io: Mutex::new(io),
             settings,

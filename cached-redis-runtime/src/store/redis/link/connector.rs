@@ -201,13 +201,18 @@ impl Running {
 
     async fn make(&self) -> Result<Made, Refusal> {
         let Shared { source, settings, status, clock, .. } = &*self.shared;
-        let probe = probe_key(&settings.namespace);
+        let probe = match &settings.member {
+            Some(member) => probe_key(&member.namespace()),
+            None => probe_key(&settings.namespace),
+        };
         let setup = Setup {
+            is_of_cluster: settings.member.is_some(),
             tracking: settings.tracking,
             probe: &probe,
             wire: WireSettings {
                 patience: settings.patience,
                 longest: settings.longest_reply,
+                gathers: settings.member.is_none(),
                 generations: Arc::clone(status.generations()),
             },
             clock,
@@ -319,7 +324,8 @@ impl Running {
         });
         drop(connector);
         if let (Refusal::Cluster, Some(reports)) = (refusal, self.shared.reports.get()) {
-            reports.losses.report(Loss::Cluster, None, "use a server without cluster mode");
+            let why = "write `.cluster([url])` on the builder, or `redis+cluster://` in the URL";
+            reports.losses.report(Loss::Cluster, None, why);
         }
         if news {
             event!(warn, reason = &*reason, "cannot connect to the cache server");

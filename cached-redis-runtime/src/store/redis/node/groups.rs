@@ -25,7 +25,7 @@ impl Node {
         groups: &[Group],
         made: Option<Made>,
     ) -> Result<Vec<Option<Generation>>, Error> {
-        let known = self.link.generations();
+        let known = &self.generations;
         let questions: Vec<_> = groups.iter().map(|group| known.ask(*group)).collect();
         let answered = self.ask_server(groups, made).await;
         for (index, question) in questions.into_iter().enumerate() {
@@ -52,7 +52,7 @@ impl Node {
         let mut pipeline = redis::pipe();
         pipeline.cmd("GET").arg(key);
         for question in &due {
-            tracked_get(&mut pipeline, &question.group().key(self.link.namespace()));
+            tracked_get(&mut pipeline, &question.group().key(&self.namespace));
         }
         let mut answers = self.link.send(&pipeline).await?.into_iter();
         let record = answers.next().ok_or_else(Error::protocol)?;
@@ -62,7 +62,7 @@ impl Node {
 
     /// The answers to the questions that were asked along with a read.
     pub(super) fn learn_due(&self, due: Vec<Question>, mut answers: impl Iterator<Item = Value>) {
-        let known = self.link.generations();
+        let known = &self.generations;
         for question in due {
             let is_tracked = matches!(answers.next(), Some(Value::Okay));
             let answer = answers.next().filter(|_| is_tracked);
@@ -79,7 +79,7 @@ impl Node {
         made: Option<Made>,
     ) -> Result<(Vec<Option<Generation>>, bool), Error> {
         let is_tracked = self.link.is_tracked();
-        let keys: Vec<_> = groups.iter().map(|group| group.key(self.link.namespace())).collect();
+        let keys: Vec<_> = groups.iter().map(|group| group.key(&self.namespace)).collect();
         let read = |pipeline: &mut Pipeline| {
             for key in &keys {
                 if is_tracked {

@@ -21,7 +21,7 @@ impl Node {
         function: Option<Group>,
     ) -> Result<Option<Found>, Error> {
         let by = self.to_read(function);
-        let due = by.link.generations().due();
+        let due = by.generations.due();
         let got = match due.is_empty() {
             true => by.link.send(&Get(key)).await,
             false => Box::pin(by.get_and_refresh(key, due)).await,
@@ -40,7 +40,7 @@ impl Node {
         match Header::read(record) {
             None => Some(true),
             // After the reply: by now everything that came before it is known.
-            Some(header) => self.link.generations().are_current(header.stamps(record)),
+            Some(header) => self.generations.are_current(header.stamps(record)),
         }
     }
 
@@ -52,7 +52,7 @@ impl Node {
     ) -> Result<Option<Found>, Error> {
         let by = self.to_read(Some(function));
         let mut pipeline = redis::pipe();
-        pipeline.cmd("GET").arg(key).cmd("GET").arg(function.key(by.link.namespace()));
+        pipeline.cmd("GET").arg(key).cmd("GET").arg(function.key(&by.namespace));
         let mut answers = by.link.send(&pipeline).await?.into_iter();
         let (Some(found), Some(generation)) = (answers.next(), answers.next()) else {
             return Err(Error::protocol());
@@ -87,7 +87,7 @@ impl Node {
         function: Group,
     ) -> Result<Option<Found>, Error> {
         let by = self.to_read(Some(function));
-        let namespace = by.link.namespace().as_bytes();
+        let namespace = by.namespace.as_bytes();
         let longest = by.link.longest_reply().to_string();
         let mut answers =
             match by.script(&by.scripts.look_up, &[key], &[namespace, longest.as_bytes()]).await {

@@ -69,7 +69,7 @@ impl Node {
             true => Vec::new(),
             false => distinct(entries.clone().flat_map(|(_, groups, _)| groups.of_value())),
         };
-        let due = self.link.generations().due();
+        let due = self.generations.due();
         let mut pipeline = redis::pipe();
         for (key, _, is_to_be_watched) in entries.clone() {
             if is_to_be_watched {
@@ -79,10 +79,10 @@ impl Node {
             }
         }
         for group in &asked {
-            pipeline.cmd("GET").arg(group.key(self.link.namespace()));
+            pipeline.cmd("GET").arg(group.key(&self.namespace));
         }
         for question in &due {
-            tracked_get(&mut pipeline, &question.group().key(self.link.namespace()));
+            tracked_get(&mut pipeline, &question.group().key(&self.namespace));
         }
         let mut answers = self.link.send(&pipeline).await?.into_iter();
         let mut records = Vec::with_capacity(entries.len());
@@ -114,7 +114,7 @@ impl Node {
         let mut unknown = Vec::new();
         for record in records.iter().map(Option::as_ref) {
             let stamps = record.map_or(&[][..], |record| stamps_of(record));
-            let known = if is_tracked { self.link.generations().are_current(stamps) } else { None };
+            let known = if is_tracked { self.generations.are_current(stamps) } else { None };
             let verdict = known.or_else(|| compare(stamps, &current));
             if verdict.is_none() {
                 unknown.extend(crate::group::stamps(stamps).map(|stamp| stamp.group));
@@ -147,7 +147,7 @@ impl Node {
         }
         let known = match self.link.is_tracked() {
             // Taken all at once, as for one entry.
-            true => self.link.generations().stamps(&groups, life),
+            true => self.generations.stamps(&groups, life),
             false => None,
         };
         let current: Current = match known {

@@ -27,6 +27,22 @@ impl Node {
         Ok(answers.into_iter().map(verdict).collect())
     }
 
+    /// Removes what is under a key of a slot that is on its way to this node.
+    pub(in crate::store::redis) async fn remove_asking(&self, key: &str) -> Result<(), Error> {
+        let mut pipeline = redis::pipe();
+        pipeline.cmd("ASKING");
+        if Group::from_key(key).is_some() {
+            pipeline.add_command(by_text(&self.scripts.invalidate, &[key], &[]));
+        } else {
+            pipeline.cmd("UNLINK").arg(key);
+        }
+        match self.link.send(&pipeline).await?.pop() {
+            Some(Value::ServerError(error)) => Err(script_error(error.code(), error.details())),
+            Some(_) => Ok(()),
+            None => Err(Error::protocol()),
+        }
+    }
+
     /// `first` is the way of the first script: the others find it by its digest.
     async fn send_removals(
         &self,
@@ -51,7 +67,7 @@ impl Node {
     pub(super) fn forget<'a>(&self, keys: impl IntoIterator<Item = &'a String>) {
         for key in keys {
             match Group::from_key(key) {
-                Some(group) => self.link.generations().forget_group(group),
+                Some(group) => self.generations.forget_group(group),
                 None => self.changed(key),
             }
         }
@@ -59,6 +75,6 @@ impl Node {
 
     /// An entry is, or may be, another one.
     pub(super) fn changed(&self, key: &str) {
-        self.link.generations().entry_changed(key);
+        self.generations.entry_changed(key);
     }
 }

@@ -25,7 +25,7 @@ const LIFE_OF_DATABASE: Duration = Duration::from_secs(24 * 60 * 60);
 impl Node {
     /// The entries that are watched on this node's connection.
     pub(in crate::store::redis) fn watched(&self) -> &Arc<Watched> {
-        self.link.generations().watched()
+        self.generations.watched()
     }
 
     /// The record, and whether its next change is reported.
@@ -62,6 +62,6 @@ impl Node {
 
     /// Whether stamps are current, as far as is known.
     pub(in crate::store::redis) fn knows_current(&self, stamps: &[u8]) -> Option<bool> {
-        self.link.generations().are_current(stamps)
+        self.generations.are_current(stamps)
     }
 }

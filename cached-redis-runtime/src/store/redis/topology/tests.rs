@@ -17,6 +17,7 @@ use crate::stats::ConnectionCounters;
 use crate::store::redis::node::Node;
 use crate::store::redis::{self, LinkSettings, RedisStore, SocketOptions};
 use crate::store::{Operation, Store};
+use crate::watched::Watched;
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -36,25 +37,34 @@ impl Pair {
 }
 
 impl Topology for Pair {
-    fn node(&self, key: &str) -> &Node {
-        &self.0[Self::index(key)]
+    type Lent<'a> = &'a Node;
+
+    fn node(&self, key: &str) -> Option<&Node> {
+        Some(&self.0[Self::index(key)])
+    }
+
+    fn shares<'k>(&self, keys: impl ExactSizeIterator<Item = &'k str>) -> Vec<Vec<usize>> {
+        let mut shares = [Vec::new(), Vec::new()];
+        keys.enumerate().for_each(|(place, key)| shares[Self::index(key)].push(place));
+        shares.into_iter().filter(|share| !share.is_empty()).collect()
     }
 
     fn at<'a, T, F>(
         &'a self,
         key: &'a str,
-        step: impl Fn(&'a Node) -> F + Send + 'a,
+        step: impl Fn(&'a Node) -> F + Send + Sync + 'a,
     ) -> Operation<'a, T>
     where
+        T: Send + 'a,
         F: Future<Output = Result<T, Error>> + Send + 'a,
     {
-        Box::pin(step(self.node(key)))
+        Box::pin(step(&self.0[Self::index(key)]))
     }
 
     fn at_each<'a, F>(
         &'a self,
         keys: &'a [String],
-        step: impl Fn(&'a Node, Cow<'a, [String]>) -> F + Send + 'a,
+        step: impl Fn(&'a Node, Cow<'a, [String]>) -> F + Send + Sync + 'a,
     ) -> Operation<'a, ()>
     where
         F: Future<Output = Result<(), Error>> + Send + 'a,
@@ -87,6 +97,10 @@ impl Topology for Pair {
         })
     }
 
+    fn watched(&self) -> Option<&Arc<Watched>> {
+        Some(self.0[0].watched())
+    }
+
     fn condition(&self) -> Condition {
         self.0[0].condition()
     }
@@ -105,6 +119,7 @@ fn node(server: &Server, namespace: &str) -> Node {
         namespace: namespace.to_owned(),
         longest_reply: 100_000,
         credentials: None,
+        member: None,
     };
     Node::new(source, settings)
 }

@@ -93,6 +93,11 @@ impl Io {
         }
     }
 
+    /// Each read is to leave as a command of its own.
+    pub(super) fn reads_one_by_one(&mut self) {
+        self.reads.refused();
+    }
+
     /// Puts a request into the queue; one that reads a key and nothing else may leave with others.
     pub(super) fn push<R: Request>(
         &mut self,

@@ -37,7 +37,8 @@ fn pair() -> (Wire, UnixStream) {
 fn pair_with(patience: Duration) -> (Wire, UnixStream) {
     let (ours, theirs) = UnixStream::pair().expect("sockets");
     ours.set_nonblocking(true).expect("a socket");
-    let settings = WireSettings { patience, longest: 1_000, generations: Arc::default() };
+    let settings =
+        WireSettings { patience, longest: 1_000, gathers: true, generations: Arc::default() };
     (Wire::new(Socket::Unix(ours), settings), theirs)
 }
 

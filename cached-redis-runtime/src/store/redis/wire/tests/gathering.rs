@@ -28,8 +28,12 @@ fn pair() -> (Wire, Peer) {
     for socket in [&ours, &theirs] {
         socket.set_nonblocking(true).expect("a socket");
     }
-    let settings =
-        WireSettings { patience: LONG, longest: LONGEST, generations: Default::default() };
+    let settings = WireSettings {
+        patience: LONG,
+        longest: LONGEST,
+        gathers: true,
+        generations: Default::default(),
+    };
     let peer = Peer { stream: UnixStream::from_std(theirs).expect("a socket"), bytes: Vec::new() };
     (Wire::new(Socket::Unix(ours), settings), peer)
 }
