@@ -8,9 +8,10 @@ pub use cached_redis_macros::redis_cached;
 pub use cached_redis_macros::updates;
 pub use cached_redis_runtime::{
     Absent, Cache, CacheBuilder, Codec, CodecError, Compression, Credentials, Entry, Error,
-    ErrorKind, Fault, FunctionStats, Health, Invalidate, InvalidateAll, Invalidations, Json,
-    KeyPart, Loss, MemoryStore, Previous, SilentLoss, Stats, Storable, Times, Tracking, Untracked,
-    Warm, WarmError, WarmFailure, WarmProgress, bypass, previous, redis, refresh, transaction,
+    ErrorKind, Fault, FunctionStats, Health, IntoTag, Invalidate, InvalidateAll, Invalidations,
+    Json, KeyPart, Loss, MemoryStore, Previous, SilentLoss, Stats, Storable, Times, Tracking,
+    Untracked, Warm, WarmError, WarmFailure, WarmProgress, bypass, previous, redis, refresh, tag,
+    transaction,
 };
 
 #[cfg(feature = "encryption")]

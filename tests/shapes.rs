@@ -111,5 +111,7 @@ mod tags;
 mod targets;
 #[path = "shapes/transactions.rs"]
 mod transactions;
+#[path = "shapes/typed_tags.rs"]
+mod typed_tags;
 #[path = "shapes/updating.rs"]
 mod updating;

@@ -9,7 +9,7 @@ use syn::{Attribute, ItemImpl, Token, Visibility};
 use crate::diagnostics::Errors;
 use crate::expand;
 use crate::parse;
-use crate::parse::block::{Annotated, Kind};
+use crate::parse::block::{Annotated, Defaults, Kind};
 use crate::signature::Function;
 use crate::validate::{self, Context};
 
@@ -84,9 +84,9 @@ fn writing(
 /// `#[redis_cached] impl …`
 fn block(options: TokenStream, mut block: ItemImpl) -> TokenStream {
     let mut errors = Errors::new();
-    let facade = parse::block::options(options, &mut errors);
+    let defaults = Defaults::parse(options, &mut errors);
     let methods = parse::block::take_annotated(&mut block, &mut errors);
-    let context = validate::block::context(&block, &methods, facade, &mut errors);
+    let context = validate::block::context(&block, &methods, defaults, &mut errors);
     let mut functions = Vec::new();
     let mut all_helpers = TokenStream::new();
     let is_sound = errors.finish();
@@ -139,7 +139,10 @@ pub(crate) fn cached(
     context: &Context,
 ) -> (TokenStream, TokenStream) {
     let mut errors = Errors::new();
-    let options = parse::redis_cached::parse(options, &mut errors);
+    let mut options = parse::redis_cached::parse(options, &mut errors);
+    if let Some(defaults) = &context.defaults {
+        defaults.complete(&mut options, &function);
+    }
     let skips = function.take_skips(&mut errors);
     match validate::validate(options, function.clone(), skips, context, errors) {
         Ok(model) => (expand::function(&model), expand::helpers(&model)),

@@ -35,8 +35,8 @@ use proc_macro::TokenStream;
 /// async fn get_product(db: &Pool, id: u64) -> Result<Option<Product>, RepoError> { … }
 /// ```
 ///
-/// On an `impl` block, without options, it applies the attributes of the block's methods; this is
-/// the form for trait `impl`s, and it goes above `#[async_trait]`.
+/// On an `impl` block it applies the attributes of the block's methods, with its options as defaults; this
+/// is the form for trait `impl`s, and it goes above `#[async_trait]`.
 #[proc_macro_attribute]
 pub fn redis_cached(options: TokenStream, item: TokenStream) -> TokenStream {
     attributes::redis_cached(options.into(), item.into()).into()

@@ -3,10 +3,12 @@
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use syn::{Attribute, Expr, FnArg, Generics, Pat, Path, Type};
 
+use crate::parse;
 use crate::parse::duration::DurationExpr;
 use crate::parse::invalidates::Target;
 use crate::parse::local::Local;
 use crate::parse::payload::{Codec, Compress, Encrypt};
+use crate::parse::tags::TypedTag;
 use crate::parse::target::Callee;
 use crate::parse::template::{self, Template};
 use crate::parse::updates::Update;
@@ -145,12 +147,37 @@ pub(crate) struct Outcome {
 /// The groups of an entry.
 #[derive(Default)]
 pub(crate) struct Tags {
-    pub(crate) of_arguments: Vec<Vec<Piece>>,
-    pub(crate) of_value: Vec<Vec<Piece>>,
+    pub(crate) of_arguments: Vec<Tag>,
+    pub(crate) of_value: Vec<Tag>,
     /// One for each member of the value: `for pattern in values`.
-    pub(crate) of_members: Vec<(Vec<Piece>, Pat, Expr)>,
-    /// What the tags of `of_value` begin with, up to their first colon.
+    pub(crate) of_members: Vec<(Tag, Pat, Expr)>,
+    /// What the texts of `of_value` begin with, up to their first colon.
     pub(crate) classes: Vec<String>,
+}
+
+/// One tag.
+pub(crate) enum Tag {
+    Text(Vec<Piece>),
+    Typed(TypedTag),
+}
+
+impl Tag {
+    /// What it is made of.
+    pub(crate) fn expressions(&self) -> Vec<&Expr> {
+        match self {
+            Self::Text(pieces) => pieces.iter().filter_map(Piece::placeholder).collect(),
+            Self::Typed(typed) => typed.arguments.iter().collect(),
+        }
+    }
+}
+
+impl From<&parse::tags::Name> for Tag {
+    fn from(name: &parse::tags::Name) -> Self {
+        match name {
+            parse::tags::Name::Text(template) => Self::Text(Piece::all(template)),
+            parse::tags::Name::Typed(typed) => Self::Typed(typed.clone()),
+        }
+    }
 }
 
 /// A function of many ids. In its key and its tags, the name of the parameter stands for one of them.

@@ -104,6 +104,14 @@ impl Function {
         self.sig.receiver()
     }
 
+    /// Whether a parameter goes by this name.
+    pub(crate) fn has(&self, name: &Ident) -> bool {
+        self.sig.inputs.iter().any(|input| match input {
+            FnArg::Receiver(_) => name == "self",
+            FnArg::Typed(typed) => bindings(&typed.pat).contains(&name.unraw().to_string()),
+        })
+    }
+
     /// Gives every parameter a plain name and takes down what it was.
     pub(crate) fn name_parameters(&mut self) -> Vec<Parameter> {
         let mut parameters = Vec::new();

@@ -28,6 +28,7 @@ use syn::{Attribute, GenericParam, Generics, Path, Visibility, parse_quote_spann
 use crate::diagnostics::Errors;
 use crate::model::{Cached, Identity, Lease, Policy, Scope, TraitImpl};
 use crate::names;
+use crate::parse::block::Defaults;
 use crate::parse::duration::DurationExpr;
 use crate::parse::redis_cached::Options;
 use crate::parse::values::Lock;
@@ -39,6 +40,8 @@ pub(crate) struct Context {
     /// In an `impl` block that has the attribute itself: where the facade is from there.
     pub(crate) in_block: bool,
     pub(crate) facade: Option<Path>,
+    /// What holds for the methods of that block.
+    pub(crate) defaults: Option<Defaults>,
     /// In a trait's `impl`.
     pub(crate) trait_impl: Option<TraitImpl>,
 }

@@ -20,11 +20,11 @@ use crate::error::Error;
 use crate::flight::Flights;
 use crate::freshness::{Freshness, freshness};
 use crate::function::Function;
-use crate::group::{self, Group, Groups};
+use crate::group::{self, Group, Groups, IntoTag, TagText};
 use crate::health::{Health, Tracking};
 use crate::invalidation::{Invalidator, Target};
 use crate::join::{Boxed, join_all};
-use crate::key::Key;
+use crate::key::{Key, KeyError};
 #[cfg(feature = "local")]
 use crate::local::Local;
 use crate::loss::{Loss, Losses};
@@ -298,9 +298,11 @@ impl Cache {
     ///
     /// # Errors
     ///
-    /// If the cache fails; the invalidation is retried in the background.
-    pub async fn invalidate_tag(&self, tag: &str) -> Result<(), Error> {
-        self.0.invalidator.invalidate_all(vec![self.0.tag(tag)]).await
+    /// If the cache fails; the invalidation is retried in the background. [`ErrorKind::Key`](crate::ErrorKind::Key)
+    /// if an argument of a [typed tag](crate::tag!) could not be serialized.
+    pub async fn invalidate_tag(&self, tag: impl IntoTag) -> Result<(), Error> {
+        let target = self.0.named(&tag.into_tag())?;
+        self.0.invalidator.invalidate_all(target.into_iter().collect()).await
     }
 
     /// Begins no more reloads behind answers, and waits until those that run have stored what they
@@ -366,9 +368,17 @@ impl Core {
 
     /// All entries that carry a tag.
     pub(crate) fn tag(&self, tag: &str) -> Target {
+        self.group(Group::tag(tag), group::class_of(tag).map(Group::class))
+    }
+
+    /// The same of any tag, if there is one.
+    pub(crate) fn named(&self, tag: &TagText) -> Result<Option<Target>, KeyError> {
+        Ok(tag.groups()?.map(|(group, class)| self.group(group, class)))
+    }
+
+    fn group(&self, group: Group, class: Option<Group>) -> Target {
         let key = |group: Group| group.key(&self.settings.namespace);
-        let class = group::class_of(tag).map(|class| key(Group::class(class)));
-        Target { class, ..Target::new(key(Group::tag(tag))) }
+        Target { class: class.map(|class| key(class)), ..Target::new(key(group)) }
     }
 
     /// Whether entries of this policy may be stored at all.

@@ -70,8 +70,8 @@ impl<C> Call<C> {
     #[must_use]
     pub fn tagged(mut self, tags: impl IntoIterator<Item = impl Into<TagText>>) -> Self {
         for tag in tags {
-            match tag.into().text() {
-                Ok(tag) => self.tags.extend(tag.map(Group::tag)),
+            match tag.into().group() {
+                Ok(group) => self.tags.extend(group),
                 Err(error) => self.key = Key::failed(error),
             }
         }

@@ -10,7 +10,11 @@
 //! is known, and is invalidated along with it. A value is not stored if the class of one of its
 //! tags changed while it was loaded.
 
+mod typed;
+
 use std::fmt::{self, Write as _};
+
+pub use typed::{IntoTag, TagPart, TypedTag};
 
 use sha2::{Digest, Sha256};
 
@@ -221,15 +225,47 @@ pub(crate) const MOST_TAGS: usize = 32;
 #[derive(Debug, Default)]
 pub struct Tag(TagText);
 
-/// The text of a tag; an error if the `Display` of one of its values failed or panicked. An entry without one
-/// of its tags would outlive an invalidation, so it is not stored.
+/// The text of a tag, or a typed one; an error if the `Display` of one of its values failed or panicked, or the
+/// `Serialize` of an argument. An entry without one of its tags would outlive an invalidation, so it is not stored.
 #[derive(Clone, Debug)]
-pub struct TagText(Result<Option<String>, KeyError>);
+pub struct TagText(Result<Option<Name>, KeyError>);
+
+#[derive(Clone, Debug)]
+enum Name {
+    Text(String),
+    Typed { group: Group, class: &'static str },
+}
 
 impl TagText {
+    fn of_group(group: Result<Group, KeyError>, class: &'static str) -> Self {
+        Self(group.map(|group| Some(Name::Typed { group, class })))
+    }
+
     /// `None`: one of its values is, so there is no such tag.
-    pub(crate) fn text(&self) -> Result<Option<&str>, KeyError> {
-        self.0.as_ref().map(Option::as_deref).map_err(Clone::clone)
+    pub(crate) fn group(&self) -> Result<Option<Group>, KeyError> {
+        let group = |name: &Name| match name {
+            Name::Text(text) => Group::tag(text),
+            Name::Typed { group, .. } => *group,
+        };
+        self.0.as_ref().map(|name| name.as_ref().map(group)).map_err(Clone::clone)
+    }
+
+    /// With its class.
+    pub(crate) fn groups(&self) -> Result<Option<(Group, Option<Group>)>, KeyError> {
+        let class = |name: &Name| match name {
+            Name::Text(text) => class_of(text).map(Group::class),
+            // Of a text, the class ends with its only colon. This ends with a name.
+            Name::Typed { class, .. } => Some(Group::class(class)),
+        };
+        let class = self.0.as_ref().ok().and_then(Option::as_ref).and_then(class);
+        self.group().map(|group| group.map(|group| (group, class)))
+    }
+
+    fn text_mut(&mut self) -> Option<&mut String> {
+        match &mut self.0 {
+            Ok(Some(Name::Text(text))) => Some(text),
+            _ => None,
+        }
     }
 }
 
@@ -241,7 +277,7 @@ impl Default for TagText {
 
 impl From<String> for TagText {
     fn from(text: String) -> Self {
-        Self(Ok(Some(text)))
+        Self(Ok(Some(Name::Text(text))))
     }
 }
 
@@ -266,7 +302,7 @@ impl Tag {
     /// Appends text as it is.
     #[must_use]
     pub fn text(mut self, text: &str) -> Self {
-        if let Ok(Some(tag)) = &mut self.0.0 {
+        if let Some(tag) = self.0.text_mut() {
             tag.push_str(text);
         }
         self
@@ -275,7 +311,7 @@ impl Tag {
     /// Appends a value. Without it there is no tag.
     #[must_use]
     pub fn value<T: TagValue + ?Sized>(mut self, value: Option<&T>) -> Self {
-        if let Ok(Some(tag)) = &mut self.0.0 {
+        if let Some(tag) = self.0.text_mut() {
             match value.map(|value| guarded(|| write!(tag, "{value}").is_ok())) {
                 Some(Some(true)) => {}
                 Some(_) => self.0 = TagText(Err(KeyError::tag())),

@@ -137,7 +137,12 @@ impl KeyBuilder {
     /// The finished key.
     #[must_use]
     pub fn finish(self) -> Key {
-        Key(self.outcome.map(|()| KeyText::Hashed(self.encoder.digest())))
+        Key(self.digest().map(KeyText::Hashed))
+    }
+
+    /// The hash of what was added.
+    pub(crate) fn digest(self) -> Result<[u8; 16], KeyError> {
+        self.outcome.map(|()| self.encoder.digest())
     }
 }
 

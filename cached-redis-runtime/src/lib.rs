@@ -83,6 +83,7 @@ pub mod private;
 pub use cache::{Cache, CacheBuilder};
 pub use entry::Entry;
 pub use error::{Error, ErrorKind};
+pub use group::IntoTag;
 pub use health::{Health, Tracking, Untracked};
 #[cfg(feature = "unfenced-for-tests")]
 #[doc(hidden)]

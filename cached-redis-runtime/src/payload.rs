@@ -165,7 +165,7 @@ fn encoding(
 fn distinct(tags: &[TagText]) -> Result<Vec<Group>, KeyError> {
     let mut groups = Vec::new();
     for tag in tags {
-        if let Some(group) = tag.text()?.map(Group::tag)
+        if let Some(group) = tag.group()?
             && !groups.contains(&group)
         {
             groups.push(group);

@@ -15,7 +15,7 @@ pub use crate::call::{
 };
 pub use crate::database_handle::{is_given_transaction, may_be_transaction};
 pub use crate::function::{Function, Scope, scope};
-pub use crate::group::{OptionalPart, Part, PlainPart, Tag, TagText};
+pub use crate::group::{IntoTag, OptionalPart, Part, PlainPart, Tag, TagPart, TagText, TypedTag};
 pub use crate::key::{HashedPart, Key, KeyBuilder, Placeholder, ReadablePart, TemplateBuilder};
 #[cfg(feature = "local")]
 pub use crate::key::{KeyBytes, LocalKey};

@@ -234,3 +234,85 @@ fn parameters_of_the_block_that_the_type_does_not_have() {
         assert_cached!(Convert::<u8, u16>::convert(&table, 1), Some(7));
     });
 }
+
+/// The block says what its methods share, and a method what is different for it.
+struct Shared {
+    cache: cached_redis::Cache,
+    tenant: u64,
+}
+
+#[redis_cached(ttl = 600, skip(self), cache = self.cache, tags = ["all"])]
+impl Shared {
+    #[redis_cached]
+    async fn plain(&self, id: u64) -> u64 {
+        loaded();
+        id
+    }
+
+    #[redis_cached(skip(db), tags = ["page:{page}"], ttl = "1m")]
+    async fn page(&self, db: &str, page: u64) -> usize {
+        loaded();
+        db.len() + usize::try_from(page).unwrap()
+    }
+
+    /// What makes its key says more than what makes that of others.
+    #[redis_cached(key(self.tenant, id))]
+    async fn of_tenant(&self, id: u64) -> u64 {
+        loaded();
+        self.tenant + id
+    }
+
+    #[invalidates(self.plain(id))]
+    async fn put(&self, id: u64) {}
+}
+
+#[redis_cached(ttl = 60, skip(self, db))]
+#[async_trait::async_trait]
+impl Names for Shared {
+    #[redis_cached]
+    async fn name(&self, id: u64) -> String {
+        loaded();
+        id.to_string()
+    }
+
+    #[redis_cached]
+    async fn named(&self, db: &str, id: u64) -> String {
+        loaded();
+        format!("{db}{id}")
+    }
+}
+
+#[async_trait::async_trait]
+trait Names {
+    async fn name(&self, id: u64) -> String;
+    async fn named(&self, db: &str, id: u64) -> String;
+}
+
+#[test]
+fn a_block_says_what_its_methods_share() {
+    run(async {
+        let cache = cached_redis::Cache::memory();
+        let shared = |tenant| Shared { cache: cache.clone(), tenant };
+        assert_cached!(shared(1).plain(7), 7);
+        assert!(!ask(shared(2).plain(7)).await.1);
+        assert_cached!(shared(1).page("a", 1), 2);
+        assert!(!ask(shared(1).page("abc", 1)).await.1, "`skip` of the method");
+        assert_cached!(shared(1).of_tenant(7), 8);
+        assert_cached!(shared(2).of_tenant(7), 9);
+        shared(3).put(7).await;
+        assert!(ask(shared(1).plain(7)).await.1);
+        // In the cache that the block names, with its tags unless there are others.
+        cached_redis::Cache::current().invalidate_tag("all").await.unwrap();
+        assert!(!ask(shared(1).plain(7)).await.1);
+        cache.invalidate_tag("all").await.unwrap();
+        assert!(ask(shared(1).plain(7)).await.1);
+        assert!(ask(shared(1).of_tenant(7)).await.1);
+        assert!(!ask(shared(1).page("a", 1)).await.1);
+        cache.invalidate_tag("page:1").await.unwrap();
+        assert!(ask(shared(1).page("a", 1)).await.1);
+        assert_cached!(shared(1).name(7), "7");
+        assert_cached!(shared(1).named("a", 7), "a7");
+        assert_eq!(ask(shared(1).named("b", 7)).await, ("a7".to_owned(), false));
+        let _ = (shared(1).plain_entry(7), shared(1).name_invalidate(7));
+    });
+}

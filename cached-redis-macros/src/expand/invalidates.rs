@@ -11,7 +11,7 @@ use syn::{Expr, Pat};
 use super::capture::{Captures, with_body};
 use super::target::{call, owned};
 use super::{policy, tag};
-use crate::model::{Invalidating, Piece};
+use crate::model::{Invalidating, Tag};
 use crate::parse::invalidates::{Target, What};
 use crate::parse::target::{Arguments, Call, Callee};
 use crate::{names, used_names};
@@ -122,7 +122,7 @@ impl Plan<'_> {
         let when = When { repeat: target.repeat.as_ref(), condition: target.condition.as_ref() };
         match &target.what {
             What::Entries(call) => self.entries(call, when),
-            What::Tag(template) => self.tag(&Piece::all(template), when),
+            What::Tag(name) => self.tag(&Tag::from(name), when),
         }
     }
 
@@ -138,10 +138,8 @@ impl Plan<'_> {
             self.before.extend(when.around(statement));
             return;
         }
-        let arguments: Vec<TokenStream> = exprs
-            .iter()
-            .map(|expr| self.argument(expr, when).unwrap_or_else(|| owned(expr)))
-            .collect();
+        let arguments: Vec<TokenStream> =
+            exprs.iter().map(|expr| self.owned_argument(expr, when)).collect();
         self.receiver(target, when);
         let statement = add(&call(target, "_invalidate", &arguments));
         self.add_after(statement, when);
@@ -164,7 +162,7 @@ impl Plan<'_> {
         }
     }
 
-    fn tag(&mut self, pieces: &[Piece], when: When<'_>) {
+    fn tag(&mut self, tag: &Tag, when: When<'_>) {
         let cache = if self.has_cache {
             quote_spanned!(Span::mixed_site()=> ::core::clone::Clone::clone(&__cache))
         } else {
@@ -172,14 +170,21 @@ impl Plan<'_> {
         };
         let add =
             |tag: &TokenStream| quote_spanned!(Span::mixed_site()=> __writes.tag(#cache, &#tag););
-        if !self.needs_ret(pieces.iter().filter_map(Piece::placeholder), when) {
-            self.before.extend(when.around(add(&tag::made(pieces))));
+        if !self.needs_ret(tag.expressions(), when) {
+            self.before.extend(when.around(add(&tag::made(tag))));
             return;
         }
-        let tag = tag::with(pieces, |expr| match self.argument(expr, when) {
-            Some(captured) => quote!(&#captured),
-            None => super::reference(expr),
-        });
+        let tag = match tag {
+            Tag::Text(pieces) => tag::with(pieces, |expr| match self.argument(expr, when) {
+                Some(captured) => quote!(&#captured),
+                None => super::reference(expr),
+            }),
+            Tag::Typed(typed) => {
+                let arguments: Vec<TokenStream> =
+                    typed.arguments.iter().map(|expr| self.owned_argument(expr, when)).collect();
+                tag::typed(typed, &arguments)
+            }
+        };
         self.add_after(add(&tag), when);
     }
 
@@ -199,6 +204,10 @@ impl Plan<'_> {
         }
         self.captures.parameters(expr, when.pattern());
         None
+    }
+
+    fn owned_argument(&mut self, expr: &Expr, when: When<'_>) -> TokenStream {
+        self.argument(expr, when).unwrap_or_else(|| owned(expr))
     }
 
     fn add_after(&mut self, statement: TokenStream, when: When<'_>) {

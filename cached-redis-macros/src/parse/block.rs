@@ -1,15 +1,12 @@
-//! `#[redis_cached]` on an `impl` block: its one option, and the attributes of its methods.
+//! `#[redis_cached]` on an `impl` block: defaults for its methods, and their attributes.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::TokenStream;
 use quote::ToTokens as _;
-use syn::ext::IdentExt as _;
-use syn::parse::{ParseStream, Parser as _};
 use syn::spanned::Spanned as _;
-use syn::{Attribute, ImplItem, ItemImpl, Meta, Path, Token};
+use syn::{Attribute, ImplItem, ItemImpl, Meta, Path};
 
-use super::check_depth;
-use super::options::{Options as _, options};
-use super::spec::CRATE;
+use super::options::Options as _;
+use super::redis_cached::{self, Options};
 use crate::diagnostics::Errors;
 use crate::signature::Function;
 
@@ -31,36 +28,40 @@ pub(crate) enum Kind {
     Updates,
 }
 
-options! {
-    struct Options {
-        krate: Path = CRATE,
+/// Options that hold for the methods of a block, unless they say otherwise.
+pub(crate) struct Defaults {
+    tokens: TokenStream,
+    pub(crate) options: Options,
+}
+
+impl Defaults {
+    pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
+        let options = redis_cached::parse(tokens.clone(), errors);
+        Self { tokens, options }
     }
-}
 
-/// `crate = path`
-pub(crate) fn options(tokens: TokenStream, errors: &mut Errors) -> Option<Path> {
-    errors.gather(check_depth(&tokens))?;
-    let parser = |input: ParseStream<'_>| {
-        let mut options = Options::default();
-        while !input.is_empty() {
-            let keyword = input.call(Ident::parse_any)?;
-            options.read(&keyword, input).unwrap_or_else(|| Err(not_of_block(&keyword)))?;
-            if !input.is_empty() {
-                input.parse::<Token![,]>()?;
+    pub(crate) fn facade(&self) -> Option<Path> {
+        self.options.krate.as_ref().map(|given| given.value.clone())
+    }
+
+    /// Adds them to what a method says. Its `skip` goes along with that of the block, as far as it has such
+    /// parameters; its `key` takes the place of both.
+    pub(crate) fn complete(&self, options: &mut Options, function: &Function) {
+        // What is wrong in them has been reported at the block.
+        let mut defaults = redis_cached::parse(self.tokens.clone(), &mut Errors::new());
+        let skip = defaults.skip.take().filter(|_| options.key.is_none());
+        options.fill(defaults);
+        let Some(mut skip) = skip else { return };
+        skip.value.0.retain(|name| function.has(name));
+        match &mut options.skip {
+            Some(own) => {
+                skip.value.0.retain(|name| !own.value.0.contains(name));
+                own.value.0.extend(skip.value.0);
             }
+            None if skip.value.0.is_empty() => {}
+            none => *none = Some(skip),
         }
-        Ok(options)
-    };
-    errors.gather(parser.parse2(tokens))?.krate.map(|given| given.value)
-}
-
-/// The rest is probably options of methods too, about which there is nothing more to say.
-fn not_of_block(keyword: &Ident) -> syn::Error {
-    let message = format!(
-        "an `impl` block takes no `{keyword}`, only `crate`: write `#[redis_cached]` here and \
-         `#[redis_cached(ttl = 600, …)]` on its methods"
-    );
-    syn::Error::new(keyword.span(), message)
+    }
 }
 
 /// Takes our attributes off the methods of the block.

@@ -9,7 +9,6 @@ use super::duration::DurationExpr;
 use super::options::{Options as _, options};
 use super::spec::{CRATE, Limits, Spec};
 use super::target::{self, Arguments, Call, separated};
-use super::template::Template;
 use super::values::{self, Flag};
 use super::{expression, tags, transaction};
 use crate::diagnostics::{Errors, list, nearest, unknown};
@@ -51,7 +50,7 @@ pub(crate) struct Target {
 
 pub(crate) enum What {
     Entries(Call),
-    Tag(Template),
+    Tag(tags::Name),
 }
 
 const EXAMPLE: &str = "write `get_product(id)` for one entry, `get_product(..)` for all of them";

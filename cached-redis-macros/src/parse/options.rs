@@ -26,6 +26,9 @@ pub(crate) trait Options {
     /// The keywords of those that were written.
     fn keywords(&self) -> Vec<(&'static Spec, &Ident)>;
 
+    /// Takes what was not written from others.
+    fn fill(&mut self, others: Self);
+
     fn names() -> impl Iterator<Item = &'static str> {
         Self::SPECS.iter().map(|spec| spec.name)
     }
@@ -77,6 +80,10 @@ macro_rules! options {
                     [$(self.$field.as_ref().map(|given| &given.keyword)),*];
                 let rows = Self::SPECS.iter().zip(keywords);
                 rows.filter_map(|(spec, keyword)| Some((spec, keyword?))).collect()
+            }
+
+            fn fill(&mut self, others: Self) {
+                $(if self.$field.is_none() { self.$field = others.$field; })*
             }
         }
     };

@@ -1,15 +1,19 @@
 //! `tags = […]`, and one tag.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens as _, quote};
+use syn::ext::IdentExt as _;
 use syn::parse::ParseStream;
-use syn::{Expr, ExprLit, Lit, Pat, Token, bracketed, token};
+use syn::spanned::Spanned as _;
+use syn::{Expr, ExprLit, ExprPath, Lit, Pat, Token, bracketed, token};
 
 use super::spec::Spec;
 use super::target;
 use super::template::{Purpose, Template};
 use super::values::{Value, value};
-use super::{expression, ungroup};
+use super::{bare, expression, ungroup};
 use crate::diagnostics::Errors;
+use crate::{names, used_names};
 
 /// `tags = […]`
 pub(crate) struct Tags {
@@ -20,8 +24,58 @@ pub(crate) struct Tags {
 
 /// `"brand:{ret.brand}"`, `"author:{c.author}" for c in ret`
 pub(crate) struct Tag {
-    pub(crate) template: Template,
+    pub(crate) name: Name,
     pub(crate) repeat: Option<(Pat, Expr)>,
+}
+
+/// Which group.
+pub(crate) enum Name {
+    /// `"brand:{ret.brand}"`
+    Text(Template),
+    /// `Brand(ret.brand)`
+    Typed(TypedTag),
+}
+
+/// A tag that `tag!` has declared, and its arguments.
+#[derive(Clone)]
+pub(crate) struct TypedTag {
+    pub(crate) path: ExprPath,
+    pub(crate) arguments: Vec<Expr>,
+    /// Of the parentheses.
+    pub(crate) parentheses: Span,
+}
+
+impl Name {
+    pub(crate) fn span(&self) -> Span {
+        match self {
+            Self::Text(template) => template.text.span(),
+            Self::Typed(typed) => typed.path.span(),
+        }
+    }
+
+    /// The first place where it mentions a name.
+    pub(crate) fn mention(&self, name: &str) -> Option<Span> {
+        match self {
+            Self::Text(template) => {
+                template.roots().any(|root| root == name).then(|| template.text.span())
+            }
+            Self::Typed(typed) => typed
+                .arguments
+                .iter()
+                .find_map(|expr| used_names::first(expr, name))
+                .map(|mention| mention.span()),
+        }
+    }
+
+    /// As it was written, for comparing.
+    pub(crate) fn written(&self) -> String {
+        match self {
+            Self::Text(template) => template.text.to_token_stream().to_string(),
+            Self::Typed(TypedTag { path, arguments, .. }) => {
+                names::compact(&quote!(#path(#(#arguments),*)))
+            }
+        }
+    }
 }
 
 impl Value for Tags {
@@ -40,8 +94,8 @@ impl Value for Tags {
         while !content.is_empty() {
             let tag = tag(&expression(&content)?);
             let repeat = target::repeat(&content)?.map(|repeat| (repeat.pattern, repeat.values));
-            if let Some(template) = errors.gather(tag) {
-                all.push(Tag { template, repeat });
+            if let Some(name) = errors.gather(tag) {
+                all.push(Tag { name, repeat });
             }
             if !content.is_empty() && !content.peek(Token![,]) {
                 let error = content.error("expected `,` and the next tag, or `for … in ret`");
@@ -66,15 +120,39 @@ fn no_list(expr: &Expr, spec: &Spec) -> syn::Error {
 }
 
 /// One tag.
-pub(super) fn tag(expr: &Expr) -> syn::Result<Template> {
+pub(super) fn tag(expr: &Expr) -> syn::Result<Name> {
     match ungroup(expr) {
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => {
-            Template::parse(text.clone(), Purpose::Tag)
+            Template::parse(text.clone(), Purpose::Tag).map(Name::Text)
         }
-        _ => Err(syn::Error::new_spanned(
-            expr,
-            "a tag is a string literal, with names in braces for what changes: write \
-             `\"category:{category}\"`",
-        )),
+        Expr::Call(call) => match &*call.func {
+            Expr::Path(path) if is_type(path) => Ok(Name::Typed(TypedTag {
+                path: path.clone(),
+                arguments: call.args.iter().cloned().map(bare).collect(),
+                parentheses: call.paren_token.span.join(),
+            })),
+            _ => Err(no_tag(expr)),
+        },
+        Expr::Path(path) if is_type(path) => {
+            let name = names::compact(path);
+            let message =
+                format!("a typed tag is written with its arguments: `{name}(…)`, or `{name}()`");
+            Err(syn::Error::new_spanned(expr, message))
+        }
+        _ => Err(no_tag(expr)),
     }
+}
+
+/// Types are written in upper case, functions are not.
+fn is_type(path: &ExprPath) -> bool {
+    let last = path.path.segments.last();
+    last.is_some_and(|last| last.ident.unraw().to_string().starts_with(char::is_uppercase))
+}
+
+fn no_tag(expr: &Expr) -> syn::Error {
+    syn::Error::new_spanned(
+        expr,
+        "a tag is a string literal, with names in braces for what changes, or one that \
+         `cached_redis::tag!` declares: write `\"category:{category}\"` or `Category(category)`",
+    )
 }

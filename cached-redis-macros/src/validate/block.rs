@@ -2,23 +2,25 @@
 
 use proc_macro2::Span;
 use syn::spanned::Spanned as _;
-use syn::{ImplItem, ItemImpl, Path, Type};
+use syn::{ImplItem, ItemImpl, Type};
 
-use super::Context;
 use super::function::CACHED_TWICE;
+use super::{Context, limits};
 use crate::diagnostics::Errors;
 use crate::model::TraitImpl;
-use crate::parse::block::{Annotated, Kind};
+use crate::parse::block::{Annotated, Defaults, Kind};
+use crate::parse::options::Options as _;
 use crate::signature::{generic_name, split_generics, ungroup};
 
 /// Where the methods of the block stand.
 pub(crate) fn context(
     block: &ItemImpl,
     methods: &[Annotated],
-    facade: Option<Path>,
+    defaults: Defaults,
     errors: &mut Errors,
 ) -> Context {
     check_methods(methods, errors);
+    check_defaults(&defaults, methods, errors);
     check_once(methods, errors);
     let is_cached = |method: &Annotated| {
         method.attributes.iter().any(|(kind, _)| matches!(kind, Kind::RedisCached))
@@ -40,7 +42,7 @@ pub(crate) fn context(
             .collect(),
         generics: split_generics(block).1,
     });
-    Context { in_block: true, facade, trait_impl }
+    Context { in_block: true, facade: defaults.facade(), defaults: Some(defaults), trait_impl }
 }
 
 fn check_methods(methods: &[Annotated], errors: &mut Errors) {
@@ -50,6 +52,31 @@ fn check_methods(methods: &[Annotated], errors: &mut Errors) {
             "no method of this block is cached: write `#[redis_cached(ttl = 600, skip(self))]` on \
              those that are to be",
         );
+    }
+}
+
+/// What no method could share, and what none has.
+fn check_defaults(defaults: &Defaults, methods: &[Annotated], errors: &mut Errors) {
+    limits::check(&defaults.options, errors);
+    let of_one = ["name", "key", "each", "of", "key_of"];
+    for (spec, keyword) in defaults.options.keywords() {
+        if of_one.contains(&spec.name) {
+            errors.at(
+                keyword.span(),
+                format!(
+                    "`{keyword}` is about one function: write it at a method (what all methods of a block \
+                     may share are options such as `ttl`, `skip` and `cache`)"
+                ),
+            );
+        }
+    }
+    for name in defaults.options.skip.iter().flat_map(|skip| &skip.value.0) {
+        if !methods.iter().any(|method| method.function.has(name)) && !methods.is_empty() {
+            errors.at(
+                name.span(),
+                format!("no cached method of this block has a parameter `{name}`"),
+            );
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use syn::ext::IdentExt as _;
 use syn::{Expr, FnArg, GenericParam, Generics, Type, parse_quote_spanned};
 
 use super::{Context, is_for_helpers};
-use crate::model::{Absent, Helpers, Key, Outcome, Piece, Tags, TraitImpl};
+use crate::model::{Absent, Helpers, Key, Outcome, Piece, Tag, Tags, TraitImpl};
 use crate::parse::options::Options as _;
 use crate::parse::redis_cached::Options;
 use crate::parse::spec::Evaluated;
@@ -67,7 +67,7 @@ pub(super) fn borrowed_patterns(
     evaluated: &Evaluations<'_>,
     tags: &Tags,
 ) -> Vec<(syn::Pat, Expr)> {
-    let of_tags = tags.of_arguments.iter().flatten().filter_map(Piece::placeholder);
+    let of_tags = tags.of_arguments.iter().flat_map(Tag::expressions);
     let expressions: Vec<_> = evaluated.by_calls.iter().copied().chain(of_tags).collect();
     let names: Vec<_> = expressions.iter().map(used_names::all).collect();
     parameters

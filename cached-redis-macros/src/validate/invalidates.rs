@@ -7,8 +7,8 @@ use super::{limits, transaction, write};
 use crate::diagnostics::{self, Errors, list, nearest};
 use crate::model::Invalidating;
 use crate::parse::invalidates::{Options, Target, What};
+use crate::parse::tags::Name;
 use crate::parse::target::Arguments;
-use crate::parse::template::Template;
 use crate::parse::transaction::Write;
 use crate::signature::{Function, bindings};
 use crate::used_names;
@@ -51,16 +51,18 @@ fn check_targets(options: &Options, errors: &mut Errors) {
 
 fn check_evaluated(options: &Options, function: &Function, errors: &mut Errors) {
     for target in &options.targets {
-        let of_call = match &target.what {
-            What::Entries(call) => Some(call.expressions()),
-            What::Tag(_) => None,
+        let (arguments, example): (Vec<&Expr>, _) = match &target.what {
+            What::Entries(call) => (call.expressions().collect(), "get_product(row.id)"),
+            What::Tag(Name::Typed(typed)) => {
+                (typed.arguments.iter().collect(), "tag = Category(row.id)")
+            }
+            What::Tag(Name::Text(_)) => (Vec::new(), ""),
         };
         let values = target.repeat.as_ref().map(|(_, values)| values);
-        let evaluated = of_call.into_iter().flatten().chain(values).chain(&target.condition);
+        let evaluated = arguments.iter().copied().chain(values).chain(&target.condition);
         write::check_evaluated(evaluated, errors);
-        let Some(What::Entries(call)) = Some(&target.what) else { continue };
-        let arguments = call.expressions().filter(|_| target.repeat.is_none());
-        write::check_fields_of_ret(function, arguments, "get_product(row.id)", errors);
+        let arguments = arguments.into_iter().filter(|_| target.repeat.is_none());
+        write::check_fields_of_ret(function, arguments, example, errors);
     }
 }
 
@@ -70,7 +72,7 @@ fn check_tags(options: &Options, function: &Function, errors: &mut Errors) {
     known.extend(write::parameters(function).into_iter().flat_map(|p| p.bindings));
     known.push("ret".to_owned());
     for target in &options.targets {
-        let What::Tag(tag) = &target.what else { continue };
+        let What::Tag(Name::Text(tag)) = &target.what else { continue };
         let of_loop = target.repeat.iter().flat_map(|(pattern, _)| bindings(pattern));
         let known: Vec<String> = known.iter().cloned().chain(of_loop).collect();
         let known: Vec<&str> = known.iter().map(String::as_str).collect();
@@ -100,10 +102,8 @@ fn check_guard(options: &Options, function: &Function, errors: &mut Errors) {
 }
 
 fn first_ret(target: &Target) -> Option<Span> {
-    let in_template =
-        |tag: &Template| tag.roots().any(|root| root == "ret").then(|| tag.text.span());
     let in_target = match &target.what {
-        What::Tag(tag) => in_template(tag),
+        What::Tag(tag) => tag.mention("ret"),
         What::Entries(call) => match &call.arguments {
             Arguments::All => None,
             Arguments::These(exprs) => {

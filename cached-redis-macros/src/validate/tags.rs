@@ -6,8 +6,8 @@ use super::helpers::{is_used_in, key_expressions};
 use super::{Subject, control_flow, key};
 use crate::diagnostics::Errors;
 use crate::limits::MAX_TAGS;
-use crate::model::{Piece, Tags};
-use crate::parse::tags::Tag;
+use crate::model::{self, Tags};
+use crate::parse::tags::{Name, Tag};
 use crate::parse::{template, ungroup};
 use crate::signature::bindings;
 use crate::{names, used_names};
@@ -16,15 +16,15 @@ use crate::{names, used_names};
 pub(super) fn tags(subject: &Subject<'_>) -> Tags {
     let mut tags = Tags::default();
     for tag in subject.options.tags.iter().flat_map(|given| &given.value.all) {
-        let pieces = Piece::all(&tag.template);
+        let made = model::Tag::from(&tag.name);
         if !is_of_value(tag) {
-            tags.of_arguments.push(pieces);
+            tags.of_arguments.push(made);
             continue;
         }
         match &tag.repeat {
-            None => tags.of_value.push(pieces),
+            None => tags.of_value.push(made),
             Some((pattern, values)) => {
-                tags.of_members.push((pieces, pattern.clone(), values.clone()));
+                tags.of_members.push((made, pattern.clone(), values.clone()));
             }
         }
         tags.classes.extend(class(tag));
@@ -45,14 +45,15 @@ pub(super) fn check(subject: &Subject<'_>, errors: &mut Errors) {
         let checks = [
             check_once(tag, tags.get(..position).unwrap_or_default()),
             check_names(subject, tag),
-            check_one_origin(tag),
+            check_one_origin(subject, tag),
             check_class(tag),
             check_text(tag),
             check_is_part_of_key(subject, tag),
         ];
         if let Some(message) = checks.into_iter().flatten().next() {
-            errors.at(tag.template.text.span(), message);
+            errors.at(tag.name.span(), message);
         } else {
+            check_arguments(tag, errors);
             check_members(tag, errors);
         }
     }
@@ -60,7 +61,31 @@ pub(super) fn check(subject: &Subject<'_>, errors: &mut Errors) {
 }
 
 fn is_of_value(tag: &Tag) -> bool {
-    tag.repeat.is_some() || tag.template.roots().any(|root| root == "ret")
+    tag.repeat.is_some() || tag.name.mention("ret").is_some()
+}
+
+/// What it mentions: of a text, what its placeholders begin with. Arguments may mention other things too.
+fn mentions(subject: &Subject<'_>, tag: &Tag) -> Vec<String> {
+    match &tag.name {
+        Name::Text(template) => template.roots().map(str::to_owned).collect(),
+        Name::Typed(typed) => {
+            let all = typed.arguments.iter().flat_map(used_names::all);
+            let is_local = |name: &String| match name.as_str() {
+                "ret" => true,
+                "self" => subject.function.receiver().is_some(),
+                name => subject.position(name).is_some(),
+            };
+            all.filter(|name| is_local(name) || members(tag).contains(name)).collect()
+        }
+    }
+}
+
+/// They are evaluated beside the body.
+fn check_arguments(tag: &Tag, errors: &mut Errors) {
+    let Name::Typed(typed) = &tag.name else { return };
+    for argument in &typed.arguments {
+        control_flow::refuse(argument, "because tags are made beside the body", errors);
+    }
 }
 
 /// What a loop binds.
@@ -81,10 +106,9 @@ fn check_members(tag: &Tag, errors: &mut Errors) {
     let why = "because tags are made beside the body";
     control_flow::refuse(values, why, errors);
     let members = members(tag);
-    let is_of_member = |root: &str| members.iter().any(|member| member == root);
-    if !tag.template.roots().any(is_of_member) {
+    if !members.iter().any(|member| tag.name.mention(member).is_some()) {
         errors.at(
-            tag.template.text.span(),
+            tag.name.span(),
             "this tag is the same for all members: use what `for` binds in it, or remove `for`",
         );
     }
@@ -110,12 +134,12 @@ fn is_typed(input: &&syn::FnArg) -> bool {
 }
 
 fn check_once(tag: &Tag, before: &[Tag]) -> Option<String> {
-    let is_there =
-        before.iter().any(|other| other.template.text.value() == tag.template.text.value());
+    let is_there = before.iter().any(|other| other.name.written() == tag.name.written());
     is_there.then(|| "this tag is given twice: keep one of them".to_owned())
 }
 
 fn check_names(subject: &Subject<'_>, tag: &Tag) -> Option<String> {
+    let Name::Text(template) = &tag.name else { return None };
     let members = members(tag);
     let is_known = |name: &str| match name {
         "ret" => true,
@@ -123,15 +147,15 @@ fn check_names(subject: &Subject<'_>, tag: &Tag) -> Option<String> {
         "self" => subject.function.receiver().is_some(),
         name => subject.position(name).is_some(),
     };
-    let name = tag.template.roots().find(|name| !is_known(name))?;
+    let name = template.roots().find(|name| !is_known(name))?;
     Some(format!("{}, and `ret` is what it returned", subject.unknown(name)))
 }
 
 /// Tags of arguments are known before a load, tags of the value after it.
-fn check_one_origin(tag: &Tag) -> Option<String> {
+fn check_one_origin(subject: &Subject<'_>, tag: &Tag) -> Option<String> {
     let members = members(tag);
-    let is_of_value_too = |root: &str| root == "ret" || members.iter().any(|member| member == root);
-    let argument = tag.template.roots().find(|root| !is_of_value_too(root))?;
+    let is_of_value_too = |root: &String| root == "ret" || members.contains(root);
+    let argument = mentions(subject, tag).into_iter().find(|root| !is_of_value_too(root))?;
     is_of_value(tag).then(|| {
         format!(
             "a tag is made from arguments or from the value, and this one mixes `{argument}` and \
@@ -142,7 +166,8 @@ fn check_one_origin(tag: &Tag) -> Option<String> {
 
 /// The static text that a tag of a value begins with, up to its colon.
 fn class(tag: &Tag) -> Option<String> {
-    match tag.template.pieces.first() {
+    let Name::Text(template) = &tag.name else { return None };
+    match template.pieces.first() {
         Some(template::Piece::Text(text)) => {
             text.split_once(':').map(|(class, _)| format!("{class}:"))
         }
@@ -152,7 +177,8 @@ fn class(tag: &Tag) -> Option<String> {
 
 /// What the value will be is not known when a load begins: by its class the tag is fenced.
 fn check_class(tag: &Tag) -> Option<String> {
-    (is_of_value(tag) && class(tag).is_none()).then(|| {
+    let is_text = matches!(tag.name, Name::Text(_));
+    (is_text && is_of_value(tag) && class(tag).is_none()).then(|| {
         "a tag from the value begins with a class of its own and a colon: write \
          `\"brand:{ret.brand}\"`"
             .to_owned()
@@ -160,13 +186,13 @@ fn check_class(tag: &Tag) -> Option<String> {
 }
 
 fn check_text(tag: &Tag) -> Option<String> {
-    let has_text =
-        tag.template.pieces.iter().any(|piece| matches!(piece, template::Piece::Text(_)));
-    let name = tag.template.roots().next().filter(|_| !has_text)?;
+    let Name::Text(template) = &tag.name else { return None };
+    let has_text = template.pieces.iter().any(|piece| matches!(piece, template::Piece::Text(_)));
+    let name = template.roots().next().filter(|_| !has_text)?;
     Some(format!(
         "a tag without text would be shared with whatever else has the same value: write \
          `\"{name}:{}\"`",
-        tag.template.text.value()
+        template.text.value()
     ))
 }
 
@@ -186,12 +212,20 @@ fn check_is_part_of_key(subject: &Subject<'_>, tag: &Tag) -> Option<String> {
             .and_then(|position| subject.parameters.get(position))
             .is_some_and(|parameter| is_used_in(parameter, &expressions)),
     };
-    let Some(name) = tag.template.roots().find(|name| !is_part(name)) else {
-        return tag
-            .template
-            .pieces
-            .iter()
-            .find_map(|piece| check_is_told_by_key(&expressions, piece));
+    let mentions = mentions(subject, tag);
+    let Some(name) = mentions.iter().find(|name| !is_part(name)) else {
+        return match &tag.name {
+            Name::Text(template) => template.pieces.iter().find_map(|piece| match piece {
+                template::Piece::Placeholder(path) => {
+                    check_is_told_by_key(&expressions, path, None)
+                }
+                template::Piece::Text(_) => None,
+            }),
+            Name::Typed(typed) => typed
+                .arguments
+                .iter()
+                .find_map(|argument| check_argument(&expressions, argument, &mentions)),
+        };
     };
     Some(format!(
         "`{name}` is not part of the key, so that one entry would have different tags: make tags \
@@ -199,9 +233,24 @@ fn check_is_part_of_key(subject: &Subject<'_>, tag: &Tag) -> Option<String> {
     ))
 }
 
+/// Of an argument, a name or its fields are compared with the key; of any other expression, each name in it.
+fn check_argument(key: &[&Expr], argument: &Expr, mentions: &[String]) -> Option<String> {
+    let written = names::compact(argument);
+    if key.iter().any(|part| names::compact(part) == written) {
+        return None;
+    }
+    if let Some(path) = chain(argument) {
+        return check_is_told_by_key(key, &path, Some(&written));
+    }
+    let used = used_names::all(argument);
+    mentions
+        .iter()
+        .filter(|name| used.contains(*name))
+        .find_map(|name| check_is_told_by_key(key, std::slice::from_ref(name), Some(name)))
+}
+
 /// Of `key(name.to_lowercase())`, `{name}` is no part: whoever calls first would say which tag the entry has.
-fn check_is_told_by_key(key: &[&Expr], piece: &template::Piece) -> Option<String> {
-    let template::Piece::Placeholder(path) = piece else { return None };
+fn check_is_told_by_key(key: &[&Expr], path: &[String], argument: Option<&str>) -> Option<String> {
     let root = path.first()?.trim_start_matches("r#");
     let about: Vec<&&Expr> =
         key.iter().filter(|expr| used_names::all(expr).contains(root)).collect();
@@ -211,9 +260,13 @@ fn check_is_told_by_key(key: &[&Expr], piece: &template::Piece) -> Option<String
         return None;
     }
     let (first, written) = (chains.first()?.join("."), path.join("."));
+    let (written, instead) = match argument {
+        None => (written, format!("{{{first}}}")),
+        Some(argument) => (argument.to_owned(), first.clone()),
+    };
     Some(format!(
         "the key is made of `{first}`, so calls with another `{written}` share this entry, and the first \
-         of them would say which tag it has: write `{{{first}}}`"
+         of them would say which tag it has: write `{instead}`"
     ))
 }
 
@@ -238,7 +291,7 @@ fn chain(expr: &Expr) -> Option<Vec<String>> {
 fn check_count(tags: &[Tag], errors: &mut Errors) {
     if let Some(tag) = tags.get(MAX_TAGS) {
         errors.at(
-            tag.template.text.span(),
+            tag.name.span(),
             format!("at most {MAX_TAGS} tags: remove some, or make one group of several"),
         );
     }

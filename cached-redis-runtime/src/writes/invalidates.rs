@@ -56,15 +56,12 @@ impl Writes {
 
     /// Adds all entries that carry a tag, if there is one. One that could not be made is a failure, and no entry carries it.
     pub fn tag(&mut self, cache: Handle, tag: &TagText) {
-        match tag.text() {
+        match cache.core().named(tag) {
             Ok(None) => {}
-            Ok(Some(tag)) => {
-                let target = cache.core().tag(tag);
-                self.targets.push((cache.into_owned(), target));
-            }
+            Ok(Some(target)) => self.targets.push((cache.into_owned(), target)),
             Err(error) => {
-                let advice =
-                    "a tag that a write invalidates has no text: its `Display` fails or panics";
+                let advice = "a tag that a write invalidates could not be made: the `Display` or `Serialize` of a value in it \
+                     fails or panics";
                 cache.core().losses.report(Loss::NoKey, None, advice);
                 cache.core().invalidator.count_failure();
                 self.failure = Some(error.into());

@@ -8,6 +8,7 @@ use super::invalidate::InvalidateAll;
 use crate::cache::Cache;
 use crate::entry::Entry;
 use crate::error::{Error, ErrorKind};
+use crate::group::IntoTag;
 use crate::invalidation::Target;
 
 /// What a write makes outdated, as a value that can be stored: in an outbox table, written in the
@@ -62,6 +63,16 @@ impl Invalidations {
     /// Adds all entries that carry a tag.
     pub fn tag(&mut self, cache: &Cache, tag: &str) {
         self.targets.push(cache.core().tag(tag));
+    }
+
+    /// The same of a tag that [`tag!`](crate::tag!) has declared.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Key`] if one of its arguments could not be serialized.
+    pub fn typed_tag(&mut self, cache: &Cache, tag: impl IntoTag) -> Result<(), Error> {
+        self.targets.extend(cache.core().named(&tag.into_tag())?);
+        Ok(())
     }
 
     /// Whether there are none.

@@ -6,22 +6,55 @@ use super::check;
 fn options_of_blocks() {
     check(&[
         (
-            "#[redis_cached(«ttl» = 600)]
-            impl Find for Repo {
-                #[redis_cached(ttl = 600, skip(self))]
-                async fn find(&self, id: u64) -> u64 { id }
+            "#[redis_cached(ttl = 600, skip(self, db), crate = cached_redis)]
+            impl Repo {
+                #[redis_cached]
+                async fn find(&self, db: &Db, id: u64) -> u64 { id }
+                #[redis_cached(key(self.tenant, id), ttl = 5)]
+                async fn of_tenant(&self, db: &Db, id: u64) -> u64 { id }
+                #[redis_cached(skip(db))]
+                async fn count(db: &Db) -> u64 { 1 }
             }",
-            &["an `impl` block takes no `ttl`, only `crate`: write `#[redis_cached]` here and \
-                `#[redis_cached(ttl = 600, …)]` on its methods"],
+            &[],
         ),
         (
-            "#[redis_cached(crate = cached_redis, «ttl» = 600)]
+            "#[redis_cached(ttl = 600, «key»(self.id), «name» = \"find\")]
             impl Repo {
-                #[redis_cached(ttl = 600, skip(self))]
+                #[redis_cached]
                 async fn find(&self, id: u64) -> u64 { id }
             }",
-            &["an `impl` block takes no `ttl`, only `crate`: write `#[redis_cached]` here and \
-                `#[redis_cached(ttl = 600, …)]` on its methods"],
+            &[
+                "`key` is about one function: write it at a method (what all methods of a block may share \
+                 are options such as `ttl`, `skip` and `cache`)",
+                "`name` is about one function: write it at a method (what all methods of a block may share \
+                 are options such as `ttl`, `skip` and `cache`)",
+            ],
+        ),
+        (
+            "#[redis_cached(ttl = «0», skip(self, «dbb»), «tll» = 5)]
+            impl Repo {
+                #[redis_cached]
+                async fn find(&self, db: &Db) -> u64 { 1 }
+                #[redis_cached]
+                async fn other(&self, db: &Db) -> u64 { 1 }
+            }",
+            &[
+                "with a `ttl` of zero nothing would be kept: write how long a value lives, as in \
+                 `ttl = 600` (seconds) or `ttl = \"10m\"`",
+                "no cached method of this block has a parameter `dbb`",
+                "unknown option `tll`: did you mean `ttl`? The options are {OPTIONS}",
+            ],
+        ),
+        (
+            "#[redis_cached(ttl = 600)]
+            impl Repo {
+                #[redis_cached]
+                async fn find(&«self», id: u64) -> u64 { id }
+            }",
+            &[
+                "is `self` part of the key? Write `skip(self)` if all instances share their entries, or \
+                name what tells them apart, as in `key(self.tenant, id)`",
+            ],
         ),
     ]);
 }

@@ -116,8 +116,8 @@ fn tags() {
         (
             r#"#[invalidates(tag = «format!("category:{id}")»)]
             async fn update(id: u64) -> Result<u64, String> { Ok(id) }"#,
-            &["a tag is a string literal, with names in braces for what changes: write \
-                `\"category:{category}\"`"],
+            &["a tag is a string literal, with names in braces for what changes, or one that \
+                `cached_redis::tag!` declares: write `\"category:{category}\"` or `Category(category)`"],
         ),
         (
             "#[invalidates(«tag»)] async fn update(id: u64) -> Result<u64, String> { Ok(id) }",
@@ -144,6 +144,38 @@ fn tags() {
             r#"#[invalidates(tag = «"shop:{self.shop}"»)]
             async fn update(id: u64) -> Result<u64, String> { Ok(id) }"#,
             &["there is no `self` here; a tag can be made of `id` and `ret`"],
+        ),
+        (
+            "#[invalidates(tag = «Category»)]
+            async fn update(id: u64) -> Result<u64, String> { Ok(id) }",
+            &["a typed tag is written with its arguments: `Category(…)`, or `Category()`"],
+        ),
+        (
+            "#[invalidates(tag = «category(id)»)]
+            async fn update(id: u64) -> Result<u64, String> { Ok(id) }",
+            &["a tag is a string literal, with names in braces for what changes, or one that \
+                `cached_redis::tag!` declares: write `\"category:{category}\"` or `Category(category)`"],
+        ),
+        (
+            "#[invalidates(tag = Category(find(id)«?»))]
+            async fn update(id: u64) -> Result<u64, String> { Ok(id) }",
+            &[
+                "`?` cannot be used here, because the write is over by then, or has not begun: do that in \
+                the body, and call the helper there, as in `get_product_invalidate(id).await`",
+            ],
+        ),
+        (
+            "#[invalidates(tag = Category(«ret».category))]
+            async fn update(id: u64) -> Result<Option<Row>, String> { find(id).await }",
+            &[
+                "`ret` is an `Option` here: go through it, as in `tag = Category(row.id) for row in ret`",
+            ],
+        ),
+        (
+            r#"#[invalidates(tag = Category(*«ret»), guard = "10s")]
+            async fn update(id: u64) -> Result<u64, String> { Ok(id) }"#,
+            &["`guard` holds what becomes outdated before the body, when `ret` is not there yet: \
+                use arguments instead of `ret`, or remove `guard`"],
         ),
     ]);
 }

@@ -23,8 +23,8 @@ fn tags_are_a_list_of_texts() {
         (
             r#"#[redis_cached(ttl = 600, skip(db), tags = [«format!("category:{category}")»])]
             async fn get(db: &str, category: u64) -> Product { Product { brand: category } }"#,
-            &["a tag is a string literal, with names in braces for what changes: write \
-                `\"category:{category}\"`"],
+            &["a tag is a string literal, with names in braces for what changes, or one that \
+                `cached_redis::tag!` declares: write `\"category:{category}\"` or `Category(category)`"],
         ),
         (
             "#[redis_cached(ttl = 600, skip(db), tags = «[]»)]
@@ -269,6 +269,56 @@ fn a_tag_normalises_as_its_key_does() {
         (
             r#"#[redis_cached(ttl = 600, key(digest(&name)), tags = ["crate:{name}"])]
             async fn get(name: &str) -> u64 { 1 }"#,
+            &[],
+        ),
+    ]);
+}
+
+#[test]
+fn typed_tags() {
+    check(&[
+        (
+            "#[redis_cached(ttl = 600, skip(db), tags = [«Category»(db)])]
+            async fn get(db: &str, category: u64) -> u64 { category }",
+            &["`db` is not part of the key, so that one entry would have different tags: make tags \
+                from parts of the key, or from the value (`{ret.…}`)"],
+        ),
+        (
+            "#[redis_cached(ttl = 600, tags = [«Category»(category, ret.brand)])]
+            async fn get(category: u64) -> Product { Product { brand: category } }",
+            &["a tag is made from arguments or from the value, and this one mixes `category` and \
+                `ret`: write one tag for each"],
+        ),
+        (
+            "#[redis_cached(ttl = 600, tags = [Category(category), «Category»(category)])]
+            async fn get(category: u64) -> u64 { category }",
+            &["this tag is given twice: keep one of them"],
+        ),
+        (
+            "#[redis_cached(ttl = 600, key(name.to_lowercase()), tags = [«Crate»(name)])]
+            async fn get(name: &str) -> u64 { 1 }",
+            &["the key is made of `name.to_lowercase()`, so calls with another `name` share this entry, \
+                and the first of them would say which tag it has: write `name.to_lowercase()`"],
+        ),
+        (
+            "#[redis_cached(ttl = 600, key(name.to_lowercase()), tags = [«Crate»(&normalized(name))])]
+            async fn get(name: &str) -> u64 { 1 }",
+            &["the key is made of `name.to_lowercase()`, so calls with another `name` share this entry, \
+                and the first of them would say which tag it has: write `name.to_lowercase()`"],
+        ),
+        (
+            "#[redis_cached(ttl = 600, tags = [«Crate»(ret.id) for c in ret])]
+            async fn get(name: &str) -> Vec<u64> { vec![] }",
+            &["this tag is the same for all members: use what `for` binds in it, or remove `for`"],
+        ),
+        (
+            "#[redis_cached(ttl = 600, tags = [Crate(find(name).«await»)])]
+            async fn get(name: &str) -> u64 { 1 }",
+            &["`.await` cannot be used here, because tags are made beside the body"],
+        ),
+        (
+            "#[redis_cached(ttl = 600, key(normalized(name)), tags = [Crate(&normalized(name))])]
+            async fn get(name: &str) -> u64 { 1 }",
             &[],
         ),
     ]);
