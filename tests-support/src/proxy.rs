@@ -27,6 +27,8 @@ pub enum Mode {
     Delay(Duration),
     /// Of the replies of each connection, so many bytes still arrive; what follows is held back until the next mode.
     Hold(usize),
+    /// Replies on the connection that was accepted first are held back until the next mode.
+    HoldFirst,
     /// Requests reach the server and are carried out; replies vanish, and the connection stays without any.
     DropReplies,
     /// Each request is answered with bytes that are no reply, and does not reach the server.
@@ -184,8 +186,8 @@ async fn serve(
                 let _ = order.done.send(());
             }
             connection = accept(listener.as_ref()) => {
-                counts.accepted.fetch_add(1, Ordering::SeqCst);
-                tokio::spawn(carry(connection, target, state.subscribe(), Arc::clone(&counts)));
+                let is_first = counts.accepted.fetch_add(1, Ordering::SeqCst) == 0;
+                tokio::spawn(carry(connection, target, state.subscribe(), is_first, Arc::clone(&counts)));
             }
         }
     }
@@ -203,17 +205,29 @@ async fn accept(listener: Option<&TcpListener>) -> TcpStream {
 }
 
 /// One connection, until either side closes it or it is cut.
-async fn carry(client: TcpStream, target: u16, state: watch::Receiver<State>, counts: Arc<Counts>) {
+async fn carry(
+    client: TcpStream,
+    target: u16,
+    state: watch::Receiver<State>,
+    is_first: bool,
+    counts: Arc<Counts>,
+) {
     let mut cut = state.clone();
     let born = cut.borrow().cuts;
     tokio::select! {
         biased;
         _ = cut.wait_for(|state| state.cuts != born) => {}
-        () = talk(client, target, state, &counts) => {}
+        () = talk(client, target, state, is_first, &counts) => {}
     }
 }
 
-async fn talk(client: TcpStream, target: u16, state: watch::Receiver<State>, counts: &Counts) {
+async fn talk(
+    client: TcpStream,
+    target: u16,
+    state: watch::Receiver<State>,
+    is_first: bool,
+    counts: &Counts,
+) {
     let _ = client.set_nodelay(true);
     let (mut requests, mut to_client) = client.into_split();
     // A server that is away must look so, except behind a black hole or rubbish.
@@ -230,7 +244,7 @@ async fn talk(client: TcpStream, target: u16, state: watch::Receiver<State>, cou
     let (outbox, inbox) = mpsc::unbounded_channel();
     tokio::select! {
         () = forward_requests(&mut requests, &mut to_server, &outbox, &state, counts) => {}
-        () = forward_replies(replies, &outbox, state.clone()) => {}
+        () = forward_replies(replies, &outbox, state.clone(), is_first) => {}
         () = deliver(inbox, &mut to_client) => {}
     }
 }
@@ -266,6 +280,7 @@ async fn forward_replies(
     mut from: OwnedReadHalf,
     outbox: &Outbox,
     mut state: watch::Receiver<State>,
+    is_first: bool,
 ) {
     let mut bytes = vec![0; 64 * 1024];
     let mut dead = false;
@@ -275,19 +290,20 @@ async fn forward_replies(
         // A stream of replies with a hole in it would answer the wrong questions: it stays silent.
         dead |= matches!(mode, Mode::BlackHole | Mode::DropReplies);
         let wait = if let Mode::Delay(time) = mode { time } else { Duration::ZERO };
-        let mut from = 0;
-        if let Mode::Hold(most) = mode {
-            from = n.min(most.saturating_sub(passed));
-            passed += from;
-            let _ = outbox.send((Instant::now(), bytes[..from].to_vec()));
-            if from < n && state.wait_for(|state| state.mode != mode).await.is_err() {
-                return;
-            }
-        } else {
-            passed = 0;
-        }
+        let from = match mode {
+            Mode::Hold(most) => n.min(most.saturating_sub(passed)),
+            Mode::HoldFirst if is_first => 0,
+            _ => n,
+        };
+        passed = if matches!(mode, Mode::Hold(_)) { passed + from } else { 0 };
         if !dead {
-            let _ = outbox.send((Instant::now() + wait, bytes[from..n].to_vec()));
+            let _ = outbox.send((Instant::now() + wait, bytes[..from].to_vec()));
+        }
+        if from < n && state.wait_for(|state| state.mode != mode).await.is_err() {
+            return;
+        }
+        if !dead && from < n {
+            let _ = outbox.send((Instant::now(), bytes[from..n].to_vec()));
         }
     }
 }

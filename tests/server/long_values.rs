@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use cached_redis::{Cache, redis_cached};
 use cached_redis_test_support::{Mode, Proxy, Server, each_binary, poll, unique_namespace};
+use tokio::sync::Notify;
 
 use crate::loads::{Loads, patient, runtime, value};
 use crate::support::PATIENCE;
@@ -14,15 +15,37 @@ const LENGTH: usize = 512 << 10;
 const BEGINNING: usize = 64 << 10;
 
 /// Half a megabyte that ends with a version.
-#[redis_cached(ttl = 600, prefix = "long", tags = ["report:{id}"], skip(loads, version))]
+#[redis_cached(ttl = 600, prefix = "long", tags = ["report:{id}"], skip(load))]
+async fn report_by<F: Future<Output = String>>(id: u64, load: F) -> String {
+    load.await
+}
+
 async fn report(id: u64, loads: &Loads, version: u64) -> String {
-    loads.begin();
-    text(version)
+    let load = async {
+        loads.begin();
+        text(version)
+    };
+    report_by(id, load).await
+}
+
+/// A load that says when it has begun, and waits.
+async fn report_after(id: u64, begun: &Notify, gate: &Notify, version: u64) -> String {
+    let load = async {
+        begun.notify_one();
+        gate.notified().await;
+        text(version)
+    };
+    report_by(id, load).await
 }
 
 fn text(version: u64) -> String {
     let number = version.to_string();
     "0".repeat(LENGTH - number.len()) + &number
+}
+
+fn version_of(text: &str) -> u64 {
+    assert_eq!(text.len(), LENGTH);
+    text.parse().expect("a number")
 }
 
 /// What the clients of the cache did last, one word for each connection.
@@ -91,7 +114,7 @@ fn short_values_do_not_wait_behind_long_ones() {
         assert!(!long.is_finished());
 
         proxy.set(Mode::Pass);
-        assert_eq!(long.await.expect("no panic"), text(0));
+        assert_eq!(version_of(&long.await.expect("no panic")), 0);
         assert_eq!(loads.begun(), loaded);
     });
 }
@@ -101,11 +124,11 @@ fn long_values_are_stored_beside_short_ones() {
     each_proxied(async |Behind { server, .. }| {
         let loads = Loads::default();
         until_there_is_a_lane(server, &loads).await;
-        report_entry(1).put(text(1)).await.expect("a server");
+        report_by_entry(1).put(text(1)).await.expect("a server");
         value(0, loads.gives(0)).await;
         // The lease was asked for on the first connection, where a hit came after it.
         assert_eq!(last_commands(server), ["evalsha", "get"]);
-        assert_eq!(report(1, &loads, 2).await, text(1));
+        assert_eq!(version_of(&report(1, &loads, 2).await), 1);
     });
 }
 
@@ -130,14 +153,48 @@ fn nothing_stale_is_read_beside() {
             let by = if version % 2 == 0 { cache } else { &elsewhere };
             match version % 3 {
                 0 => by.invalidate_tag("report:0").await,
-                1 => by.scope(report_invalidate(0)).await,
-                _ => by.scope(report_invalidate_all()).await,
+                1 => by.scope(report_by_invalidate(0)).await,
+                _ => by.scope(report_by_invalidate_all()).await,
             }
             .expect("a server");
-            assert_eq!(report(0, &loads, version).await, text(version));
+            assert_eq!(version_of(&report(0, &loads, version).await), version);
             // A hit, which knows the groups of what it reads.
-            assert_eq!(report(0, &loads, u64::MAX).await, text(version));
+            assert_eq!(version_of(&report(0, &loads, u64::MAX).await), version);
         }
+    });
+}
+
+/// A removal is reported on the lane, where the call reads, before it is on the first connection, whose knowledge tells
+/// whether the call may share a load that has begun before.
+#[test]
+fn a_load_that_began_before_a_removal_is_not_shared_after_it() {
+    each_proxied(async |Behind { server, proxy, namespace, cache }| {
+        let loads = Loads::default();
+        until_there_is_a_lane(server, &loads).await;
+        report_by_invalidate(0).await.expect("a server");
+        let (begun, gate) = (Notify::new(), Notify::new());
+        let old = report_after(0, &begun, &gate, 1);
+        let removed = async {
+            begun.notified().await;
+            proxy.set(Mode::HoldFirst);
+            let elsewhere = patient(server.url(), namespace).await;
+            elsewhere.invalidate_tag("report:0").await.expect("a server");
+            let asked = server.commandstats()["get"];
+            let new = async {
+                assert_eq!(version_of(&cache.scope(report(0, &loads, 2)).await), 2);
+            };
+            let go_on = async {
+                let sent = async || server.commandstats()["get"] > asked;
+                poll::until_async("the entry is read again", PATIENCE, sent).await;
+                // What has been held back arrives in its order, and then this.
+                proxy.set(Mode::Pass);
+                value(0, loads.gives(0)).await;
+                gate.notify_one();
+            };
+            tokio::join!(new, go_on);
+        };
+        let (old, ()) = tokio::join!(old, removed);
+        assert!([1, 2].contains(&version_of(&old)));
     });
 }
 
@@ -158,7 +215,7 @@ async fn refused_a_second_connection(server: &Server) {
     server.command(&["CONFIG", "SET", "maxclients", "2"]);
     let began = Instant::now();
     for _ in 0..10 {
-        assert_eq!(report(0, &loads, 7).await, text(7));
+        assert_eq!(version_of(&report(0, &loads, 7).await), 7);
     }
     assert_eq!(loads.begun(), 1);
     assert!(began.elapsed() < PATIENCE, "{:?}", began.elapsed());
@@ -171,7 +228,7 @@ fn a_lane_that_is_lost_is_made_again() {
         until_there_is_a_lane(server, &loads).await;
         let loaded = loads.begun();
         proxy.cut();
-        assert_eq!(report(0, &loads, 1).await, text(0));
+        assert_eq!(version_of(&report(0, &loads, 1).await), 0);
         assert_eq!(loads.begun(), loaded);
         until_there_is_a_lane(server, &loads).await;
     });

@@ -116,6 +116,7 @@ impl Node {
         life: Duration,
     ) -> Result<Option<Stamps>, Error> {
         if self.link.is_tracked()
+            && !self.may_lag(groups)
             // Taken all at once: if one of them has changed, so have those that were changed
             // before it.
             && let Some(stamps) = self.generations.stamps(groups, life)

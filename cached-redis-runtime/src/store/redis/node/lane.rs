@@ -6,14 +6,15 @@
 //!
 //! The lane is a [`Node`] by itself: it knows of groups what it was told on its own connection, in the order of its
 //! replies, as the other does. All other steps are taken on the first connection, among them reads of entries that are
-//! watched there. It is opened for the first long value, and nobody waits for it: where it is not at hand, the first
+//! watched there. What was told there may be older than what a call has read on the lane: so calls of functions that have
+//! ever been read there ask for the generations of their groups, and do not go by what is known. It is opened for the first long value, and nobody waits for it: where it is not at hand, the first
 //! connection carries long values too.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Node;
-use crate::group::Group;
+use crate::group::{Group, Groups};
 use crate::loss::Losses;
 use crate::stats::ConnectionCounters;
 
@@ -35,15 +36,25 @@ const NOT_NOTHING: u64 = 1 << 63;
 pub(super) struct Lane {
     node: Box<Node>,
     functions: Functions,
+    /// Those that have ever been read there.
+    read: Ever,
 }
 
 impl Lane {
     pub(super) fn new(node: Node) -> Self {
-        Self { node: Box::new(node), functions: Functions::default() }
+        Self { node: Box::new(node), functions: Functions::default(), read: Ever::default() }
     }
 
     pub(super) fn report_to(&self, counters: &Arc<ConnectionCounters>, losses: &Arc<Losses>) {
         self.node.report_to(counters, losses);
+    }
+
+    /// Where long values of these functions are read, if it is at hand.
+    fn to_read(&self, functions: impl Iterator<Item = Group>) -> Option<&Node> {
+        let node = self.at_hand()?;
+        // Before anything is read there.
+        functions.for_each(|function| self.read.insert(function));
+        Some(node)
     }
 
     fn at_hand(&self) -> Option<&Node> {
@@ -56,15 +67,28 @@ impl Node {
     pub(super) fn to_read(&self, function: Option<Group>) -> &Self {
         match (&self.lane, function) {
             (Some(lane), Some(function)) if lane.functions.include(function) => {
-                lane.at_hand().unwrap_or(self)
+                lane.to_read([function].into_iter()).unwrap_or(self)
             }
             _ => self,
         }
     }
 
-    /// Who reads so many entries at once, as long as those that were read together before.
-    pub(super) fn to_read_many(&self, entries: usize) -> &Self {
-        self.to_store(self.lengths.expected(entries))
+    /// Who reads these entries at once, if they are as long as those that were read together before.
+    pub(super) fn to_read_many(&self, entries: &[(&str, &Groups)]) -> &Self {
+        match &self.lane {
+            Some(lane) if self.lengths.expected(entries.len()) >= LONG => {
+                let functions = entries.iter().filter_map(|(_, groups)| groups.function);
+                lane.to_read(functions).unwrap_or(self)
+            }
+            _ => self,
+        }
+    }
+
+    /// Whether what is known of these groups may be older than what a call has read.
+    pub(super) fn may_lag(&self, groups: &[Group]) -> bool {
+        self.lane
+            .as_ref()
+            .is_some_and(|lane| groups.iter().any(|group| lane.read.may_include(*group)))
     }
 
     /// Who stores this much.
@@ -122,9 +146,37 @@ impl Functions {
     }
 }
 
+/// A set of functions that only grows. It may be wrong about those that are not in it.
+struct Ever([AtomicU64; PLACES]);
+
+impl Default for Ever {
+    fn default() -> Self {
+        Self([const { AtomicU64::new(0) }; PLACES])
+    }
+}
+
+impl Ever {
+    fn insert(&self, function: Group) {
+        let (place, bit) = self.place(function);
+        if place.load(Ordering::SeqCst) & bit == 0 {
+            place.fetch_or(bit, Ordering::SeqCst);
+        }
+    }
+
+    fn may_include(&self, function: Group) -> bool {
+        let (place, bit) = self.place(function);
+        place.load(Ordering::SeqCst) & bit != 0
+    }
+
+    fn place(&self, function: Group) -> (&AtomicU64, u64) {
+        let number = function.number() as usize;
+        (&self.0[number % PLACES], 1 << (number / PLACES % 64))
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Functions, LONG, SHORT_ONES};
+    use super::{Ever, Functions, LONG, SHORT_ONES};
     use crate::group::Group;
 
     #[test]
@@ -147,6 +199,18 @@ mod tests {
         }
         functions.learn(reports, 10);
         assert!(!functions.include(reports));
+    }
+
+    #[test]
+    fn what_was_read_once_is_known_for_ever() {
+        let (ever, names) = (Ever::default(), (0..500).map(|name| name.to_string()));
+        let functions: Vec<_> = names.map(|name| Group::function("ns", &name)).collect();
+        for (count, function) in functions.iter().enumerate() {
+            ever.insert(*function);
+            assert!(functions[..=count].iter().all(|function| ever.may_include(*function)));
+        }
+        let others = (0..500).map(|name| Group::function("other", &name.to_string()));
+        assert!(others.filter(|function| ever.may_include(*function)).count() < 150);
     }
 
     #[test]

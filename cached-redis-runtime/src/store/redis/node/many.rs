@@ -30,7 +30,7 @@ impl Node {
         &self,
         entries: &[(&str, &Groups)],
     ) -> Result<Vec<Option<Found>>, Error> {
-        let by = self.to_read_many(entries.len());
+        let by = self.to_read_many(entries);
         let read = by.read_each(entries.iter().map(|(key, groups)| (*key, *groups, false))).await?;
         self.learn_lengths(&read);
         Ok(read.into_iter().map(|(found, _)| found).collect())
@@ -145,7 +145,7 @@ impl Node {
         if groups.is_empty() {
             return Ok(vec![Some(Stamps::default()); entries.len()]);
         }
-        let known = match self.link.is_tracked() {
+        let known = match self.link.is_tracked() && !self.may_lag(&groups) {
             // Taken all at once, as for one entry.
             true => self.generations.stamps(&groups, life),
             false => None,
