@@ -3,6 +3,7 @@
 //! - [`programs`]: which servers there are: from the PATH, from PyPI wheels, from Debian packages
 //! - [`servers`]: tests on each of them
 //! - [`server`]: one running server process, and faults done to it
+//! - [`cluster`]: several that form a cluster, and slots that move between them
 //! - [`proxy`]: faults done to the connection
 //! - [`process`]: the test binary again, as another application process
 //! - [`events`]: what a program would find in its log
@@ -18,6 +19,7 @@
 // A test that cannot be set up must fail at once and say why; there is no caller to hand an error to.
 #![allow(clippy::expect_used, clippy::panic)]
 
+pub mod cluster;
 pub mod events;
 mod fetch;
 pub mod history;
@@ -33,6 +35,7 @@ pub mod servers;
 pub mod stopwatch;
 mod watchdog;
 
+pub use cluster::Cluster;
 pub use programs::{Binary, available};
 pub use proxy::{Mode, Proxy};
 pub use server::Server;

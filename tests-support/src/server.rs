@@ -34,10 +34,15 @@ struct Ours {
 impl Server {
     /// Starts a server with further arguments, such as `["--maxmemory", "2mb"]`; it answers on return.
     pub fn start(binary: &Binary, arguments: &[&str]) -> Self {
+        Self::start_at(binary, arguments, port::free)
+    }
+
+    /// Starts a server at a port of the caller's choice, which chooses again if another process was quicker.
+    pub(crate) fn start_at(binary: &Binary, arguments: &[&str], choose: fn() -> u16) -> Self {
         let arguments: Vec<String> = arguments.iter().map(|&a| a.to_owned()).collect();
         let deadline = Instant::now() + START_PATIENCE;
         loop {
-            let port = port::free();
+            let port = choose();
             match launch(binary, port, &arguments, deadline) {
                 Ok(process) => {
                     return Self {
