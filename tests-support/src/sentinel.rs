@@ -125,6 +125,21 @@ impl Sentinels {
         });
     }
 
+    /// Has all sentinels take a server for a primary, whatever it is, under another name.
+    pub fn monitor(&self, name: &str, server: usize) {
+        let port = self.servers[server].port().to_string();
+        for sentinel in &self.sentinels {
+            let monitor = ["SENTINEL", "MONITOR", name, "127.0.0.1", &port, "2"];
+            assert_eq!(sentinel.ask(&monitor).as_deref(), Some("OK"));
+        }
+    }
+
+    /// How many clients are subscribed to what the sentinels report.
+    pub fn subscribers(&self) -> usize {
+        let lists = self.sentinels.iter().filter_map(|s| s.ask(&["CLIENT", "LIST"]));
+        lists.map(|list| list.lines().filter(|client| client.contains(" sub=1 ")).count()).sum()
+    }
+
     fn named_by(&self, sentinel: &Sentinel) -> Option<usize> {
         let answer = sentinel.ask(&["SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME])?;
         let port: u16 = answer.lines().nth(1)?.parse().ok()?;

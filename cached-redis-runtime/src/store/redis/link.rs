@@ -19,6 +19,7 @@
 //! silent.
 
 mod connector;
+mod follow;
 mod status;
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -43,6 +44,7 @@ use crate::loss::Losses;
 use crate::stats::ConnectionCounters;
 use crate::telemetry::event;
 use connector::Connector;
+use follow::Follower;
 use status::{State, Status, Up};
 
 /// How old a connection to a server that refuses writes must be before it is made again.
@@ -78,6 +80,7 @@ struct Shared {
     connector: Mutex<Connector>,
     clock: ServerClock,
     reports: OnceLock<Reports>,
+    follower: Follower,
 }
 
 /// Where connections are counted.
@@ -100,7 +103,7 @@ enum Way {
 impl Link {
     pub(in crate::store) fn new(source: Source, settings: LinkSettings) -> Self {
         let state = match &source {
-            Source::Client(_) => State::Idle,
+            Source::Client(_) | Source::Sentinel(_) => State::Idle,
             Source::Connection(connection) => State::Up(Up {
                 line: Line::Library(Library::new(connection.clone(), settings.patience)),
                 number: FIRST,
@@ -116,6 +119,7 @@ impl Link {
             connector: Mutex::new(Connector::new(FIRST)),
             clock: ServerClock::default(),
             reports: OnceLock::new(),
+            follower: Follower::default(),
         }))
     }
 
@@ -285,10 +289,12 @@ impl Link {
     }
 
     /// A server that refuses writes may have been a primary when the connection was made; its name
-    /// may lead elsewhere by now. Not for a young connection: it may be a replica for good.
+    /// may lead elsewhere by now. Not for a young connection: it may be a replica for good, unless sentinels
+    /// have named it.
     fn demoted(&self, number: u64) {
         if let State::Up(up) = &**self.0.status.load()
-            && up.since.elapsed() > RECONNECT_TO_READ_ONLY
+            && (matches!(self.0.source, Source::Sentinel(_))
+                || up.since.elapsed() > RECONNECT_TO_READ_ONLY)
         {
             self.remake(number);
         }

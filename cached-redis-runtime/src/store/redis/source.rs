@@ -1,12 +1,15 @@
 //! Where connections come from: what the user has named, and how sockets to it behave.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use redis::Client;
 use redis::aio::MultiplexedConnection;
 use redis::io::tcp::{TcpSettings, socket2};
 
-use super::url;
+use super::sentinel::Sentinels;
+use super::url::sentinel::SentinelAddress;
+use super::url::{self, sentinel as sentinel_url};
 use crate::error::Error;
 
 /// A peer that acknowledges nothing for this long is gone.
@@ -18,6 +21,11 @@ pub(crate) enum Server {
     Url(String),
     Client(Client),
     Connection(MultiplexedConnection),
+    /// The primary of that name.
+    Sentinels {
+        urls: Vec<String>,
+        name: String,
+    },
 }
 
 impl std::fmt::Debug for Server {
@@ -27,6 +35,7 @@ impl std::fmt::Debug for Server {
             Self::Url(_) => "Url",
             Self::Client(_) => "Client",
             Self::Connection(_) => "Connection",
+            Self::Sentinels { .. } => "Sentinels",
         })
     }
 }
@@ -51,12 +60,20 @@ pub(in crate::store) enum Source {
     Client(Client),
     /// One that the user made, and whose loss only the user can mend.
     Connection(MultiplexedConnection),
+    /// Connections are made to where the sentinels say, and left when they say otherwise.
+    Sentinel(Arc<Sentinels>),
 }
 
 impl Server {
     /// What to connect to, and whether it is to be spoken to in RESP2.
     pub(super) fn source(self, sockets: SocketOptions) -> Result<(Source, bool), Error> {
         Ok(match self {
+            Self::Url(text) if sentinel_url::is_of_sentinels(&text) => {
+                sockets.sentinels(sentinel_url::parse(&text)?)?
+            }
+            Self::Sentinels { urls, name } => {
+                sockets.sentinels(sentinel_url::parse_list(&urls, &name)?)?
+            }
             Self::Url(text) => {
                 let address = url::parse(&text)?;
                 let client = sockets.client(address.info)?;
@@ -69,8 +86,15 @@ impl Server {
 }
 
 impl SocketOptions {
+    fn sentinels(self, address: SentinelAddress) -> Result<(Source, bool), Error> {
+        let SentinelAddress { name, sentinels, primary, asks_for_resp2 } = address;
+        let clients: Result<_, _> = sentinels.into_iter().map(|info| self.client(info)).collect();
+        let sentinels = Sentinels::new(name, clients?, primary, self);
+        Ok((Source::Sentinel(Arc::new(sentinels)), asks_for_resp2))
+    }
+
     /// A client with sockets that notice a dead peer.
-    fn client(self, info: redis::ConnectionInfo) -> Result<Client, Error> {
+    pub(super) fn client(self, info: redis::ConnectionInfo) -> Result<Client, Error> {
         let keepalive = socket2::TcpKeepalive::new().with_time(self.keepalive);
         let tcp = TcpSettings::default().set_nodelay(self.nodelay).set_keepalive(keepalive);
         #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
