@@ -4,6 +4,7 @@
 //! - [`servers`]: tests on each of them
 //! - [`server`]: one running server process, and faults done to it
 //! - [`cluster`]: several that form a cluster, and slots that move between them
+//! - [`sentinel`]: a primary, its replicas and the sentinels that choose another
 //! - [`proxy`]: faults done to the connection
 //! - [`process`]: the test binary again, as another application process
 //! - [`events`]: what a program would find in its log
@@ -30,6 +31,7 @@ pub mod process;
 pub mod programs;
 pub mod proxy;
 pub mod resp;
+pub mod sentinel;
 pub mod server;
 pub mod servers;
 pub mod stopwatch;
@@ -38,6 +40,7 @@ mod watchdog;
 pub use cluster::Cluster;
 pub use programs::{Binary, available};
 pub use proxy::{Mode, Proxy};
+pub use sentinel::Sentinels;
 pub use server::Server;
 pub use servers::{each_binary, each_server, each_server_async};
 pub use stopwatch::Stopwatch;

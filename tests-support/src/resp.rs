@@ -53,6 +53,13 @@ impl Address {
         Self { host: "127.0.0.1".to_owned(), port, greeting: Vec::new() }
     }
 
+    /// The same, logging in as the default user.
+    pub(crate) fn with_password(mut self, password: Option<&str>) -> Self {
+        let login = password.map(|password| vec!["AUTH".to_owned(), password.to_owned()]);
+        self.greeting.extend(login);
+        self
+    }
+
     pub(crate) fn parse(url: &str) -> Option<Self> {
         let rest = url.strip_prefix("redis://")?;
         let rest = rest.split(['?', '#']).next()?;

@@ -62,6 +62,12 @@ impl Server {
         }
     }
 
+    /// What is asked of it from now on is asked by the default user with this password.
+    pub(crate) fn logged_in(mut self, password: Option<&str>) -> Self {
+        self.address = self.address.with_password(password);
+        self
+    }
+
     pub(crate) fn existing(url: &str) -> Self {
         let address = Address::parse(url).unwrap_or_else(|| {
             panic!("CACHED_REDIS_TEST_URL must be redis://[user:password@]host[:port][/db], not {url:?}")

@@ -98,6 +98,30 @@ impl CacheBuilder {
         self
     }
 
+    /// The primary that sentinels know by this name, wherever they say that it is. Each URL is that of a sentinel,
+    /// with the login that the sentinel wants: `redis://[user][:password]@host[:port]`, with the port 26379 if it names
+    /// none. The login of the primary is given by [`credentials`](Self::credentials), or in the one
+    /// [`url`](Self::url) that says all of it, its database too:
+    /// `redis+sentinel://user:password@host:port,host:port/name/database`.
+    ///
+    /// ```
+    /// # use cached_redis_runtime::{Cache, Error};
+    /// # fn example() -> Result<(), Error> {
+    /// let sentinels = ["redis://one:26379", "redis://two:26379", "redis://three:26379"];
+    /// let cache = Cache::builder().sentinel(sentinels, "shop").namespace("shop").build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn sentinel<U: Into<String>>(
+        mut self,
+        urls: impl IntoIterator<Item = U>,
+        name: impl Into<String>,
+    ) -> Self {
+        let urls = urls.into_iter().map(Into::into).collect();
+        self.place = Place::Server(Box::new(Server::Sentinels { urls, name: name.into() }));
+        self
+    }
+
     /// Who logs in, asked whenever a connection is made: for passwords and tokens that change. What the
     /// URL or the client says of user and password is not used then.
     ///

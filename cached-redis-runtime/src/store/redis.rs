@@ -12,6 +12,7 @@ mod many;
 mod node;
 mod request;
 mod scripts;
+mod sentinel;
 mod server_clock;
 mod source;
 mod topology;

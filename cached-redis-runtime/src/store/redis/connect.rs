@@ -19,6 +19,7 @@ use super::greeting;
 use super::line::{Library, Line};
 use super::request::{Reply, Request};
 use super::scripts::Scripts;
+use super::sentinel::{Place, Unfound};
 use super::server_clock::ServerClock;
 use super::wire::{Failure, Wire, WireSettings, socket};
 use crate::budget;
@@ -41,6 +42,8 @@ pub(super) struct Made {
     pub(super) line: Line,
     /// Why changes of groups are not reported on it, if so.
     pub(super) untracked: Option<Untracked>,
+    /// Where it leads, if sentinels have said so.
+    pub(super) server: Option<Place>,
 }
 
 /// Why there is no connection.
@@ -58,6 +61,8 @@ pub(super) enum Refusal {
     NoLogin,
     Cluster,
     NoCluster,
+    /// It is not known where the primary is.
+    Sentinel(Unfound),
 }
 
 /// A connection that is to be opened.
@@ -206,7 +211,7 @@ impl Setup<'_> {
             (true, false) => Some(Untracked::Protocol),
             (true, true) => self.track(&line).await?,
         };
-        Ok(Made { line, untracked })
+        Ok(Made { line, untracked, server: None })
     }
 
     /// Whether the server is of the kind that it was said to be.
@@ -260,7 +265,7 @@ fn single(name: &'static str, arguments: &[&str]) -> Pipeline {
 }
 
 /// The answer to a command, unless the server has refused it.
-fn accepted(reply: Result<Reply, Failure>) -> Result<Value, Refusal> {
+pub(super) fn accepted(reply: Result<Reply, Failure>) -> Result<Value, Refusal> {
     match Cmd::answer(reply?).map_err(|_| Refusal::Over)? {
         Value::ServerError(error) => Err(Refusal::Server(error)),
         value => Ok(value),
@@ -281,6 +286,12 @@ impl From<Failure> for Refusal {
     }
 }
 
+impl From<Unfound> for Refusal {
+    fn from(unfound: Unfound) -> Self {
+        Self::Sentinel(unfound)
+    }
+}
+
 impl Refusal {
     /// What kind of failure it is, never a text that may quote something.
     pub(super) fn category(&self) -> Cow<'static, str> {
@@ -295,6 +306,7 @@ impl Refusal {
             Self::NoLogin => "no credentials".into(),
             Self::Cluster => CLUSTER.into(),
             Self::NoCluster => NO_CLUSTER.into(),
+            Self::Sentinel(unfound) => unfound.category(),
         }
     }
 

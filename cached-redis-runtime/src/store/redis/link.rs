@@ -19,6 +19,7 @@
 //! silent.
 
 mod connector;
+mod follow;
 mod status;
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -44,6 +45,7 @@ use crate::loss::Losses;
 use crate::stats::ConnectionCounters;
 use crate::telemetry::event;
 use connector::Connector;
+use follow::Follower;
 use status::{State, Status, Up};
 
 /// How old a connection to a server that refuses writes must be before it is made again.
@@ -82,6 +84,7 @@ struct Shared {
     connector: Mutex<Connector>,
     clock: ServerClock,
     reports: OnceLock<Reports>,
+    follower: Follower,
 }
 
 /// Where connections are counted.
@@ -104,7 +107,7 @@ enum Way {
 impl Link {
     pub(in crate::store) fn new(source: Source, settings: LinkSettings) -> Self {
         let state = match &source {
-            Source::Client(_) => State::Idle,
+            Source::Client(_) | Source::Sentinel(_) => State::Idle,
             Source::Connection(connection) => State::Up(Up {
                 line: Line::Library(Library::new(connection.clone(), settings.patience)),
                 number: FIRST,
@@ -120,6 +123,7 @@ impl Link {
             connector: Mutex::new(Connector::new(FIRST)),
             clock: ServerClock::default(),
             reports: OnceLock::new(),
+            follower: Follower::default(),
         }))
     }
 
@@ -215,13 +219,23 @@ impl Link {
         }
     }
 
-    /// Whether it can be used without a wait. Where it cannot, sees to it that it will.
-    pub(super) fn is_at_hand(&self) -> bool {
-        let is_open = matches!(self.way(), Way::Open(_));
-        if !is_open {
-            self.0.start();
+    /// When the connection was made that is up.
+    pub(super) fn made(&self) -> Option<Instant> {
+        match &**self.0.status.load() {
+            State::Up(up) => Some(up.since),
+            _ => None,
         }
-        is_open
+    }
+
+    /// Whether there is a connection, made then or later, that can be used without a wait. Where there is none, sees to it
+    /// that there will be.
+    pub(super) fn is_at_hand(&self, since: Instant) -> bool {
+        match self.way() {
+            Way::Open(up) if up.since >= since => return true,
+            Way::Open(up) => drop(self.remake(up.number)),
+            _ => self.0.start(),
+        }
+        false
     }
 
     /// What is known of the connection.
@@ -296,10 +310,12 @@ impl Link {
     }
 
     /// A server that refuses writes may have been a primary when the connection was made; its name
-    /// may lead elsewhere by now. Not for a young connection: it may be a replica for good.
+    /// may lead elsewhere by now. Not for a young connection: it may be a replica for good, unless sentinels
+    /// have named it.
     fn demoted(&self, number: u64) {
         if let State::Up(up) = &**self.0.status.load()
-            && up.since.elapsed() > RECONNECT_TO_READ_ONLY
+            && (matches!(self.0.source, Source::Sentinel(_))
+                || up.since.elapsed() > RECONNECT_TO_READ_ONLY)
         {
             self.remake(number);
         }

@@ -45,7 +45,8 @@ pub(in crate::store) struct Node {
     scripts: &'static Scripts,
     /// Of entries that are read or stored together.
     lengths: Lengths,
-    /// For long values. None where the connection is the user's, on a cluster, and on the lane itself.
+    /// For long values. None where the connection is the user's, behind sentinels, on a cluster, and on the lane
+    /// itself.
     lane: Option<Lane>,
 }
 
@@ -56,7 +57,7 @@ impl Node {
                 let source = Source::Client(client.clone());
                 Some(Lane::new(Self::without_lane(source, settings.clone())))
             }
-            Source::Connection(_) => None,
+            Source::Connection(_) | Source::Sentinel(_) => None,
         };
         Self { lane, ..Self::without_lane(source, settings) }
     }

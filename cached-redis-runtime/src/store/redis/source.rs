@@ -1,5 +1,6 @@
 //! Where connections come from: what the user has named, and how sockets to it behave.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use redis::Client;
@@ -7,7 +8,9 @@ use redis::aio::MultiplexedConnection;
 use redis::io::tcp::{TcpSettings, socket2};
 
 use super::cluster::Seeds;
-use super::url;
+use super::sentinel::Sentinels;
+use super::url::sentinel::SentinelAddress;
+use super::url::{self, sentinel as sentinel_url};
 use crate::error::Error;
 
 /// A peer that acknowledges nothing for this long is gone.
@@ -19,6 +22,11 @@ pub(crate) enum Server {
     Url(String),
     Client(Client),
     Connection(MultiplexedConnection),
+    /// The primary of that name.
+    Sentinels {
+        urls: Vec<String>,
+        name: String,
+    },
 }
 
 impl std::fmt::Debug for Server {
@@ -28,6 +36,7 @@ impl std::fmt::Debug for Server {
             Self::Url(_) => "Url",
             Self::Client(_) => "Client",
             Self::Connection(_) => "Connection",
+            Self::Sentinels { .. } => "Sentinels",
         })
     }
 }
@@ -52,6 +61,8 @@ pub(in crate::store) enum Source {
     Client(Client),
     /// One that the user made, and whose loss only the user can mend.
     Connection(MultiplexedConnection),
+    /// Connections are made to where the sentinels say, and left when they say otherwise.
+    Sentinel(Arc<Sentinels>),
 }
 
 impl Server {
@@ -59,13 +70,19 @@ impl Server {
     pub(crate) fn seeds(&self) -> Option<Seeds> {
         match self {
             Self::Url(text) => Seeds::of_url(text),
-            Self::Client(_) | Self::Connection(_) => None,
+            Self::Client(_) | Self::Connection(_) | Self::Sentinels { .. } => None,
         }
     }
 
     /// What to connect to, and whether it is to be spoken to in RESP2.
     pub(super) fn source(self, sockets: SocketOptions) -> Result<(Source, bool), Error> {
         Ok(match self {
+            Self::Url(text) if sentinel_url::is_of_sentinels(&text) => {
+                sockets.sentinels(sentinel_url::parse(&text)?)?
+            }
+            Self::Sentinels { urls, name } => {
+                sockets.sentinels(sentinel_url::parse_list(&urls, &name)?)?
+            }
             Self::Url(text) => {
                 let address = url::parse(&text)?;
                 let client = sockets.client(address.info)?;
@@ -78,6 +95,13 @@ impl Server {
 }
 
 impl SocketOptions {
+    fn sentinels(self, address: SentinelAddress) -> Result<(Source, bool), Error> {
+        let SentinelAddress { name, sentinels, primary, asks_for_resp2 } = address;
+        let clients: Result<_, _> = sentinels.into_iter().map(|info| self.client(info)).collect();
+        let sentinels = Sentinels::new(name, clients?, primary, self);
+        Ok((Source::Sentinel(Arc::new(sentinels)), asks_for_resp2))
+    }
+
     /// A client with sockets that notice a dead peer.
     pub(super) fn client(self, info: redis::ConnectionInfo) -> Result<Client, Error> {
         let keepalive = socket2::TcpKeepalive::new().with_time(self.keepalive);

@@ -3,6 +3,8 @@
 //! The `redis` crate leaves out what it does not know, and a user without a password: a cache would
 //! then be in another database, or log in as another user, and nobody would notice.
 
+pub(super) mod sentinel;
+
 use std::borrow::Cow;
 
 use redis::{ConnectionInfo, IntoConnectionInfo as _};
@@ -138,7 +140,7 @@ fn check_text(text: &str) -> Result<(), Refusal> {
             if host.is_some_and(|host| host.contains(',')) {
                 return Err(
                     "names several servers: write the one host that leads to the primary, \
-                            or for a Redis Cluster redis+cluster://host,host (Sentinel is not supported)"
+                            or redis+cluster://host,host, or redis+sentinel://host,host/name"
                         .into(),
                 );
             }

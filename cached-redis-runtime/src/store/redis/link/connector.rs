@@ -17,6 +17,7 @@ use crate::loss::Loss;
 use crate::sole_task::{SoleTask, TaskToken};
 use crate::store::redis::connect::{Made, Opening, Refusal, Setup, probe_key};
 use crate::store::redis::line::Library;
+use crate::store::redis::sentinel::{Place, check_role};
 use crate::store::redis::source::Source;
 use crate::store::redis::wire::WireSettings;
 use crate::telemetry::event;
@@ -48,6 +49,8 @@ pub(super) struct Connector {
     /// Before that, nobody tries.
     next_attempt: Option<Instant>,
     improvement: Duration,
+    /// Where the last connection leads, if sentinels have said so.
+    server: Option<Place>,
 }
 
 impl Connector {
@@ -58,7 +61,18 @@ impl Connector {
             backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
             next_attempt: None,
             improvement: FIRST_IMPROVEMENT,
+            server: None,
         }
+    }
+
+    /// The number of the last connection.
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Where the last connection leads, if sentinels have said so.
+    pub(super) fn server(&self) -> Option<&Place> {
+        self.server.as_ref()
     }
 }
 
@@ -227,6 +241,14 @@ impl Running {
                 let login = self.login(client.get_connection_info().redis_settings()).await?;
                 Opening { client, login, setup }.open().await
             }
+            Source::Sentinel(sentinels) => {
+                let place = sentinels.find().await?;
+                let client = sentinels.client(&place)?;
+                let login = self.login(sentinels.login()).await?;
+                let made = Opening { client: &client, login, setup }.open().await?;
+                budget::within(PATIENCE, check_role(&made.line)).await?;
+                Ok(Made { server: Some(place), ..made })
+            }
         }
     }
 
@@ -274,7 +296,7 @@ impl Running {
         if_state: impl FnOnce(&State) -> bool,
     ) -> bool {
         let number = connector.number + 1;
-        let Made { line, untracked } = made;
+        let Made { line, untracked, server } = made;
         let try_again = untracked
             .filter(|_| self.shared.settings.tracking)
             .map(|_| Instant::now() + connector.improvement);
@@ -294,6 +316,8 @@ impl Running {
                 }
             }
             connector.number = number;
+            connector.server = server;
+            self.shared.follow();
         }
         is_news
     }

@@ -17,6 +17,7 @@ use super::Node;
 use crate::group::{Group, Groups};
 use crate::loss::Losses;
 use crate::stats::ConnectionCounters;
+use crate::store::redis::link::Link;
 
 /// From this many bytes on, an entry is long. As many pass in half a millisecond where a gigabit passes in a second:
 /// about a round trip.
@@ -50,15 +51,17 @@ impl Lane {
     }
 
     /// Where long values of these functions are read, if it is at hand.
-    fn to_read(&self, functions: impl Iterator<Item = Group>) -> Option<&Node> {
-        let node = self.at_hand()?;
+    fn to_read(&self, functions: impl Iterator<Item = Group>, first: &Link) -> Option<&Node> {
+        let node = self.at_hand(first)?;
         // Before anything is read there.
         functions.for_each(|function| self.read.insert(function));
         Some(node)
     }
 
-    fn at_hand(&self) -> Option<&Node> {
-        self.node.link.is_at_hand().then_some(&*self.node)
+    /// Beside the first connection. Where that was made again, its name may lead to another server than before: what was
+    /// made earlier is not used.
+    fn at_hand(&self, first: &Link) -> Option<&Node> {
+        self.node.link.is_at_hand(first.made()?).then_some(&*self.node)
     }
 }
 
@@ -67,7 +70,7 @@ impl Node {
     pub(super) fn to_read(&self, function: Option<Group>) -> &Self {
         match (&self.lane, function) {
             (Some(lane), Some(function)) if lane.functions.include(function) => {
-                lane.to_read([function].into_iter()).unwrap_or(self)
+                lane.to_read([function].into_iter(), &self.link).unwrap_or(self)
             }
             _ => self,
         }
@@ -78,7 +81,7 @@ impl Node {
         match &self.lane {
             Some(lane) if self.lengths.expected(entries.len()) >= LONG => {
                 let functions = entries.iter().filter_map(|(_, groups)| groups.function);
-                lane.to_read(functions).unwrap_or(self)
+                lane.to_read(functions, &self.link).unwrap_or(self)
             }
             _ => self,
         }
@@ -94,7 +97,7 @@ impl Node {
     /// Who stores this much.
     pub(super) fn to_store(&self, bytes: usize) -> &Self {
         match &self.lane {
-            Some(lane) if bytes >= LONG => lane.at_hand().unwrap_or(self),
+            Some(lane) if bytes >= LONG => lane.at_hand(&self.link).unwrap_or(self),
             _ => self,
         }
     }
