@@ -378,7 +378,7 @@ impl Core {
 
     fn group(&self, group: Group, class: Option<Group>) -> Target {
         let key = |group: Group| group.key(&self.settings.namespace);
-        Target { class: class.map(|class| key(class)), ..Target::new(key(group)) }
+        Target { class: class.map(&key), ..Target::new(key(group)) }
     }
 
     /// Whether entries of this policy may be stored at all.
