@@ -45,7 +45,7 @@ pub enum View<'a, T> {
     Absent,
     /// An error: never kept.
     Error,
-    /// A success that `cache_if` turned down.
+    /// A success that `cache_if` turned down, or an absence that would come back as an error (`absent`).
     Unwanted,
 }
 

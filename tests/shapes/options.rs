@@ -254,6 +254,9 @@ fn errors_kept_as_absences() {
         assert!(ask(absent_struct(1)).await.1);
         assert!(ask(absent_struct(1)).await.1);
         assert_cached!(absent_tuple(0), Err(Failure::Gone(1)));
+        // Another absence than the error: it must not come back as that.
+        assert_eq!(ask(absent_tuple(1)).await, (Ok(None), true));
+        assert_eq!(ask(absent_tuple(1)).await, (Ok(None), true));
     });
 }
 

@@ -193,7 +193,11 @@ where
         match self.outcome.error(returned) {
             // Where it panics, nobody says that it is one: the function has failed.
             Some(error) if guarded(|| (self.is_absent)(error)) == Some(true) => View::Absent,
-            _ => self.outcome.view(returned),
+            _ => match self.outcome.view(returned) {
+                // `Ok(None)`: a stored absence comes back as the error.
+                View::Absent => View::Unwanted,
+                view => view,
+            },
         }
     }
 
